@@ -1,0 +1,158 @@
+"""The circuit as arrays: nodes, primitive admittance blocks, sources and injectors.
+
+A node is one conductor of one bus, named ``bus.1``; ground is node ``-1`` and never
+has a row. Everything linear is an `Element`: a primitive admittance block between
+its nodes, with currents flowing from the node *into* the element. Everything whose
+current depends on voltage in another way is an injector, a two-terminal device that
+draws its current from `node_a` and returns it at `node_b` (load convention: positive
+power is consumed; a generator has negative power).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+GROUND = -1
+
+Complex = NDArray[np.complex128]
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+
+class LoadModel(IntEnum):
+    """Voltage dependence of an injector inside its voltage band, numbered as in OpenDSS."""
+
+    POWER = 1  # constant P and Q
+    IMPEDANCE = 2  # P and Q with the square of the voltage, at every voltage
+    EXPONENT = 4  # P ~ V^a, Q ~ V^b (OpenDSS "CVR")
+    CURRENT = 5  # constant current magnitude and power factor
+    ZIP = 8  # polynomial in V, with its own low-voltage cut-off
+
+
+@dataclass(frozen=True)
+class Element:
+    """A linear element.
+
+    Parameters
+    ----------
+    name
+        ``class.name`` such as ``line.650632``.
+    nodes
+        (k,) node index of each conductor, terminal by terminal; -1 is ground.
+    y_siemens
+        (k, k) primitive admittance; row i gives the current into the element at conductor i.
+    conductors
+        Conductors at each terminal; sums to k.
+    rating_a
+        Continuous rating per conductor [A], NaN if unknown.
+    """
+
+    name: str
+    nodes: Int
+    y_siemens: Complex
+    conductors: tuple[int, ...]
+    rating_a: float = float("nan")
+
+    def terminal(self, number: int) -> slice:
+        """Rows of terminal `number`, counted from 0."""
+        start = sum(self.conductors[:number])
+        return slice(start, start + self.conductors[number])
+
+
+@dataclass(frozen=True)
+class Source:
+    """A voltage source behind its impedance (Thevenin): internal EMFs feeding nodes.
+
+    Parameters
+    ----------
+    name
+        ``vsource.source``.
+    nodes
+        (k,) nodes fed.
+    z_ohm
+        (k, k) impedance between the EMFs (their star point at ground) and the nodes.
+    emf_v
+        (k,) internal EMF, r.m.s. line-to-ground.
+    """
+
+    name: str
+    nodes: Int
+    z_ohm: Complex
+    emf_v: Complex
+
+
+@dataclass(frozen=True)
+class Injectors:
+    """Loads and grid-following sources, one row per two-terminal injector.
+
+    All arrays have shape (m,) unless said. Powers are consumed (load convention).
+
+    Parameters
+    ----------
+    owner
+        Row of the home (or other customer) the injector belongs to, -1 if none.
+    node_a, node_b
+        Terminals; `node_b` may be ground (-1).
+    model
+        `LoadModel` code.
+    p_w, q_var
+        Nominal power at `v_nom`.
+    v_nom
+        Voltage across the terminals at which the power is nominal [V].
+    v_min_pu, v_max_pu, v_low_pu
+        Band of `v_nom` inside which the model holds. Above it, and between `v_low_pu` and
+        `v_min_pu`, the injector is an impedance as in OpenDSS; below `v_low_pu` it is the
+        nominal impedance.
+    p_exponent, q_exponent
+        Used by `LoadModel.EXPONENT`.
+    zip_p, zip_q
+        (m, 3) shares of impedance, current, power; used by `LoadModel.ZIP`.
+    v_cut_pu
+        Voltage below which a ZIP injector draws nothing; 0 if it has no cut-off.
+    """
+
+    owner: Int
+    node_a: Int
+    node_b: Int
+    model: NDArray[np.int8]
+    p_w: Float
+    q_var: Float
+    v_nom: Float
+    v_min_pu: Float
+    v_max_pu: Float
+    v_low_pu: Float
+    p_exponent: Float
+    q_exponent: Float
+    zip_p: Float
+    zip_q: Float
+    v_cut_pu: Float
+
+    def __len__(self) -> int:
+        return len(self.p_w)
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """One topology: everything the solver needs, nothing it does not.
+
+    Parameters
+    ----------
+    nodes
+        Node names, ``bus.conductor``.
+    base_v
+        (n,) nominal voltage to ground of each node [V], the base of per-unit figures.
+    elements, sources
+        See `Element`, `Source`.
+    injectors
+        See `Injectors`.
+    """
+
+    nodes: tuple[str, ...]
+    base_v: Float
+    elements: tuple[Element, ...]
+    sources: tuple[Source, ...]
+    injectors: Injectors
