@@ -1,0 +1,247 @@
+"""What an entry of ``models/`` may hold: frozen, strict models, and a source for every number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+Confidence = Literal["measured", "stated", "derived", "estimate", "not found"]
+
+
+class Frozen(BaseModel):
+    """Immutable, exact in type, closed to unknown keys and to NaN and infinity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Quantity(Frozen):
+    """A number about a product, with what is needed to judge it.
+
+    Parameters
+    ----------
+    value
+        The number, NaN if (and only if) the confidence is ``not found``.
+    unit
+        Unit as the field states it.
+    source
+        Where the number comes from, or the reasoning of an estimate.
+    confidence
+        ``measured`` on a unit; ``stated`` by a maker, utility, laboratory or standard; ``derived``
+        from such numbers by arithmetic; ``estimate`` by engineering judgement; ``not found`` if
+        looked for in vain.
+    range
+        Interval in which the true number is believed to lie.
+    note
+        Anything else.
+    """
+
+    value: float = math.nan
+    unit: str
+    source: str = Field(min_length=3)
+    confidence: Confidence
+    range: tuple[float, float] | None = None
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Quantity:
+        if self.known == math.isnan(self.value):
+            raise ValueError("give a value, or set confidence = 'not found' and leave the value out")
+        if self.range is not None and not self.range[0] <= self.value <= self.range[1]:
+            raise ValueError(f"the range {list(self.range)} must enclose the value {self.value:g}")
+        if self.confidence == "estimate" and self.range is None:
+            raise ValueError("an estimate needs a range = [lowest, highest]")
+        return self
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a number at all."""
+        return self.confidence != "not found"
+
+
+def of(unit: str, low: float = 0.0, high: float = math.inf, *, known: bool = True) -> AfterValidator:
+    """Check of one field: its unit, its bounds, and whether it may be ``not found``."""
+
+    def check(quantity: Quantity) -> Quantity:
+        if quantity.unit != unit:
+            raise ValueError(f"the unit must be {unit!r}, not {quantity.unit!r}; convert the value")
+        if known and not quantity.known:
+            raise ValueError("a number is needed here; give an estimate with its reasoning and range")
+        ends = (quantity.value, *(quantity.range or ()))
+        if quantity.known and not all(low <= end <= high for end in ends):
+            raise ValueError(f"value and range must lie between {low:g} and {high:g} {unit}")
+        return quantity
+
+    return AfterValidator(check)
+
+
+class Entry(Frozen):
+    """What all entries share.
+
+    Parameters
+    ----------
+    name
+        File name without ``.toml``; put in by the loader.
+    title
+        Product or object as a person would say it.
+    description
+        What it is and does.
+    """
+
+    name: str
+    title: str
+    description: str = ""
+
+
+class ConductorEntry(Entry):
+    """A wire of a line, drop or service: per conductor, at 60 Hz."""
+
+    material: Literal["aluminium", "acsr", "copper", "aluminium-alloy"]
+    r_ohm_per_km: Annotated[Quantity, of("ohm/km")]
+    r_temperature_c: Annotated[Quantity, of("degC", -40, 200)]
+    gmr_m: Annotated[Quantity, of("m")]
+    diameter_m: Annotated[Quantity, of("m")]
+    insulation_m: Annotated[Quantity, of("m")]
+    ampacity_a: Annotated[Quantity, of("A", known=False)]
+
+
+class TransformerEntry(Entry):
+    """A service transformer; percentages on its own rating."""
+
+    phases: Literal[1, 3] = 1
+    kva: Annotated[Quantity, of("kVA")]
+    r_percent: Annotated[Quantity, of("%")]
+    x_percent: Annotated[Quantity, of("%")]
+    noload_loss_percent: Annotated[Quantity, of("%")]
+    magnetising_percent: Annotated[Quantity, of("%")]
+
+
+class BreakerEntry(Entry):
+    """A thermal-magnetic breaker; its bimetal follows ``d theta/dt = (m^2 - theta) / tau``.
+
+    m is current over rating; it trips at theta = `trip_level`, or at once above `magnetic_multiple`.
+    """
+
+    poles: Literal[1, 2, 3]
+    rating_a: Annotated[Quantity, of("A")]
+    interrupting_a: Annotated[Quantity, of("A", known=False)]
+    thermal_tau_s: Annotated[Quantity, of("s")]
+    trip_level: Annotated[Quantity, of("1", 1.0)]
+    magnetic_multiple: Annotated[Quantity, of("1", 1.0)]
+    clearing_s: Annotated[Quantity, of("s")]
+    pole_resistance_ohm: Annotated[Quantity, of("ohm")]
+
+
+class BatteryEntry(Entry):
+    """A home battery with its inverter; powers at its terminals."""
+
+    kind: Literal["battery"]
+    capacity_kwh: Annotated[Quantity, of("kWh")]
+    charge_kw: Annotated[Quantity, of("kW")]
+    discharge_kw: Annotated[Quantity, of("kW")]
+    efficiency_charge: Annotated[Quantity, of("1", 0.01, 1.0)]
+    efficiency_discharge: Annotated[Quantity, of("1", 0.01, 1.0)]
+    soc_min: Annotated[Quantity, of("1", 0.0, 1.0)]
+    soc_max: Annotated[Quantity, of("1", 0.0, 1.0)]
+    continuous_a: Annotated[Quantity, of("A")]
+    breaker_a: Annotated[Quantity, of("A")]
+    fault_current_a: Annotated[Quantity, of("A")]
+    fault_time_s: Annotated[Quantity, of("s")]
+    short_circuit_a: Annotated[Quantity, of("A", known=False)]
+    forms_grid: bool
+
+
+class EvChargerEntry(Entry):
+    """A level 2 vehicle charger (supply equipment and on-board charger as one load)."""
+
+    kind: Literal["ev-charger"]
+    power_kw: Annotated[Quantity, of("kW")]
+    continuous_a: Annotated[Quantity, of("A")]
+    breaker_a: Annotated[Quantity, of("A")]
+    power_factor: Annotated[Quantity, of("1", 0.5, 1.0)]
+
+
+class InverterEntry(Entry):
+    """A grid-following inverter under IEEE 1547-2018."""
+
+    kind: Literal["inverter"]
+    rated_kva: Annotated[Quantity, of("kVA")]
+    efficiency: Annotated[Quantity, of("1", 0.01, 1.0)]
+    fault_current_pu: Annotated[Quantity, of("1")]
+    fault_time_s: Annotated[Quantity, of("s")]
+    cessation_pu: Annotated[Quantity, of("1", 0.0, 1.0)]
+    cessation_s: Annotated[Quantity, of("s")]
+    enter_v_min_pu: Annotated[Quantity, of("1", 0.0, 1.5)]
+    enter_v_max_pu: Annotated[Quantity, of("1", 0.0, 1.5)]
+    enter_delay_s: Annotated[Quantity, of("s")]
+    enter_ramp_s: Annotated[Quantity, of("s")]
+
+
+class GeneratorEntry(Entry):
+    """A portable or standby generator; reactances on its own rating."""
+
+    kind: Literal["generator"]
+    rated_kva: Annotated[Quantity, of("kVA")]
+    xd_pu: Annotated[Quantity, of("1")]
+    xd1_pu: Annotated[Quantity, of("1")]
+    xd2_pu: Annotated[Quantity, of("1")]
+    td01_s: Annotated[Quantity, of("s")]
+    td02_s: Annotated[Quantity, of("s")]
+    inertia_s: Annotated[Quantity, of("s")]
+
+
+DerEntry = Annotated[
+    BatteryEntry | EvChargerEntry | InverterEntry | GeneratorEntry, Field(discriminator="kind")
+]
+
+SCHEMAS: dict[str, Any] = {
+    "conductors": ConductorEntry,
+    "transformers": TransformerEntry,
+    "breakers": BreakerEntry,
+    "der": DerEntry,
+}
+
+
+def quantities(model: BaseModel, key: str = "") -> Iterator[tuple[str, Quantity]]:
+    """Every quantity of an entry with its dotted key: the provenance of its numbers."""
+    for name, value in model:
+        yield from _quantities_in(value, f"{key}.{name}" if key else name)
+
+
+def _quantities_in(value: Any, key: str) -> Iterator[tuple[str, Quantity]]:
+    if isinstance(value, Quantity):
+        yield key, value
+    elif isinstance(value, BaseModel):
+        yield from quantities(value, key)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _quantities_in(item, f"{key}.{name}")
+    elif isinstance(value, tuple):
+        for number, item in enumerate(value):
+            yield from _quantities_in(item, f"{key}.{number}")
+
+
+def fields_at(schema: Any, place: tuple[int | str, ...]) -> list[str]:
+    """Keys that a model takes at a place inside it; empty if the place holds no table."""
+    found = _models_in(schema)
+    for part in place:
+        tagged = [m for m in found if _tag(m) == part]
+        steps: list[Any] = [
+            m.model_fields[part].annotation for m in found if isinstance(part, str) and part in m.model_fields
+        ]
+        found = tagged or ([m for step in steps for m in _models_in(step)] if steps else found)
+    return sorted({field for model in found for field in model.model_fields if field != "name"})
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in _models_in(argument)]
+
+
+def _tag(model: type[BaseModel]) -> str | None:
+    kind = model.model_fields.get("kind")
+    tags = get_args(kind.annotation) if kind else ()
+    return tags[0] if len(tags) == 1 else None

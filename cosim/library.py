@@ -1,0 +1,178 @@
+"""Finds, reads and checks the entries of ``models/``, the library a planner edits.
+
+An entry is one TOML file, ``models/<kind>/<name>.toml``; its file name is its name. What an
+entry may hold is written as frozen models in `cosim.entries` and `cosim.adapter_entry`, which
+are imported when the first entry is read, so that naming entries stays cheap.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
+
+from cosim.errors import LibraryError, Problem
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+    from cosim.adapter_entry import AdapterEntry
+    from cosim.entries import BreakerEntry, ConductorEntry, DerEntry, Entry, TransformerEntry
+
+PACKAGE = Path(__file__).parent
+
+
+def _data_folder(name: str) -> Path:
+    packaged = PACKAGE / "_data" / name  # inside the wheel; in a source checkout it stands beside the package
+    return packaged if packaged.is_dir() else PACKAGE.parent / name
+
+
+def models_folder() -> Path:
+    """Folder that holds ``adapters/``, ``breakers/``, ``conductors/`` and the other kinds."""
+    return _data_folder("models")
+
+
+def scenarios_folder() -> Path:
+    """Folder that holds the shipped scenarios."""
+    return _data_folder("scenarios")
+
+
+def kinds() -> list[str]:
+    """Kinds of entry: the folders of ``models/``."""
+    return sorted(path.name for path in models_folder().iterdir() if path.is_dir())
+
+
+def names(kind: str) -> list[str]:
+    """Names of all entries of a kind, sorted.
+
+    Raises
+    ------
+    LibraryError
+        If there is no such kind; names the nearest.
+    """
+    if kind not in kinds():
+        raise LibraryError(Problem(_unknown("kind", kind, kinds()), value=kind))
+    return sorted(path.stem for path in (models_folder() / kind).glob("*.toml"))
+
+
+def entry_path(kind: str, name: str | Path) -> Path:
+    """File of an entry, given by its name or by the path of a TOML file of one's own.
+
+    Raises
+    ------
+    LibraryError
+        If the name is unknown (names the nearest) or the file is missing.
+    """
+    if isinstance(name, Path) or name.endswith(".toml") or "/" in name:
+        path = Path(name)
+        if not path.is_file():
+            raise LibraryError(Problem("no such file; give the path of a TOML entry", file=str(path)))
+        return path
+    known = names(kind)
+    if name not in known:
+        raise LibraryError(Problem(_unknown(f"entry of models/{kind}", name, known), value=name))
+    return models_folder() / kind / f"{name}.toml"
+
+
+def raw(kind: str, name: str | Path) -> dict[str, Any]:
+    """An entry as plain data, unchecked, with its name put in."""
+    path = entry_path(kind, name)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise LibraryError(Problem(f"not a TOML file: {error}", file=str(path))) from error
+    return {"name": path.stem, **data}
+
+
+def raw_json(kind: str, name: str | Path) -> str:
+    """An entry as JSON text, for keeping in a result file; `from_json` reads it back."""
+    return json.dumps(raw(kind, name), ensure_ascii=False, default=str)
+
+
+def from_json(kind: str, text: str) -> Entry:
+    """Entry from the text that `raw_json` gave."""
+    return check(kind, json.loads(text), file=f"{kind} entry kept in a result file")
+
+
+@overload
+def load(kind: Literal["adapters"], name: str | Path) -> AdapterEntry: ...
+@overload
+def load(kind: Literal["breakers"], name: str | Path) -> BreakerEntry: ...
+@overload
+def load(kind: Literal["conductors"], name: str | Path) -> ConductorEntry: ...
+@overload
+def load(kind: Literal["transformers"], name: str | Path) -> TransformerEntry: ...
+@overload
+def load(kind: Literal["der"], name: str | Path) -> DerEntry: ...
+@overload
+def load(kind: str, name: str | Path) -> Entry: ...
+def load(kind: str, name: str | Path) -> Entry:
+    """Read and check one entry.
+
+    Parameters
+    ----------
+    kind
+        Folder of ``models/``, such as ``"adapters"``.
+    name
+        Name of an entry, or path of a TOML file.
+
+    Returns
+    -------
+    Entry
+        Frozen; every product number is a `cosim.entries.Quantity` with its source.
+
+    Raises
+    ------
+    LibraryError
+        With every problem of the file: key, value and what would be right.
+    """
+    return check(kind, raw(kind, name), file=str(entry_path(kind, name)))
+
+
+def check(kind: str, data: Mapping[str, Any], file: str = "") -> Entry:
+    """Entry from plain data; raises `LibraryError` with all problems."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from cosim.adapter_entry import AdapterEntry
+    from cosim.entries import SCHEMAS
+
+    schemas: dict[str, Any] = {**SCHEMAS, "adapters": AdapterEntry}
+    if kind not in schemas:
+        raise LibraryError(Problem(_unknown("kind with a schema", kind, sorted(schemas)), file=file))
+    try:
+        return cast("Entry", TypeAdapter(schemas[kind]).validate_python(_tuples(data)))
+    except ValidationError as error:
+        problems = [_problem(schemas[kind], detail, file) for detail in error.errors()]
+        raise LibraryError(problems) from error
+
+
+def _unknown(what: str, given: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(given, known, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+    return f"unknown {what} {given!r}; {hint}"
+
+
+def _tuples(value: Any) -> Any:
+    """TOML arrays as tuples, so that strict frozen models take them."""
+    if isinstance(value, Mapping):
+        return {key: _tuples(item) for key, item in value.items()}
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _problem(schema: Any, detail: ErrorDetails, file: str) -> Problem:
+    """What pydantic found, as key, value and remedy."""
+    from cosim.entries import fields_at
+
+    place = [part for part in detail["loc"] if not (isinstance(part, str) and part.startswith("<"))]
+    key, given = ".".join(str(part) for part in place), repr(detail["input"])
+    value = given if len(given) <= 60 else ""
+    if detail["type"] == "extra_forbidden":
+        near = _unknown("key", str(place[-1]), fields_at(schema, detail["loc"][:-1]))
+        return Problem(near, file, key)
+    if detail["type"] == "missing":
+        return Problem("missing; add it (docs/library.md says what it means)", file, key)
+    message = detail["msg"].removeprefix("Value error, ")
+    return Problem(message[:1].lower() + message[1:], file, key, value)
