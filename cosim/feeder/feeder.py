@@ -1,0 +1,246 @@
+"""A feeder: tables of what stands where, and beside them the full phase matrices.
+
+The tables use pandapower's own column names where pandapower has the element, and
+``feeder.net`` is a pandapower net holding the very same frames. pandapower cannot hold
+phase matrices, single-phase laterals, centre-tapped units or homes; those stand beside
+the net. The net owns topology, length, state and rating; the matrices own impedance and
+remember the length and type they were made for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pandas as pd
+
+from cosim.electrical.circuit import Complex, Float
+from cosim.errors import FeederError, Problem
+from cosim.feeder.tables import NET_TABLES, TABLES
+
+if TYPE_CHECKING:
+    import xarray
+
+    from cosim.feeder.compile import CompiledFeeder
+    from cosim.feeder.opendss import ImportReport
+
+
+@dataclass(frozen=True)
+class Matrices:
+    """What tables cannot hold, one entry per row of its table.
+
+    Parameters
+    ----------
+    line_z_ohm, line_y_siemens
+        (n, n) series impedance in total, and shunt admittance at each end.
+    line_length_km, line_std_type
+        The length and type that the matrices belong to.
+    source_emf_v, source_z_ohm
+        (k,) EMF to ground at ``vm_pu = 1``, ``va_degree = 0``, and (k, k) impedance behind it.
+    other_y_siemens
+        (k, k) primitive admittance over the block's terminals in order.
+    shape_p, shape_q
+        (points,) values; an empty `shape_q` follows `shape_p`.
+    """
+
+    line_z_ohm: tuple[Complex, ...] = ()
+    line_y_siemens: tuple[Complex, ...] = ()
+    line_length_km: tuple[float, ...] = ()
+    line_std_type: tuple[str, ...] = ()
+    source_emf_v: tuple[Complex, ...] = ()
+    source_z_ohm: tuple[Complex, ...] = ()
+    other_y_siemens: tuple[Complex, ...] = ()
+    shape_p: tuple[Float, ...] = ()
+    shape_q: tuple[Float, ...] = ()
+
+
+@dataclass
+class Feeder:
+    """A distribution feeder with its services and homes.
+
+    Make one with `Feeder.generate`, `Feeder.from_opendss`, `Feeder.from_pandapower`,
+    `Feeder.load` or a `cosim.feeder.builder.FeederBuilder`.
+
+    Parameters
+    ----------
+    name
+        What to call it.
+    frequency_hz
+        Of the supply.
+    frames
+        Table name to frame, as `cosim.feeder.tables.TABLES` describes them. Read them with
+        `table`, which sees the net's own frames once ``net`` exists.
+    matrices
+        See `Matrices`.
+    report
+        What an import carried, approximated and left out; None for other sources.
+    """
+
+    name: str
+    frequency_hz: float
+    frames: dict[str, pd.DataFrame]
+    matrices: Matrices
+    report: ImportReport | None = None
+    _net: Any = field(default=None, repr=False, compare=False)
+
+    # ------------------------------------------------------------------ sources
+    @classmethod
+    def from_opendss(cls, path: str | Path, *, strict: bool = False, controls: str = "solved") -> Self:
+        """Read an OpenDSS master file through the OpenDSS engine.
+
+        Parameters
+        ----------
+        path
+            The master file. It is treated as data: nothing it says is written, shown or plotted.
+        strict
+            Refuse the file if anything in it can only be approximated.
+        controls
+            ``"solved"``: taps and capacitor states after the master's own controls have acted;
+            ``"off"``: as written.
+
+        Raises
+        ------
+        FeederError
+            The engine rejects the file, or it holds something that cannot be carried.
+        MissingExtraError
+            The extra ``opendss`` is not installed.
+        """
+        from cosim.feeder.opendss import read_opendss
+
+        return read_opendss(cls, Path(path), strict=strict, controls=controls)
+
+    @classmethod
+    def generate(cls, *args: Any, **kwargs: Any) -> Feeder:
+        """Build a synthetic US residential feeder; see `cosim.feeder.generate.generate`."""
+        from cosim.feeder.generate import generate
+
+        return generate(*args, **kwargs)
+
+    @classmethod
+    def from_pandapower(cls, net: Any, *args: Any, **kwargs: Any) -> Feeder:
+        """Attach services and homes to a pandapower net; see `cosim.feeder.attach.from_pandapower`."""
+        from cosim.feeder.attach import from_pandapower
+
+        return from_pandapower(net, *args, **kwargs)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a feeder saved with `save`; everything is checked, nothing in the file is executed.
+
+        Raises
+        ------
+        FeederError
+            The file is of another kind or version, or its content does not hold together.
+        """
+        from cosim.feeder.storage import load_feeder
+
+        return load_feeder(cls, Path(path))
+
+    def save(self, path: str | Path) -> Path:
+        """Write the feeder to one file; the name appears only when the file is whole.
+
+        Raises
+        ------
+        FeederError
+            The tables do not hold together (see `check`); nothing is written.
+        """
+        from cosim.feeder.storage import save_feeder
+
+        return save_feeder(self, Path(path))
+
+    # ------------------------------------------------------------------- tables
+    def table(self, name: str) -> pd.DataFrame:
+        """The frame that counts: the net's own once the net exists, even if replaced there."""
+        if self._net is not None and name in NET_TABLES:
+            frame: pd.DataFrame = self._net[name]
+            return frame
+        return self.frames[name]
+
+    @property
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        """All tables by name."""
+        return {name: self.table(name) for name in TABLES}
+
+    @property
+    def bus(self) -> pd.DataFrame:
+        """Buses."""
+        return self.table("bus")
+
+    @property
+    def line(self) -> pd.DataFrame:
+        """Lines, cables, service drops and switching devices."""
+        return self.table("line")
+
+    @property
+    def transformer(self) -> pd.DataFrame:
+        """Transformers and regulators, one row a unit."""
+        return self.table("transformer")
+
+    @property
+    def winding(self) -> pd.DataFrame:
+        """Windings of the transformers."""
+        return self.table("winding")
+
+    @property
+    def home(self) -> pd.DataFrame:
+        """Homes and other customers."""
+        return self.table("home")
+
+    @property
+    def net(self) -> Any:
+        """The feeder's pandapower net, made when first asked for (importing pandapower takes seconds).
+
+        Its bus, line, switch, ext_grid, shunt and trafo frames are the feeder's own: a change in
+        either is a change in both. Loads are not in it; see `cosim.feeder.reference`.
+        """
+        if self._net is None:
+            import pandapower
+
+            net = pandapower.create_empty_network(name=self.name, f_hz=self.frequency_hz)
+            for name in NET_TABLES:
+                net[name] = self.frames[name]
+            self._net = net
+        return self._net
+
+    def shape(self, name: str) -> tuple[float, Float, Float]:
+        """Interval [s] and values of P and Q of a named load shape.
+
+        Raises
+        ------
+        FeederError
+            There is no such shape.
+        """
+        rows = np.flatnonzero((self.table("shape")["name"] == name).to_numpy())
+        if not len(rows):
+            raise FeederError(Problem("no such load shape", key="shape", value=name))
+        row = int(rows[0])
+        p, q = self.matrices.shape_p[row], self.matrices.shape_q[row]
+        return float(self.table("shape")["interval_s"].iloc[row]), p, q if len(q) else p
+
+    # ------------------------------------------------------------------ answers
+    def check(self) -> list[Problem]:
+        """Everything that would keep the feeder from being studied; empty if nothing."""
+        from cosim.feeder.checks import check_feeder
+
+        return check_feeder(self)
+
+    def digest(self) -> str:
+        """SHA-256 of the content: the same for equal tables and matrices, whatever their origin."""
+        from cosim.feeder.storage import digest
+
+        return digest(self)
+
+    def compile(self) -> CompiledFeeder:
+        """The feeder as arrays for the solvers; see `cosim.feeder.compile.compile_feeder`."""
+        from cosim.feeder.compile import compile_feeder
+
+        return compile_feeder(self)
+
+    def power_flow(self, **options: Any) -> xarray.Dataset:
+        """Solve one state or several; see `cosim.feeder.flow.power_flow` for the options."""
+        from cosim.feeder.flow import power_flow
+
+        return power_flow(self, **options)
