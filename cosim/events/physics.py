@@ -1,0 +1,93 @@
+"""What the clock asks of the physics: move to a time, change something, look at something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class Act(StrEnum):
+    """Discrete changes that every physics understands; `Action.kind` may also be another word."""
+
+    OPEN = "open"  # the section or switch `subject`; returns the homes that lost voltage by it
+    CLOSE = "close"  # the section or switch `subject`; returns the homes that got voltage back
+    CONNECT_DER = "connect_der"  # close the DER switches of `ids`; they do not produce before ENTER_SERVICE
+    DISCONNECT_DER = "disconnect_der"  # open the DER switches of `ids`; they stop at once
+    CEASE_DER = "cease_der"  # the inverters of `ids` stop at once; their switches stay as they are
+    ENTER_SERVICE = "enter_service"  # the inverters of `ids` start their ramp from zero now
+    TRIP_BREAKER = "trip_breaker"  # open `subject`; returns the homes whose DER lost voltage by it
+    RESET_BREAKER = "reset_breaker"  # close `subject`; returns the homes whose DER got voltage back
+
+
+class Watch(StrEnum):
+    """State crossings that processes of this package react to; others are logged only."""
+
+    BREAKER = "breaker_reaches_trip"  # subject: the breaker
+    VOLTAGE_LOST = "voltage_lost"  # ids: homes without voltage (also announced after OPEN and TRIP_BREAKER)
+    VOLTAGE_BACK = "voltage_back"  # ids: homes with voltage again (also after CLOSE and RESET_BREAKER)
+    WINDOW_LEFT = "window_left"  # ids: homes awaiting service whose voltage is outside the window
+    WINDOW_ENTERED = "window_entered"  # ids: homes awaiting service whose voltage is inside it again
+    DER_DISCONNECTED = "der_disconnected"  # announced after DISCONNECT_DER
+    DER_CONNECTED = "der_connected"  # announced after CONNECT_DER
+
+
+@dataclass(frozen=True)
+class Action:
+    """One discrete change: `kind` (see `Act`) done to `subject`, or to the homes in `ids`."""
+
+    kind: str
+    subject: str
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """A continuous state that reached a limit.
+
+    Parameters
+    ----------
+    time_us
+        When: the first whole microsecond at or after it.
+    kind
+        Which limit (see `Watch`).
+    subject
+        Whose state.
+    detail
+        Anything worth reading in the log.
+    ids
+        Homes concerned; empty means the subject alone.
+    """
+
+    time_us: int
+    kind: str
+    subject: str
+    detail: str = ""
+    ids: tuple[str, ...] = ()
+
+
+class Physics(Protocol):
+    """Everything continuous, and the state that discrete changes act on."""
+
+    def advance(self, start_us: int, until_us: int) -> Crossing | None:
+        """Move the continuous state from `start_us` to `until_us`, or to the earliest crossing.
+
+        Covers (start, until]: a crossing at `until_us` belongs to this call; one at `start_us` is
+        reported only if a discrete change just made there caused it. After a crossing the physics
+        stands at ``crossing.time_us`` and nothing later counts. The same crossing is not reported
+        again unless its state left the limit in between.
+
+        `until_us` need not be a step's border. Studies, checkpoints and ends of runs must not
+        split a step: only `apply` does, at the time where the physics stands.
+        """
+
+    def apply(self, action: Action) -> tuple[str, ...]:
+        """Make a discrete change now; returns the ids of the homes it affected, in a fixed order."""
+
+    def study(self, kind: str, name: str, at_peak: bool) -> int:
+        """Run a study, keep its result under `name`, and return the time [us] of the state studied.
+
+        With `at_peak` false the state is the present one. With `at_peak` true it is that of the
+        feeder's peak so far: whoever is asked so at the end has kept, at each new peak, what the
+        study needs (which elements are open, which DER are connected).
+        """
