@@ -1,0 +1,402 @@
+"""From a TOML file, a variant and overrides to a checked `Scenario`, with every problem told at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from cosim.errors import Problem, ScenarioError
+from cosim.library import scenarios_folder
+from cosim.scenario import locator, rules
+from cosim.scenario.quantities import Amount
+from cosim.scenario.schema import Scenario, annotation_at, keys_at, model_of
+
+Path_ = locator.Path
+FILE_SOURCES = {"feeder": ("opendss", "file", "pandapower"), "weather": ("file",), "demand": ("csv",)}
+
+
+def load(
+    path: str | Path,
+    overrides: Mapping[str, object] | None = None,
+    variant: str | None = None,
+) -> Scenario:
+    """Read a scenario file, apply a variant and overrides, and check everything.
+
+    Parameters
+    ----------
+    path
+        A TOML file, or the name of a shipped scenario such as ``"heat-wave"``.
+    overrides
+        Values by dotted key, such as ``{"homes.solar.share": 0.5}``; applied after the variant.
+    variant
+        Name of one of the file's ``[variants.NAME]`` tables.
+
+    Returns
+    -------
+    Scenario
+        Checked; paths in it are absolute.
+
+    Raises
+    ------
+    ScenarioError
+        With every problem found: file, line, key, value, and what would be right.
+    """
+    document = Document.read(find(path))
+    if variant is not None:
+        document.apply_variant(variant)
+    document.apply_overrides(overrides or {})
+    return document.scenario()
+
+
+def find(path: str | Path) -> Path:
+    """File of a scenario given by path or by the name of a shipped one."""
+    given = Path(path)
+    if given.is_file():
+        return given
+    if given.suffix != ".toml" and given.name == str(path):
+        shipped = scenarios_folder() / f"{path}.toml"
+        if shipped.is_file():
+            return shipped
+        raise ScenarioError(
+            Problem(
+                f"no such file or shipped scenario{rules.nearest(str(path), shipped_names())}",
+                file=str(path),
+            )
+        )
+    raise ScenarioError(Problem("no such file", file=str(path)))
+
+
+def shipped_names() -> list[str]:
+    """Names of the scenarios that come with cosim."""
+    return sorted(path.stem for path in scenarios_folder().glob("*.toml"))
+
+
+def parse_settings(settings: Iterable[str]) -> dict[str, object]:
+    """Overrides from ``key=value`` texts; the value is read as TOML, else kept as text.
+
+    Raises
+    ------
+    ScenarioError
+        For texts without a key or an equals sign.
+    """
+    overrides: dict[str, object] = {}
+    problems = []
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals or not key.strip():
+            problems.append(Problem("should be KEY=VALUE, such as --set seed=3", file="--set", value=setting))
+            continue
+        overrides[key.strip()] = _toml_value(text.strip())
+    if problems:
+        raise ScenarioError(problems)
+    return overrides
+
+
+@dataclass(frozen=True)
+class _Typed:
+    """A TOML value with the text it was read from, for keys that want text."""
+
+    value: object
+    text: str
+
+
+def _toml_value(text: str) -> object:
+    try:
+        table = tomllib.loads(f"v = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return _Typed(table["v"], text) if set(table) == {"v"} else text
+
+
+def from_json(text: str) -> Scenario:
+    """Scenario from the text of `Scenario.to_json`."""
+    try:
+        data = json.loads(text)
+        return Scenario.model_validate(_tuples(data))
+    except json.JSONDecodeError as error:
+        raise ScenarioError(Problem(f"not the JSON of a scenario: {error}")) from error
+    except ValidationError as error:
+        raise ScenarioError(
+            [Problem(_lower(e["msg"]), key=_dotted(e["loc"])) for e in error.errors()]
+        ) from error
+
+
+class Document:
+    """A scenario as plain data, knowing where each value was written."""
+
+    def __init__(self, file: Path, data: dict[str, Any], lines: dict[Path_, int]) -> None:
+        self.file = file
+        self.data = data
+        self.lines = lines
+        self.origins: dict[Path_, str] = {}  # path -> "--set" or the like, for values not from the file
+        self.problems: list[Problem] = []
+
+    @classmethod
+    def read(cls, file: Path) -> Document:
+        """Parse a file; raises `ScenarioError` if it is not TOML."""
+        try:
+            text = file.read_text(encoding="utf-8")
+            data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            line = re.search(r"at line (\d+)", str(error))
+            raise ScenarioError(
+                Problem(f"not valid TOML: {error}", str(file), line=int(line[1]) if line else 0)
+            ) from error
+        except UnicodeDecodeError as error:
+            raise ScenarioError(Problem(f"not a UTF-8 text: {error}", str(file))) from error
+        except OSError as error:
+            raise ScenarioError(Problem(f"cannot be read: {error.strerror}", str(file))) from error
+        return cls(file, data, locator.locate(text))
+
+    def problem(self, path: Path_, message: str, value: object = None) -> Problem:
+        """A problem at a path, with the file and line (or flag) where its nearest known part was written."""
+        for length in range(len(path), -1, -1):
+            if path[:length] in self.origins:
+                return Problem(message, self.origins[path[:length]], _dotted(path), _shown(value))
+            if path[:length] in self.lines:
+                return Problem(
+                    message, str(self.file), _dotted(path), _shown(value), self.lines[path[:length]]
+                )
+        return Problem(message, str(self.file), _dotted(path), _shown(value))
+
+    def apply_variant(self, name: str) -> None:
+        """Apply ``[variants.NAME]``."""
+        variants = self.data.get("variants", {})
+        if not isinstance(variants, dict) or not isinstance(variants.get(name), dict):
+            known = list(variants) if isinstance(variants, dict) else []
+            hint = rules.nearest(name, known) if known else "; the file has none"
+            raise ScenarioError(Problem(f"no variant of this name{hint}", str(self.file), "variants", name))
+        for path, value, written in _leaves(variants[name], (), ("variants", name)):
+            self._put(path, value, written=written)
+
+    def apply_overrides(self, overrides: Mapping[str, object]) -> None:
+        """Put values in place of what stands at their dotted keys."""
+        for key, value in overrides.items():
+            self._put(_split(key), value, origin="--set")
+
+    def _put(self, path: Path_, value: object, origin: str = "", written: Path_ = ()) -> None:
+        """Set one value, making tables on the way."""
+        here: Any = self.data
+        for depth, part in enumerate(path[:-1]):
+            if isinstance(here, list):
+                here = here[part] if isinstance(part, int) and 0 <= part < len(here) else None
+            elif isinstance(here, dict):
+                if part not in here and path[:depth] == ("homes",) and len(path) == depth + 2 and not written:
+                    known = [str(name) for name in here]
+                    message = f"no group of this name{rules.nearest(str(part), known)}"
+                    self.problems.append(Problem(message, origin, _dotted(path)))
+                    return
+                here = here.setdefault(part, {})
+            else:
+                here = None
+            if here is None:
+                break
+        if isinstance(value, _Typed):
+            value = (
+                value.text if annotation_at(path) is str and not isinstance(value.value, str) else value.value
+            )
+        last = path[-1]
+        in_list = isinstance(here, list) and isinstance(last, int) and 0 <= last < len(here)
+        if not in_list and not (isinstance(here, dict) and isinstance(last, str)):
+            where = origin or str(self.file)
+            line = self.lines.get(written, 0)
+            self.problems.append(
+                Problem("there is no such place in the scenario", where, _dotted(path), line=line)
+            )
+            return
+        here[last] = value
+        for below in [p for p in self.lines if p[: len(path)] == path]:
+            del self.lines[below]
+        if origin:
+            self.origins[path] = origin
+        else:
+            self.origins.pop(path, None)
+            self.lines[path] = self.lines.get(written, 0)
+
+    def scenario(self) -> Scenario:
+        """The checked scenario.
+
+        Raises
+        ------
+        ScenarioError
+            With all problems: those of single keys, and those between keys as far as the
+            keys concerned are right.
+        """
+        data = self._absolute(_tuples(self.data))
+        problems = list(self.problems)
+        wrong: set[str] = set()
+        try:
+            scenario = Scenario.model_validate(data)
+        except ValidationError as error:
+            problems += self._told(error.errors(), data)
+            scenario, wrong = _what_is_right(data, error)
+        named = self.data.get("homes", {})
+        groups = set(named) if isinstance(named, dict) else set()
+        problems += [self.problem(*found) for found in rules.violations(scenario, groups, wrong)]
+        if problems:
+            raise ScenarioError(sorted(problems, key=lambda p: p.line))
+        return scenario
+
+    def _told(self, details: list[ErrorDetails], data: Any) -> Iterator[Problem]:
+        paths = [_known_path(detail["loc"], data) for detail in details]
+        for detail, path in zip(details, paths, strict=True):
+            kind = detail["type"]
+            below = any(other[: len(path)] == path and len(other) > len(path) for other in paths)
+            if kind == "too_short" and below:
+                continue  # said only because every item was wrong
+            key = str(detail["loc"][-1]) if detail["loc"] else ""
+            if kind == "extra_forbidden":
+                yield self.problem(path, f"unknown key{rules.nearest(key, keys_at(path[:-1]))}")
+            elif kind == "missing":
+                yield self.problem((*path, key), "missing; a scenario must give it")
+            else:
+                yield self.problem(path, _lower(detail["msg"]), detail["input"])
+
+    def _absolute(self, data: Any) -> Any:
+        """File names resolved against the folder of the scenario file."""
+        folder = self.file.resolve().parent
+        for table, kinds in FILE_SOURCES.items():
+            source = data.get(table, {}).get("source") if isinstance(data.get(table), dict) else None
+            if isinstance(source, str):
+                kind, colon, name = source.partition(":")
+                if colon and name and kind in kinds:
+                    data[table]["source"] = f"{kind}:{folder / name}"
+        population = data.get("population")
+        if isinstance(population, dict) and isinstance(population.get("table"), str):
+            population["table"] = str(folder / population["table"])
+        groups = data.get("homes")
+        for group in groups.values() if isinstance(groups, dict) else ():
+            for key in ("adapter", "battery", "generator", "household"):
+                if isinstance(group, dict) and str(group.get(key)).endswith(".toml"):
+                    group[key] = str(folder / str(group[key]))
+        return data
+
+
+def variant_names(path: str | Path) -> list[str]:
+    """Variants that a scenario file has."""
+    variants = Document.read(find(path)).data.get("variants", {})
+    return list(variants) if isinstance(variants, dict) else []
+
+
+def digest(scenario: Scenario) -> str:
+    """Digest of a scenario with the contents of its files in place of their names."""
+    data = scenario.model_dump(mode="json")
+    del data["variants"]  # what was not chosen does not decide the run
+    for table, kinds in FILE_SOURCES.items():
+        kind, _, name = data[table]["source"].partition(":")
+        if kind in kinds:
+            data[table]["source"] = f"{kind}:{_content(Path(name))}"
+    if data["population"]["table"]:
+        data["population"]["table"] = _content(Path(data["population"]["table"]))
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+_FILE_NAME = re.compile(rb"[\w./\\-]+\.(?:dss|csv|txt|dbl|sng)\b", re.IGNORECASE)
+
+
+def _content(file: Path) -> str:
+    """Digest of a file and, for an OpenDSS master, of the files it names, and those they name."""
+    total = hashlib.sha256()
+    waiting, seen = [file], {file}
+    while waiting:
+        current = waiting.pop(0)
+        content = current.read_bytes()
+        total.update(content)
+        if current.suffix.lower() != ".dss":
+            continue
+        for name in dict.fromkeys(_FILE_NAME.findall(content)):
+            below = current.parent / name.decode(errors="replace").replace("\\", "/")
+            if below not in seen and below.is_file():
+                seen.add(below)
+                waiting.append(below)
+    return total.hexdigest()
+
+
+def _leaves(table: Mapping[str, Any], path: Path_, written: Path_) -> Iterator[tuple[Path_, object, Path_]]:
+    """(path in the scenario, value, path where written) of every value of a table of differences."""
+    for key, value in table.items():
+        below, here = path + _split(key), (*written, key)
+        replaced_whole = model_of(annotation_at(below)) is Amount
+        if isinstance(value, Mapping) and not replaced_whole:
+            yield from _leaves(value, below, here)
+        else:
+            yield below, value, here
+
+
+def _split(key: str) -> Path_:
+    return tuple(int(part) if part.isdigit() else part for part in key.split("."))
+
+
+def _tuples(value: Any) -> Any:
+    """A copy with lists as tuples, which strict frozen models want."""
+    if isinstance(value, Mapping):
+        return {key: _tuples(item) for key, item in value.items()}
+    return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
+
+
+def _known_path(location: tuple[str | int, ...], data: Any) -> Path_:
+    """The part of an error's location that the data has; union tags are left out."""
+    path: list[str | int] = []
+    for part in location:
+        if (isinstance(data, dict) and part in data) or (isinstance(data, tuple) and isinstance(part, int)):
+            data = data[part]  # type: ignore[index]
+            path.append(part)
+    return tuple(path)
+
+
+STAND_INS: dict[str, Any] = {"start": "2001-01-01", "duration": "1 d"}
+
+
+def _what_is_right(data: Any, error: ValidationError) -> tuple[Scenario, set[str]]:
+    """Scenario without its wrong values, so that the rest can be checked, and their top-level keys."""
+    wrong: set[str] = set()
+    while True:
+        for detail in error.errors():
+            path = _known_path(detail["loc"], data)
+            place = (*path, detail["loc"][-1]) if detail["type"] == "missing" else path
+            wrong.add(str(place[0]))
+            if len(place) == 1 and place[0] in STAND_INS:
+                data[place[0]] = STAND_INS[str(place[0])]
+            elif detail["type"] == "missing" and place[0] == "homes":
+                data["homes"][place[1]]["share"] = 0.0
+            else:
+                _remove(data, path)
+        try:
+            return Scenario.model_validate(data), wrong
+        except ValidationError as again:
+            error = again
+
+
+def _remove(data: Any, path: Path_) -> None:
+    holder, key = data, path[0]
+    for depth, part in enumerate(path[:-1]):
+        if isinstance(holder[part], tuple):  # items of a list are dropped with the whole list
+            key = path[depth]
+            break
+        holder, key = holder[part], path[depth + 1]
+    holder.pop(key, None)
+
+
+def _dotted(path: Iterable[str | int]) -> str:
+    return ".".join(str(part) for part in path)
+
+
+def _shown(value: object) -> str:
+    if value is None or isinstance(value, Mapping):
+        return ""
+    text = repr(list(value) if isinstance(value, tuple) else value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _lower(message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    return message.replace("Input should be", "should be", 1) if message.startswith("Input") else message

@@ -1,0 +1,278 @@
+"""What must be true between the keys of a scenario, and between it and the feeder it names."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import available_timezones
+
+from cosim import library
+from cosim.errors import LibraryError, Problem, ScenarioError
+from cosim.scenario.quantities import DAY_US, MICROSECONDS, format_duration
+from cosim.scenario.schema import HOME_QUANTITIES, Event, Scenario
+
+Violation = tuple[tuple[str | int, ...], str, object]  # path, what would be right, value
+
+STATIONS = ("greensboro", "sand-point")
+OPENING = ("outage", "open", "close")
+OWN_KEYS = {
+    "generated": ("homes", "voltage_kv", "overhead_share", "density_homes_per_km2", "seed"),
+    "pandapower": ("kva_per_home", "drop_length_m", "seed"),
+    "opendss": (),
+    "file": (),
+}
+MOST_WORST = 100
+
+
+def violations(
+    scenario: Scenario, groups: Collection[str] | None = None, unsure: Collection[str] = ()
+) -> Iterator[Violation]:
+    """Everything that is wrong between keys.
+
+    Parameters
+    ----------
+    scenario
+        Valid key by key.
+    groups
+        Names of the groups as written, if some were left out of `scenario`.
+    unsure
+        Top-level keys whose values stand in for wrong ones: what would be judged by them is not.
+    """
+    known_groups = set(scenario.homes) if groups is None else groups
+    for rule in (_time, _feeder, _weather, _demand, _shares, _kits, _record):
+        yield from rule(scenario)
+    for index, event in enumerate(scenario.events):
+        yield from _event(event, ("events", index), known_groups)
+    if not {"start", "duration", "timezone"}.intersection(unsure):
+        yield from _moments(scenario)
+
+
+def _time(scenario: Scenario) -> Iterator[Violation]:
+    step, shown = scenario.step, format_duration(scenario.step)
+    if not MICROSECONDS["s"] <= step <= 15 * MICROSECONDS["min"]:
+        yield ("step",), "should be between 1 s and 15 min", shown
+    elif DAY_US % step:
+        yield (
+            ("step",),
+            "should divide a day into whole steps, such as 1 s, 10 s, 60 s, 5 min or 15 min",
+            shown,
+        )
+    elif scenario.duration % step:
+        message = f"should be a whole number of steps of {shown}"
+        yield ("duration",), message, format_duration(scenario.duration)
+    zones = available_timezones()
+    if scenario.timezone not in zones:
+        yield ("timezone",), f"should be an IANA name{nearest(scenario.timezone, zones)}", scenario.timezone
+    elif not _exists(scenario, scenario.start):
+        yield ("start",), "is skipped by daylight saving time; move it by an hour", scenario.start.isoformat()
+
+
+def _exists(scenario: Scenario, local: datetime) -> bool:
+    back = scenario.utc(local).astimezone(scenario.zone).replace(tzinfo=None)
+    return back == local.replace(fold=0)
+
+
+def _feeder(scenario: Scenario) -> Iterator[Violation]:
+    feeder = scenario.feeder
+    if feeder.kind not in OWN_KEYS or (feeder.kind == "generated") != (feeder.source == "generated"):
+        message = 'should be "generated", "opendss:MASTER.dss", "file:NAME.feeder" or "pandapower:NET.json"'
+        yield ("feeder", "source"), message, feeder.source
+        return
+    if feeder.kind != "generated":
+        yield from _file(("feeder", "source"), feeder.path)
+    for key in sorted(feeder.model_fields_set - {"source"} - set(OWN_KEYS[feeder.kind])):
+        owners = [kind for kind, keys in OWN_KEYS.items() if key in keys]
+        message = f"has no meaning for this source; it belongs to {' or '.join(owners)}"
+        yield ("feeder", key), message, None
+    low, high = feeder.drop_length_m
+    if not 0 < low <= high <= 1000:
+        yield ("feeder", "drop_length_m"), "should be [shortest, longest] in metres", feeder.drop_length_m
+
+
+def _weather(scenario: Scenario) -> Iterator[Violation]:
+    key, source = ("weather", "source"), scenario.weather.source
+    kind, _, value = source.partition(":")
+    if kind == "tmy3":
+        if value not in STATIONS:
+            yield key, f"should be one of {', '.join(f'tmy3:{s}' for s in STATIONS)}", source
+    elif kind == "constant":
+        if not _numbers_within(value, [(-60.0, 60.0)]):
+            yield key, 'should be an air temperature in degrees Celsius, such as "constant:25"', source
+    elif kind == "clear":
+        if not _numbers_within(value, [(-90.0, 90.0), (-180.0, 180.0)]):
+            yield key, 'should be latitude and longitude in degrees, such as "clear:36.1,-79.9"', source
+    elif kind == "file":
+        yield from _file(key, Path(value))
+    else:
+        kinds = ("tmy3", "constant", "clear", "file")
+        message = f'should begin with "tmy3:", "constant:", "clear:" or "file:"{nearest(kind, kinds)}'
+        yield key, message, source
+
+
+def _demand(scenario: Scenario) -> Iterator[Violation]:
+    kind, _, value = scenario.demand.source.partition(":")
+    if kind == "csv" and value:
+        yield from _file(("demand", "source"), Path(value))
+    elif scenario.demand.source not in ("shapes", "feeder"):
+        yield ("demand", "source"), 'should be "shapes", "feeder" or "csv:PATH"', scenario.demand.source
+    yield from _library(("demand", "household"), "households", scenario.demand.household)
+
+
+def _shares(scenario: Scenario) -> Iterator[Violation]:
+    total = sum(group.share for group in scenario.homes.values())
+    if total > 1.0 + 1e-9:
+        parts = " + ".join(f"{name} {group.share:g}" for name, group in scenario.homes.items())
+        yield ("homes",), f"shares should be at most 1 in sum, they are {total:g} ({parts})", None
+    table = scenario.population.table
+    if table is not None:
+        if scenario.homes:
+            yield ("population", "table"), "a table replaces groups: remove it or all of [homes.*]", None
+        yield from _file(("population", "table"), Path(table))
+
+
+def _kits(scenario: Scenario) -> Iterator[Violation]:
+    for name, group in scenario.homes.items():
+        path = ("homes", name)
+        yield from _library((*path, "adapter"), "adapters", group.adapter)
+        yield from _library((*path, "household"), "households", group.household)
+        yield from _library((*path, "battery"), "der", group.battery, der_kind="battery")
+        yield from _library((*path, "generator"), "der", group.generator, der_kind="generator")
+
+
+def _library(
+    path: tuple[str | int, ...], kind: str, name: str | None, der_kind: str | None = None
+) -> Iterator[Violation]:
+    if name is None:
+        return
+    try:
+        entry = library.load(kind, name)
+    except LibraryError as error:
+        for problem in error.problems:
+            place = f"{problem.file}: {problem.key}: " if problem.file and problem.key else ""
+            yield path, f"{place}{problem.message}", None
+        return
+    if der_kind is not None and getattr(entry, "kind", None) != der_kind:
+        known = [n for n in library.names("der") if library.raw("der", n).get("kind") == der_kind]
+        yield path, f"should be a {der_kind} of models/der: {', '.join(known)}", name
+
+
+def _moments(scenario: Scenario) -> Iterator[Violation]:
+    """Date-times outside the run or in the hour that daylight saving skips."""
+    if scenario.timezone not in available_timezones():
+        return  # told already
+    moments: list[tuple[tuple[str | int, ...], datetime]] = [
+        (("events", index, "at"), event.at) for index, event in enumerate(scenario.events)
+    ]
+    duty = scenario.studies.fault_duty
+    for index, at in enumerate(duty.at if duty else ()):
+        if isinstance(at, datetime):
+            moments.append((("studies", "fault_duty", "at", index), at))
+    for path, at in moments:
+        if not _exists(scenario, at):
+            yield path, "is skipped by daylight saving time; move it by an hour", at.isoformat()
+        elif not 0 <= scenario.elapsed_us(at) < scenario.duration:
+            end = scenario.local(scenario.duration)
+            yield path, f"should be within the run, {scenario.start} to {end}", at.isoformat()
+
+
+def _event(event: Event, path: tuple[str | int, ...], groups: Collection[str]) -> Iterator[Violation]:
+    place, _, name = event.where.partition(":")
+    where = (*path, "where")
+    allowed = ("line",) if event.kind in OPENING else ("home", "group")
+    if place not in allowed or not name:
+        wanted = " or ".join(f'"{a}:NAME"' for a in allowed)
+        yield where, f"should be {wanted} for kind {event.kind!r}", event.where
+    elif place == "group" and name not in groups:
+        yield where, f"no group of this name{nearest(name, groups)}", event.where
+    if event.kind in ("close", "der-connect") and event.duration is not None:
+        yield (*path, "duration"), f"has no meaning for {event.kind!r}, which nothing undoes", None
+
+
+def _record(scenario: Scenario) -> Iterator[Violation]:
+    for index, target in enumerate(scenario.record.full):
+        path = ("record", "full", index)
+        kind, _, rest = target.partition(":")
+        quantity, _, count = rest.partition(":")
+        if kind == "home" and rest:
+            continue
+        if kind != "worst" or not count:
+            yield path, 'should be "home:NAME" or "worst:QUANTITY:COUNT"', target
+            continue
+        if resolve_quantity(quantity) is None:
+            yield path, f"unknown quantity{nearest(quantity, HOME_QUANTITIES)}", target
+        if not count.isdigit() or not 1 <= int(count) <= MOST_WORST:
+            yield path, f"the count should be a whole number from 1 to {MOST_WORST}", target
+    interval = scenario.record.interval
+    if interval is not None and (interval % scenario.step or interval > 31 * DAY_US):
+        message = f"should be a whole number of steps of {format_duration(scenario.step)}, at most 31 d"
+        yield ("record", "interval"), message, format_duration(interval)
+
+
+def resolve_quantity(name: str) -> str | None:
+    """Full name of a home quantity; its unit suffix may be left out, as in ``adapter_temperature``."""
+    return next((q for q in HOME_QUANTITIES if name in (q, q.rpartition("_")[0])), None)
+
+
+def resolve_home(name: str, homes: Sequence[str]) -> int | None:
+    """Index of a home given by its name, or by what follows ``home-`` in it."""
+    for candidate in (name, f"home-{name}"):
+        if candidate in homes:
+            return homes.index(candidate)
+    return None
+
+
+def check_names(scenario: Scenario, lines: Sequence[str], homes: Sequence[str]) -> None:
+    """Check the lines and homes that a scenario names against those of its feeder.
+
+    Raises
+    ------
+    ScenarioError
+        With every name the feeder does not have, and the nearest it has.
+    """
+    problems = []
+
+    def look(key: str, target: str, place: str, known: Sequence[str], found: Callable[[str], bool]) -> None:
+        kind, _, name = target.partition(":")
+        if kind == place and not found(name):
+            problems.append(
+                Problem(
+                    f"the feeder has no {place} of this name{nearest(name, known)}", key=key, value=target
+                )
+            )
+
+    line_names, home_names = set(lines), set(homes)
+    for index, event in enumerate(scenario.events):
+        key = f"events.{index}.where"
+        look(key, event.where, "line", lines, line_names.__contains__)
+        look(key, event.where, "home", homes, lambda n: not home_names.isdisjoint((n, f"home-{n}")))
+    for index, target in enumerate(scenario.record.full):
+        key = f"record.full.{index}"
+        look(key, target, "home", homes, lambda n: not home_names.isdisjoint((n, f"home-{n}")))
+    if problems:
+        raise ScenarioError(problems)
+
+
+def _file(path: tuple[str | int, ...], file: Path) -> Iterator[Violation]:
+    if not file.is_file():
+        yield path, "no such file; paths are relative to the scenario file", str(file)
+
+
+def _numbers_within(text: str, limits: list[tuple[float, float]]) -> bool:
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        return False
+    return len(values) == len(limits) and all(
+        low <= value <= high for value, (low, high) in zip(values, limits, strict=True)
+    )
+
+
+def nearest(given: str, known: Collection[str]) -> str:
+    """Hint at the nearest known name, or a few of those there are."""
+    found = difflib.get_close_matches(given, list(known), n=1, cutoff=0.5)
+    if found:
+        return f" (did you mean {found[0]!r}?)"
+    shown = sorted(known)[:6]
+    return f"; known: {', '.join(shown)}{', ...' if len(known) > 6 else ''}" if shown else "; there are none"

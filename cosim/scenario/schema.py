@@ -1,0 +1,412 @@
+"""What a scenario may say: frozen tables, strict types, every key described once.
+
+The descriptions are the reference that ``docs/scenarios.md`` prints; `cosim.scenario.rules`
+holds what must be true between keys, `cosim.scenario.loading` reads files and overrides.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from cosim.scenario.quantities import DAY_US, Amount, Duration, Moment, Strict, format_duration, parse_moment
+
+HOME_QUANTITIES = (
+    "voltage_l1_v",
+    "voltage_l2_v",
+    "service_power_w",
+    "service_current_a",
+    "panel_power_w",
+    "branch_power_w",
+    "pv_power_w",
+    "ev_power_w",
+    "jaw_rise_k",
+    "bus_bar_rise_k",
+    "factory_terminal_rise_k",
+    "field_terminal_rise_k",
+    "adapter_temperature_c",
+    "heat_margin_k",
+)
+GROUP_NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
+
+EventKind = Literal["outage", "open", "close", "der-disconnect", "der-connect"]
+
+
+def _instant(value: object) -> object:
+    if isinstance(value, str) and value in ("start", "peak"):
+        return value
+    try:
+        return parse_moment(value)
+    except PydanticCustomError:
+        raise PydanticCustomError(
+            "instant", 'should be "start", "peak" or a local date-time such as 2026-07-14T18:00:00'
+        ) from None
+
+
+def _entry(value: object) -> object:
+    return None if value == "none" else value  # an override cannot write "nothing" otherwise
+
+
+Instant = Annotated[str | datetime, BeforeValidator(_instant)]
+EntryName = Annotated[str | None, BeforeValidator(_entry)]
+GroupName = Annotated[str, Field(pattern=GROUP_NAME)]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class FeederSpec(Strict):
+    """Where the feeder comes from; keys beside `source` and `seed` belong to one kind of source."""
+
+    source: str = Field(
+        default="generated",
+        description='"generated", "opendss:MASTER.dss", "file:NAME.feeder" or "pandapower:NET.json"',
+    )
+    seed: int = Field(
+        default=1, ge=0, lt=2**63, description="seed of everything drawn while building the feeder"
+    )
+    homes: int = Field(default=240, ge=1, le=200_000, description="generated: number of homes")
+    voltage_kv: float = Field(
+        default=12.47, gt=1.0, le=40.0, description="generated: primary voltage, line to line"
+    )
+    overhead_share: Share = Field(
+        default=0.6, description="generated: share of the primary's length that is overhead"
+    )
+    density_homes_per_km2: float = Field(
+        default=600.0, ge=5.0, le=10_000.0, description="generated: homes per square kilometre"
+    )
+    kva_per_home: float = Field(
+        default=5.0,
+        gt=0.0,
+        le=100.0,
+        description="pandapower: load of a bus is split into homes of this size",
+    )
+    drop_length_m: tuple[float, float] = Field(
+        default=(15.0, 45.0), description="pandapower: service drops are drawn between these lengths"
+    )
+
+    @property
+    def kind(self) -> str:
+        """``generated``, ``opendss``, ``file`` or ``pandapower``."""
+        return self.source.partition(":")[0]
+
+    @property
+    def path(self) -> Path:
+        """File of a source that has one; absolute once loaded from a scenario file."""
+        return Path(self.source.partition(":")[2])
+
+
+class WeatherSpec(Strict):
+    """Air, sun and wind over the run."""
+
+    source: str = Field(
+        default="tmy3:greensboro",
+        description='"tmy3:greensboro", "tmy3:sand-point" (typical years), "constant:CELSIUS" (no sun), '
+        '"clear:LATITUDE,LONGITUDE" (clear sky) or "file:PATH" (a TMY3 file)',
+    )
+
+
+class DemandSpec(Strict):
+    """What homes draw besides EV chargers and panels of their own."""
+
+    source: str = Field(
+        default="shapes",
+        description='"shapes" (drawn end uses), "feeder" (the feeder file\'s own loads and load shapes) '
+        'or "csv:PATH" (measured profiles)',
+    )
+    household: str | None = Field(default=None, description="household archetype of models/households")
+    scale: float = Field(default=1.0, ge=0.0, le=20.0, description="factor on all panel demand")
+
+
+class Ev(Strict):
+    """EV chargers behind the adapter of a group's homes."""
+
+    share: Share = Field(default=1.0, description="share of the group's homes that have a charger")
+    charger_kw: float = Field(default=7.7, gt=0.0, le=19.2, description="charger power at 240 V [kW]")
+
+
+class HomeGroup(Strict):
+    """Homes that get the same kit; groups take homes in the order they are written."""
+
+    share: Share = Field(description="share of all homes, exact to one home")
+    adapter: EntryName = Field(default=None, description='adapter of models/adapters, a TOML path, or "none"')
+    service_rating_a: float | None = Field(
+        default=None, ge=30.0, le=1200.0, description="service rating [A]; the feeder's own if not given"
+    )
+    socket: str | None = Field(default=None, description="socket type; the feeder's own if not given")
+    pv_kw: Amount = Field(
+        default=Amount(value=0.0),
+        description="solar power [kW]: a number, { uniform = [low, high] } or { normal = [mean, deviation] }",
+    )
+    pv_tilt_deg: float = Field(default=22.0, ge=0.0, le=90.0, description="mean tilt of the modules")
+    pv_azimuth_deg: float = Field(default=180.0, ge=0.0, le=360.0, description="mean azimuth, 180 is south")
+    battery: EntryName = Field(default=None, description="battery of models/der")
+    generator: EntryName = Field(default=None, description="generator of models/der")
+    ev: Ev | None = Field(default=None, description="EV chargers: { share, charger_kw }")
+    household: str | None = Field(default=None, description="archetype in place of the one under [demand]")
+
+
+class PopulationSpec(Strict):
+    """A table of homes in place of groups."""
+
+    table: str | None = Field(
+        default=None, description="CSV with one row a home; docs/scenarios.md lists its columns"
+    )
+
+
+class Event(Strict):
+    """Something that happens at a time."""
+
+    at: Moment = Field(description="local date-time, inside the run")
+    kind: EventKind = Field(description="what happens")
+    where: str = Field(description='"line:NAME", "home:NAME" or "group:NAME"')
+    duration: Duration | None = Field(
+        default=None, description="time until it is undone; not given: it stays"
+    )
+
+
+class FaultDutySpec(Strict):
+    """Fault current at every socket, at chosen times."""
+
+    at: tuple[Instant, ...] = Field(
+        default=("start",), min_length=1, description='"start", "peak" (highest feeder load) or date-times'
+    )
+
+
+class StudiesSpec(Strict):
+    """Studies beside the time series."""
+
+    fault_duty: FaultDutySpec | None = Field(default=None, description="fault current against every rating")
+
+
+class BreakersSpec(Strict):
+    """What people do about tripped breakers."""
+
+    reset_after: Duration | None = Field(
+        default=None, description="time after which a tripped breaker is closed again"
+    )
+
+
+class RecordSpec(Strict):
+    """What the result file keeps beside events and the envelope of every home."""
+
+    full: tuple[str, ...] = Field(
+        default=(), description='homes at every step: "home:NAME" or "worst:QUANTITY:COUNT"'
+    )
+    interval: Duration | None = Field(
+        default=None, description="interval of the envelopes; hourly up to 31 d and daily beyond if not given"
+    )
+    quantize: bool = Field(
+        default=True, description="round recorded values to a power of two, a third of the size"
+    )
+
+
+class Scenario(Strict):
+    """One case: a feeder, its homes, a stretch of time, what happens, what is kept.
+
+    Durations are held as integer microseconds and written as text with a unit. Date-times are
+    local to `timezone`. Load one with `Scenario.load`; see ``docs/scenarios.md`` for every key.
+    """
+
+    title: str = Field(default="", max_length=200, description="one line that says what the case shows")
+    start: Moment = Field(description="local date-time at which the run starts")
+    timezone: str = Field(default="America/New_York", description="IANA name of the local time")
+    duration: Duration = Field(description='length of the run, such as "7 d"')
+    step: Duration = Field(default="60 s", description="study step, 1 s to 15 min, dividing a day")  # type: ignore[assignment]
+    seed: int = Field(default=1, ge=0, lt=2**63, description="seed of every random draw")
+    solver: Literal["cosim", "pandapower"] = Field(
+        default="cosim", description='"pandapower" is a slow reference for feeders it can represent'
+    )
+    tolerance_pu: float = Field(
+        default=1e-6,
+        ge=1e-12,
+        le=1e-3,
+        description="largest voltage change at which a power flow has settled",
+    )
+    feeder: FeederSpec = Field(default=FeederSpec(), description="where the feeder comes from")
+    weather: WeatherSpec = Field(default=WeatherSpec(), description="air, sun and wind")
+    demand: DemandSpec = Field(default=DemandSpec(), description="what homes draw")
+    homes: Mapping[GroupName, HomeGroup] = Field(default={}, description="groups of homes with the same kit")
+    population: PopulationSpec = Field(
+        default=PopulationSpec(), description="a table of homes in place of groups"
+    )
+    events: tuple[Event, ...] = Field(default=(), description="what happens, in any order")
+    studies: StudiesSpec = Field(default=StudiesSpec(), description="studies beside the time series")
+    breakers: BreakersSpec = Field(
+        default=BreakersSpec(), description="what people do about tripped breakers"
+    )
+    record: RecordSpec = Field(default=RecordSpec(), description="what the result file keeps")
+    variants: Mapping[GroupName, Mapping[str, Any]] = Field(
+        default={},
+        description="named differences: [variants.NAME] holds keys as in the file, nested or dotted",
+    )
+
+    def __hash__(self) -> int:
+        return hash(self.to_json())
+
+    @property
+    def duration_us(self) -> int:
+        """Length of the run in microseconds."""
+        return self.duration
+
+    @property
+    def step_us(self) -> int:
+        """Study step in microseconds."""
+        return self.step
+
+    @property
+    def steps(self) -> int:
+        """Number of study steps."""
+        return self.duration // self.step
+
+    @property
+    def record_interval_us(self) -> int:
+        """Interval of the envelopes in microseconds, the default resolved, never under a step."""
+        chosen = self.record.interval or (DAY_US // 24 if self.duration <= 31 * DAY_US else DAY_US)
+        return max(chosen, self.step)
+
+    @property
+    def start_utc(self) -> datetime:
+        """Start of the run as an aware date-time in UTC."""
+        return self.utc(self.start)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone."""
+        return ZoneInfo(self.timezone)
+
+    def utc(self, local: datetime) -> datetime:
+        """Aware UTC date-time of a local one; the first of two equal clock times in autumn."""
+        return local.replace(tzinfo=self.zone).astimezone(UTC)
+
+    def elapsed_us(self, local: datetime) -> int:
+        """Microseconds from the start of the run to a local date-time, daylight saving counted."""
+        return (self.utc(local) - self.start_utc) // timedelta(microseconds=1)
+
+    def local(self, time_us: int) -> datetime:
+        """Local naive date-time of a time of the run."""
+        moment = self.start_utc + timedelta(microseconds=time_us)
+        return moment.astimezone(self.zone).replace(tzinfo=None)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        overrides: Mapping[str, object] | None = None,
+        variant: str | None = None,
+    ) -> Scenario:
+        """Read, change and check a scenario; see `cosim.scenario.loading.load`."""
+        from cosim.scenario.loading import load
+
+        return load(path, overrides=overrides, variant=variant)
+
+    def to_json(self) -> str:
+        """Everything, as JSON text that `from_json` reads back."""
+        return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, sort_keys=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Scenario:
+        """Scenario from the text of `to_json`; files it names need not exist any more.
+
+        Raises
+        ------
+        ScenarioError
+            If the text was not written by `to_json`.
+        """
+        from cosim.scenario.loading import from_json
+
+        return from_json(text)
+
+    def digest(self) -> str:
+        """Hexadecimal digest of all that decides the run, the contents of its files included."""
+        from cosim.scenario.loading import digest
+
+        return digest(self)
+
+
+def annotation_at(path: tuple[str | int, ...]) -> Any:
+    """Declared type at a path of keys and indices; None where the schema knows nothing."""
+    here: Any = Scenario
+    for part in path:
+        here = _inside(here, part)
+        if here is None:
+            return None
+    return here
+
+
+def keys_at(path: tuple[str | int, ...]) -> list[str]:
+    """Keys a table at `path` may have; empty for free tables and for what is not a table."""
+    model = model_of(annotation_at(path))
+    return list(model.model_fields) if model else []
+
+
+def model_of(annotation: Any) -> type[BaseModel] | None:
+    """The model in an annotation such as ``Ev | None``."""
+    candidates = _members(annotation)
+    return next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), None)
+
+
+def _members(annotation: Any) -> list[Any]:
+    """Alternatives of a type: ``Annotated`` unwrapped, unions split, None dropped."""
+    origin = typing.get_origin(annotation)
+    if origin is Annotated:
+        return _members(typing.get_args(annotation)[0])
+    if origin is typing.Union or origin is types.UnionType:
+        return [m for a in typing.get_args(annotation) if a is not type(None) for m in _members(a)]
+    return [annotation]
+
+
+def _inside(annotation: Any, part: str | int) -> Any:
+    model = model_of(annotation)
+    if model is not None:
+        field = model.model_fields.get(str(part))
+        return field.annotation if field else None
+    for member in _members(annotation):
+        origin, arguments = typing.get_origin(member), typing.get_args(member)
+        if origin is tuple and isinstance(part, int):
+            return arguments[0]
+        if origin is not None and origin is not tuple and isinstance(part, str):
+            return arguments[1]
+    return None
+
+
+def reference() -> Iterator[tuple[str, str, str, str]]:
+    """(table, key, default, meaning) of every key, in file order; the text of ``docs/scenarios.md``."""
+    yield from _reference_of(Scenario, "")
+
+
+def _reference_of(model: type[BaseModel], table: str) -> Iterator[tuple[str, str, str, str]]:
+    inner: list[tuple[type[BaseModel], str]] = []
+    for name, field in model.model_fields.items():
+        path = f"{table}.{name}" if table else name
+        child, below = model_of(field.annotation), path
+        if typing.get_origin(field.annotation) is tuple:
+            child, below = model_of(typing.get_args(field.annotation)[0]), f"[{path}]"
+        elif model is Scenario and name == "homes":
+            child, below = HomeGroup, f"{path}.GROUP"
+        if child is not None and child is not Amount:
+            inner.append((child, below))
+        else:
+            yield table, name, _default_text(field), field.description or ""
+    for child, below in inner:
+        yield from _reference_of(child, below)
+
+
+def _default_text(field: Any) -> str:
+    if field.is_required():
+        return "required"
+    value = field.default
+    if isinstance(value, Amount):
+        value = value.value
+    if isinstance(value, int) and not isinstance(value, bool) and field.annotation is int and value >= 10**6:
+        return format_duration(value)
+    if value is None or value == () or value == {} or value == "":
+        return "none"
+    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
