@@ -232,7 +232,7 @@ class Document:
             keys concerned are right.
         """
         data = self._absolute(_tuples(self.data))
-        problems = list(self.problems)
+        problems: list[Problem] = list(self.problems)
         wrong: set[str] = set()
         try:
             scenario = Scenario.model_validate(data)
@@ -243,7 +243,7 @@ class Document:
         groups = set(named) if isinstance(named, dict) else set()
         problems += [self.problem(*found) for found in rules.violations(scenario, groups, wrong)]
         if problems:
-            raise ScenarioError(sorted(problems, key=lambda p: p.line))
+            raise ScenarioError(sorted(problems, key=_line))
         return scenario
 
     def _told(self, details: list[ErrorDetails], data: Any) -> Iterator[Problem]:
@@ -400,3 +400,7 @@ def _shown(value: object) -> str:
 def _lower(message: str) -> str:
     message = message.removeprefix("Value error, ")
     return message.replace("Input should be", "should be", 1) if message.startswith("Input") else message
+
+
+def _line(problem: Problem) -> int:
+    return problem.line

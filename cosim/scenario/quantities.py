@@ -113,3 +113,9 @@ class Amount(Strict):
         if self.normal is not None and not (self.normal[0] > 0 and self.normal[1] >= 0):
             raise PydanticCustomError("amount", "normal should be [mean, deviation] with mean > 0")
         return self
+
+    def largest(self) -> float:
+        """The number, the upper end of the uniform range or the mean of the normal distribution."""
+        if self.value is not None:
+            return self.value
+        return self.uniform[1] if self.uniform is not None else (self.normal or (0.0, 0.0))[0]

@@ -135,6 +135,13 @@ def _shares(scenario: Scenario) -> Iterator[Violation]:
 def _kits(scenario: Scenario) -> Iterator[Violation]:
     for name, group in scenario.homes.items():
         path = ("homes", name)
+        for key, amount, largest in (
+            ("pv_kw", group.pv_kw, 100.0),
+            ("pv_tilt_deg", group.pv_tilt_deg, 90.0),
+            ("pv_azimuth_deg", group.pv_azimuth_deg, 360.0),
+        ):
+            if amount.largest() > largest:
+                yield (*path, key), f"should be at most {largest:g}", amount.largest()
         yield from _library((*path, "adapter"), "adapters", group.adapter)
         yield from _library((*path, "household"), "households", group.household)
         yield from _library((*path, "battery"), "der", group.battery, der_kind="battery")

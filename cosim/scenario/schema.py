@@ -128,7 +128,7 @@ class DemandSpec(Strict):
 class Ev(Strict):
     """EV chargers behind the adapter of a group's homes."""
 
-    share: Share = Field(default=1.0, description="share of the group's homes that have a charger")
+    share: Share = Field(default=1.0, description="chance that a home of the group has a charger")
     charger_kw: float = Field(default=7.7, gt=0.0, le=19.2, description="charger power at 240 V [kW]")
 
 
@@ -145,8 +145,12 @@ class HomeGroup(Strict):
         default=Amount(value=0.0),
         description="solar power [kW]: a number, { uniform = [low, high] } or { normal = [mean, deviation] }",
     )
-    pv_tilt_deg: float = Field(default=22.0, ge=0.0, le=90.0, description="mean tilt of the modules")
-    pv_azimuth_deg: float = Field(default=180.0, ge=0.0, le=360.0, description="mean azimuth, 180 is south")
+    pv_tilt_deg: Amount = Field(
+        default=Amount(uniform=(15.0, 35.0)), description="tilt of the modules [degree], given like pv_kw"
+    )
+    pv_azimuth_deg: Amount = Field(
+        default=Amount(uniform=(120.0, 240.0)), description="azimuth [degree], 180 is south, given like pv_kw"
+    )
     battery: EntryName = Field(default=None, description="battery of models/der")
     generator: EntryName = Field(default=None, description="generator of models/der")
     ev: Ev | None = Field(default=None, description="EV chargers: { share, charger_kw }")
@@ -404,7 +408,7 @@ def _default_text(field: Any) -> str:
         return "required"
     value = field.default
     if isinstance(value, Amount):
-        value = value.value
+        return f"{{ uniform = {list(value.uniform)} }}" if value.uniform else f"{value.value:g}"
     if isinstance(value, int) and not isinstance(value, bool) and field.annotation is int and value >= 10**6:
         return format_duration(value)
     if value is None or value == () or value == {} or value == "":

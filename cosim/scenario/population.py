@@ -1,0 +1,307 @@
+"""Who lives where: groups or a table laid over the homes of a feeder.
+
+Every draw is addressed by (seed, purpose, home), so a home's kit does not depend on how
+many other homes there are, and a larger share contains the homes of a smaller one.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim import library
+from cosim.errors import LibraryError, Problem, ScenarioError
+from cosim.randomness import stable_ids, uniforms
+from cosim.scenario.quantities import Amount
+from cosim.scenario.rules import nearest, resolve_home
+from cosim.scenario.schema import HomeGroup, Scenario
+
+Text = NDArray[np.object_]
+Float = NDArray[np.float64]
+TEXT_COLUMNS = ("group", "adapter", "socket", "battery", "generator", "household")
+NUMBER_COLUMNS = {  # largest sensible value of each
+    "service_rating_a": 1200.0,
+    "pv_kw": 100.0,
+    "pv_tilt_deg": 90.0,
+    "pv_azimuth_deg": 360.0,
+    "ev_kw": 19.2,
+}
+TABLE_COLUMNS = ("home", *TEXT_COLUMNS, *NUMBER_COLUMNS)
+LIBRARY_COLUMNS = {"adapter": "adapters", "battery": "der", "generator": "der", "household": "households"}
+
+
+@dataclass(frozen=True)
+class Population:
+    """Kit of every home, in the order of the feeder's homes; all arrays have shape (h,).
+
+    Parameters
+    ----------
+    home
+        Names of the homes.
+    kind
+        ``"split"``, ``"single"`` or ``"three"``.
+    group
+        Name of the group; empty for homes that stay as they are.
+    adapter, battery, generator, household
+        Names of library entries; empty for none (household: the default archetype).
+    service_rating_a
+        Rating of the service [A].
+    socket
+        Type of the meter socket.
+    pv_kw
+        Solar power at the panel's standard conditions [kW], 0 for none.
+    pv_tilt_deg, pv_azimuth_deg
+        Orientation of the modules; azimuth clockwise from north.
+    ev_kw
+        Power of the EV charger [kW], 0 for none.
+    notes
+        Sentences about what could not be done as asked, for the user.
+    """
+
+    home: tuple[str, ...]
+    kind: Text
+    group: Text
+    adapter: Text
+    service_rating_a: Float
+    socket: Text
+    pv_kw: Float
+    pv_tilt_deg: Float
+    pv_azimuth_deg: Float
+    battery: Text
+    generator: Text
+    ev_kw: Float
+    household: Text
+    notes: tuple[str, ...] = field(default=())
+
+
+def populate(
+    scenario: Scenario,
+    homes: Sequence[str],
+    kinds: Sequence[str],
+    service_rating_a: Sequence[float] | Float,
+    sockets: Sequence[str],
+) -> Population:
+    """Lay the scenario's groups, or its table, over the homes of a feeder.
+
+    Parameters
+    ----------
+    scenario
+        Checked scenario.
+    homes
+        (h,) unique names, which are the address of every draw.
+    kinds
+        (h,) ``"split"``, ``"single"`` or ``"three"``; three-phase homes take no single-phase kit.
+    service_rating_a, sockets
+        (h,) as the feeder has them; a group may say otherwise.
+
+    Returns
+    -------
+    Population
+        Groups take ``round(share * h)`` of the homes that are left, in the order of the file.
+
+    Raises
+    ------
+    ScenarioError
+        If the table cannot be used; tells every row.
+    """
+    count = len(homes)
+    population = Population(
+        home=tuple(homes),
+        kind=_text(kinds),
+        group=_text([""] * count),
+        adapter=_text([""] * count),
+        service_rating_a=np.array(service_rating_a, dtype=np.float64),
+        socket=_text(sockets),
+        pv_kw=np.zeros(count),
+        pv_tilt_deg=np.full(count, 20.0),
+        pv_azimuth_deg=np.full(count, 180.0),
+        battery=_text([""] * count),
+        generator=_text([""] * count),
+        ev_kw=np.zeros(count),
+        household=_text([scenario.demand.household or ""] * count),
+    )
+    if scenario.population.table is not None:
+        _apply_table(population, Path(scenario.population.table))
+        return population
+    ids = stable_ids(homes)
+    free = np.ones(count, dtype=bool)
+    notes: list[str] = []
+    for name, group in scenario.homes.items():
+        chosen, note = _choose(scenario.seed, name, group, ids, free, population.kind == "three")
+        notes += [note] if note else []
+        free[chosen] = False
+        _equip(population, scenario.seed, name, group, ids, chosen)
+    return replace(population, notes=tuple(notes))
+
+
+def _choose(
+    seed: int,
+    name: str,
+    group: HomeGroup,
+    ids: NDArray[np.uint64],
+    free: NDArray[np.bool_],
+    three_phase: NDArray[np.bool_],
+) -> tuple[NDArray[np.int64], str]:
+    """Rows of a group's homes, and a note if there are fewer than asked for."""
+    wanted = math.floor(group.share * len(ids) + 0.5)
+    skipped = free & three_phase if _has_kit(group) else np.zeros_like(free)
+    candidates = np.flatnonzero(free & ~skipped)
+    draw = uniforms(seed, f"population.{name}", ids[candidates])
+    ranked = candidates[np.lexsort((ids[candidates], draw))]
+    note = ""
+    if wanted and skipped.any():
+        note = (
+            f"homes.{name}: {int(skipped.sum())} three-phase homes were passed over, the kit is single-phase"
+        )
+        if wanted > len(ranked):
+            note += f"; {len(ranked)} homes got it instead of {wanted}"
+    return ranked[:wanted].astype(np.int64), note
+
+
+def _has_kit(group: HomeGroup) -> bool:
+    """Whether a group brings anything that hangs on a single-phase service."""
+    solar = group.pv_kw.value is None or group.pv_kw.value > 0
+    return solar or any(kit is not None for kit in (group.adapter, group.battery, group.generator, group.ev))
+
+
+def _equip(
+    population: Population,
+    seed: int,
+    name: str,
+    group: HomeGroup,
+    ids: NDArray[np.uint64],
+    chosen: NDArray[np.int64],
+) -> None:
+    population.group[chosen] = name
+    for column in ("adapter", "battery", "generator", "household", "socket", "service_rating_a"):
+        given = getattr(group, column)
+        if given is not None:
+            getattr(population, column)[chosen] = given
+    purpose = f"population.{name}"
+    own = ids[chosen]
+    population.pv_kw[chosen] = draw_amount(group.pv_kw, seed, f"{purpose}.pv_kw", own)
+    population.pv_tilt_deg[chosen] = np.minimum(
+        draw_amount(group.pv_tilt_deg, seed, f"{purpose}.pv_tilt", own), 90.0
+    )
+    population.pv_azimuth_deg[chosen] = (
+        draw_amount(group.pv_azimuth_deg, seed, f"{purpose}.pv_azimuth", own) % 360
+    )
+    if group.ev is not None:
+        has_ev = uniforms(seed, f"{purpose}.ev", own) < group.ev.share
+        population.ev_kw[chosen] = np.where(has_ev, group.ev.charger_kw, 0.0)
+
+
+def draw_amount(amount: Amount, seed: int, purpose: str, ids: NDArray[np.uint64]) -> Float:
+    """One value for every home, shape of `ids`; normal draws are cut at zero."""
+    if amount.value is not None:
+        return np.full(len(ids), amount.value)
+    u = uniforms(seed, purpose, ids)
+    if amount.uniform is not None:
+        low, high = amount.uniform
+        return low + u * (high - low)
+    assert amount.normal is not None  # the schema lets exactly one of the three be given
+    mean, deviation = amount.normal
+    turn = uniforms(seed, purpose, ids, counter=1)  # Box and Muller (1958)
+    normal = np.sqrt(-2.0 * np.log1p(-u)) * np.cos(2.0 * np.pi * turn)
+    return np.maximum(mean + deviation * normal, 0.0)
+
+
+def _text(values: Sequence[str]) -> Text:
+    out: Text = np.empty(len(values), dtype=object)
+    out[:] = list(values)
+    return out
+
+
+def _apply_table(population: Population, file: Path) -> None:
+    """Write the rows of a population table into the arrays."""
+    columns, rows = _read_table(file)
+    problems = [
+        Problem(f"unknown column{nearest(column, TABLE_COLUMNS)}", str(file), column, line=1)
+        for column in columns
+        if column not in TABLE_COLUMNS
+    ]
+    if "home" not in columns:
+        problems.append(Problem('there must be a column "home"', str(file), "home", line=1))
+        raise ScenarioError(problems)
+    known: dict[str, str] = {}  # (column, name) already looked up -> what is wrong with it
+    seen: dict[int, int] = {}
+    for line, row in rows:
+        name = row.get("home", "")
+        home = resolve_home(name, population.home)
+        if home is None:
+            message = f"the feeder has no home of this name{nearest(name, population.home)}"
+            problems.append(Problem(message, str(file), "home", name, line))
+            continue
+        if home in seen:
+            problems.append(
+                Problem(f"this home stands in line {seen[home]} already", str(file), "home", name, line)
+            )
+            continue
+        seen[home] = line
+        problems += _apply_row(population, home, row, file, line, known)
+    if problems:
+        raise ScenarioError(problems)
+
+
+def _apply_row(
+    population: Population, home: int, row: Mapping[str, str], file: Path, line: int, known: dict[str, str]
+) -> list[Problem]:
+    problems = []
+    population.group[home] = "table"
+    for column in TEXT_COLUMNS:
+        given = row.get(column, "")
+        if not given or given == "none":
+            continue
+        if column in LIBRARY_COLUMNS:
+            wrong = known.setdefault(f"{column}={given}", _library_problem(column, given))
+            if wrong:
+                problems.append(Problem(wrong, str(file), column, "", line))
+            elif column != "household" and population.kind[home] == "three":
+                problems.append(
+                    Problem("is single-phase, the home has three phases", str(file), column, given, line)
+                )
+        getattr(population, column)[home] = given
+    for column, largest in NUMBER_COLUMNS.items():
+        given = row.get(column, "")
+        if not given:
+            continue
+        try:
+            value = float(given)
+        except ValueError:
+            value = math.nan
+        if not 0.0 <= value <= largest:
+            message = f"should be a number from 0 to {largest:g}"
+            problems.append(Problem(message, str(file), column, given, line))
+        getattr(population, column)[home] = value
+    return problems
+
+
+def _library_problem(column: str, name: str) -> str:
+    try:
+        entry = library.load(LIBRARY_COLUMNS[column], name)
+    except LibraryError as error:
+        return "; ".join(problem.message for problem in error.problems)
+    if LIBRARY_COLUMNS[column] == "der" and getattr(entry, "kind", None) != column:
+        return f"{name!r} of models/der is not a {column}"
+    return ""
+
+
+def _read_table(file: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """Column names and (line, row) of a CSV file, cells stripped."""
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream, skipinitialspace=True, restval="", strict=True)
+            rows = [(reader.line_num, row) for row in reader]
+            columns = list(reader.fieldnames or [])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ScenarioError(Problem(f"not a CSV table that can be read: {error}", str(file))) from error
+    ragged = [line for line, row in rows if None in row]
+    if ragged:
+        raise ScenarioError([Problem("more cells than columns", str(file), line=line) for line in ragged])
+    return columns, [(line, {k: v.strip() for k, v in row.items()}) for line, row in rows]
