@@ -1,0 +1,58 @@
+"""Running statistics, step by step and item by item.
+
+Every sum grows by one step at a time in the order of the steps, whatever blocks they came
+in, so a run cut elsewhere gives the same bits. Items are innermost.
+"""
+
+from cosim.compiled import kernel
+
+
+@kernel
+def accumulate(values, first, last, start_us, seconds, use, energised, low, high, total, weight, when):
+    """Take steps first..last-1 of values (steps, items) into the running statistics of each item.
+
+    low, high, when: smallest, largest and the start of the first largest; total: sum of value
+    times duration; weight: duration. NaN is left out, and so is zero where `energised`.
+    """
+    for s in range(first, last):
+        if not use[s]:
+            continue
+        duration = seconds[s]
+        start = start_us[s]
+        for i in range(values.shape[1]):
+            v = values[s, i]
+            if v != v or (energised and v == 0.0):
+                continue
+            if weight[i] == 0.0 or v < low[i]:
+                low[i] = v
+            if weight[i] == 0.0 or v > high[i]:
+                high[i] = v
+                when[i] = start
+            total[i] += v * duration
+            weight[i] += duration
+
+
+@kernel
+def accumulate_back(power_w, start_us, seconds, use, energy_j, peak_w, when):
+    """Take the negative part of power_w (steps, items) into energy, peak and time of the peak."""
+    for s in range(power_w.shape[0]):
+        if not use[s]:
+            continue
+        for i in range(power_w.shape[1]):
+            back = -power_w[s, i]
+            if back > 0.0:
+                energy_j[i] += back * seconds[s]
+                if back > peak_w[i]:
+                    peak_w[i] = back
+                    when[i] = start_us[s]
+
+
+@kernel
+def accumulate_dead(voltage_v, seconds, use, dead_s):
+    """Add the duration of every step at exactly 0 V of voltage_v (steps, items)."""
+    for s in range(voltage_v.shape[0]):
+        if not use[s]:
+            continue
+        for i in range(voltage_v.shape[1]):
+            if voltage_v[s, i] == 0.0:
+                dead_s[i] += seconds[s]

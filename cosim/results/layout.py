@@ -1,0 +1,399 @@
+"""What stands in a result file: one table that writer, reader and docs/results.md derive from.
+
+Every array of a result file is a `Variable` of a `Group`. The quantities of homes,
+transformers and feeder are listed once by name; their envelope and full-resolution
+datasets follow from the list by `envelope` and `full`.
+
+Signs: at homes and transformers the load convention holds (positive power and current flow
+grid -> home); a device that produces counts its production positive (`pv_power_w`). NaN in a
+number and `NO_TIME` in a time mean that there is nothing to report.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+KIND = "cosim-results"
+VERSION = 1
+
+NO_TIME = -1
+STATISTICS = ("min", "mean", "max")
+
+# Rises over local air that a meter socket adapter may reach at its rated current, by UL 414.
+JAW_LIMIT_K = 65.0
+BUS_BAR_LIMIT_K = 65.0
+FACTORY_TERMINAL_LIMIT_K = 60.0
+FIELD_TERMINAL_LIMIT_K = 55.0
+
+# Service voltage range A of ANSI C84.1, as a share of nominal.
+ANSI_LOW_PU = 0.95
+ANSI_HIGH_PU = 1.05
+
+TIME_UNITS = "microseconds since {start}"
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One dataset.
+
+    Attributes
+    ----------
+    name
+        Name in its group; carries the unit where the unit is not plain.
+    dims
+        Names of its dimensions, slowest first; () for a single number.
+    dtype
+        "f4", "f8", "i8", "i4", "i1" or "str" (variable-length UTF-8).
+    units
+        CF unit, "1" for a share; `TIME_UNITS` for a time; "" for names and flags.
+    long_name
+        What it is, in words.
+    sign
+        Which direction counts positive, where that is not plain.
+    step
+        Quantisation step, a power of two, used when a run asks for a smaller file; 0 for none.
+    limit
+        Largest permitted value, NaN if there is none.
+    flags
+        Meaning of 0, 1, 2 .. for flag variables.
+    energised
+        Statistics leave out zeros: a dead node has exactly 0 V, and an outage is no low voltage.
+    """
+
+    name: str
+    dims: tuple[str, ...]
+    dtype: str
+    units: str
+    long_name: str
+    sign: str = ""
+    step: float = 0.0
+    limit: float = float("nan")
+    flags: tuple[str, ...] = ()
+    energised: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group of datasets: `path` in the file, what it holds, and its variables."""
+
+    path: str
+    about: str
+    variables: tuple[Variable, ...]
+
+    def names(self) -> tuple[str, ...]:
+        """Names of its variables, in file order."""
+        return tuple(v.name for v in self.variables)
+
+
+def _home(name: str, units: str, long_name: str, step: float, **more: object) -> Variable:
+    return replace(Variable(name, ("step", "home"), "f4", units, long_name, step=step), **more)  # type: ignore[arg-type]
+
+
+_WATT, _AMPERE, _KELVIN, _VOLT = 1.0, 2.0**-7, 2.0**-7, 2.0**-7
+_TO_HOME = "positive: grid to home"
+_CONSUMED = "positive: consumed"
+
+HOME_QUANTITIES: tuple[Variable, ...] = (
+    _home("voltage_l1_v", "V", "voltage of the first leg to neutral at the meter", _VOLT, energised=True),
+    _home("voltage_l2_v", "V", "voltage of the second leg to neutral at the meter", _VOLT, energised=True),
+    _home("service_power_w", "W", "power through the service at the meter", _WATT, sign=_TO_HOME),
+    _home("service_current_a", "A", "current of the larger service leg, r.m.s.", _AMPERE),
+    _home(
+        "panel_power_w", "W", "power of the panel without what hangs on the adapter", _WATT, sign=_CONSUMED
+    ),
+    _home("branch_power_w", "W", "power of what hangs on the adapter", _WATT, sign=_CONSUMED),
+    _home("pv_power_w", "W", "solar power", _WATT, sign="positive: produced"),
+    _home("ev_power_w", "W", "vehicle charging power", _WATT, sign=_CONSUMED),
+    _home("jaw_rise_k", "K", "rise of the hottest jaw over local air", _KELVIN, limit=JAW_LIMIT_K),
+    _home(
+        "bus_bar_rise_k", "K", "rise of the hottest bus bar over local air", _KELVIN, limit=BUS_BAR_LIMIT_K
+    ),
+    _home(
+        "factory_terminal_rise_k",
+        "K",
+        "rise of the hottest factory terminal over local air",
+        _KELVIN,
+        limit=FACTORY_TERMINAL_LIMIT_K,
+    ),
+    _home(
+        "field_terminal_rise_k",
+        "K",
+        "rise of the hottest field terminal over local air",
+        _KELVIN,
+        limit=FIELD_TERMINAL_LIMIT_K,
+    ),
+    _home("adapter_temperature_c", "degC", "temperature of the hottest node of the adapter", _KELVIN),
+    _home(
+        "heat_margin_k",
+        "K",
+        "smallest limit minus rise of the adapter",
+        _KELVIN,
+        sign="negative: over a limit",
+    ),
+)
+
+
+def _transformer(name: str, units: str, long_name: str, step: float, sign: str = "") -> Variable:
+    return Variable(name, ("step", "transformer"), "f4", units, long_name, sign=sign, step=step)
+
+
+_TO_SECONDARY = "positive: primary to secondary"
+
+TRANSFORMER_QUANTITIES: tuple[Variable, ...] = (
+    _transformer("power_w", "W", "active power into the service transformer", _WATT, _TO_SECONDARY),
+    _transformer("power_var", "var", "reactive power into the service transformer", _WATT, _TO_SECONDARY),
+    _transformer("loading_pu", "1", "apparent power over rated power of the service transformer", 2.0**-13),
+)
+
+_INTO_FEEDER = "positive: source into feeder"
+
+FEEDER_QUANTITIES: tuple[Variable, ...] = (
+    Variable("power_w", ("step",), "f8", "W", "active power at the feeder head", sign=_INTO_FEEDER),
+    Variable("power_var", ("step",), "f8", "var", "reactive power at the feeder head", sign=_INTO_FEEDER),
+    Variable("loss_w", ("step",), "f8", "W", "losses of the feeder"),
+)
+
+
+def envelope(quantity: Variable) -> tuple[Variable, Variable]:
+    """Statistics and time-of-maximum datasets of a home or transformer quantity."""
+    item = quantity.dims[-1]
+    span = " while energised" if quantity.energised else ""
+    return (
+        replace(quantity, dims=("interval", item, "statistic"), long_name=quantity.long_name + span),
+        Variable(
+            quantity.name + "_time_of_max",
+            ("interval", item),
+            "i8",
+            TIME_UNITS,
+            f"start of the step with the largest {quantity.name}",
+        ),
+    )
+
+
+def full(quantity: Variable, step: str = "step", home: str = "full_home") -> Variable:
+    """Full-resolution dataset of a home quantity."""
+    return replace(quantity, dims=(step, home))
+
+
+COORDINATES: tuple[Variable, ...] = (
+    Variable("home", ("home",), "str", "", "home"),
+    Variable("transformer", ("transformer",), "str", "", "service transformer"),
+    Variable("line", ("line",), "str", "", "line of the feeder map"),
+    Variable("statistic", ("statistic",), "str", "", "minimum, duration-weighted mean, maximum"),
+    Variable("interval", ("interval",), "i8", TIME_UNITS, "start of the recording interval"),
+    Variable("step", ("step",), "i8", TIME_UNITS, "start of the step"),
+    Variable("full_home", ("full_home",), "str", "", "home recorded in full"),
+    Variable("event", ("event",), "i8", "", "place of the event in the log"),
+)
+
+
+def _of_home(name: str, dtype: str, units: str, long_name: str, **more: object) -> Variable:
+    return replace(Variable(name, ("home",), dtype, units, long_name), **more)  # type: ignore[arg-type]
+
+
+HOMES = Group(
+    "homes",
+    "Who lives where: one row a home.",
+    (
+        _of_home("group", "str", "", "group of the scenario, empty for the rest"),
+        _of_home("kind", "str", "", "service: split (120/240 V three-wire), single or three"),
+        _of_home("bus", "str", "", "bus of the feeder"),
+        _of_home("transformer_row", "i8", "", "row of its service transformer, -1 for none"),
+        _of_home("socket", "str", "", "meter socket"),
+        _of_home("adapter", "str", "", "library name of its adapter, empty for none"),
+        _of_home("nominal_v", "f8", "V", "nominal voltage of voltage_l1_v and voltage_l2_v"),
+        _of_home("service_rating_a", "f8", "A", "rating of the service"),
+        _of_home("temperature_limit_c", "f8", "degC", "smallest material limit of its adapter"),
+        _of_home("pv_kw", "f8", "kW", "solar power installed"),
+        _of_home("ev_kw", "f8", "kW", "charger power installed"),
+        _of_home("battery_kw", "f8", "kW", "battery power installed"),
+        _of_home("x", "f8", "", "place on the feeder map"),
+        _of_home("y", "f8", "", "place on the feeder map"),
+    ),
+)
+
+TRANSFORMERS = Group(
+    "transformers",
+    "One row a service transformer.",
+    (
+        Variable("bus", ("transformer",), "str", "", "bus of its secondary"),
+        Variable("rated_kva", ("transformer",), "f8", "kVA", "rated power"),
+        Variable("x", ("transformer",), "f8", "", "place on the feeder map"),
+        Variable("y", ("transformer",), "f8", "", "place on the feeder map"),
+    ),
+)
+
+MAP = Group(
+    "map",
+    "The feeder as drawn: one row a line, coordinates in the units of the feeder.",
+    (
+        Variable("level", ("line",), "str", "", "primary, secondary or drop"),
+        Variable("phases", ("line",), "str", "", "nodes it carries, such as 1.2.3"),
+        Variable("x1", ("line",), "f8", "", "first end"),
+        Variable("y1", ("line",), "f8", "", "first end"),
+        Variable("x2", ("line",), "f8", "", "second end"),
+        Variable("y2", ("line",), "f8", "", "second end"),
+    ),
+)
+
+INTERVALS = Group(
+    "intervals",
+    "How much of each recording interval was simulated.",
+    (
+        Variable("simulated_s", ("interval",), "f8", "s", "duration of the converged steps in the interval"),
+        Variable(
+            "unconverged_steps", ("interval",), "i8", "1", "steps left out because they did not converge"
+        ),
+    ),
+)
+
+HOME_ENVELOPE = Group(
+    "home_envelope",
+    "Statistics of every home quantity by interval.",
+    tuple(v for q in HOME_QUANTITIES for v in envelope(q)),
+)
+
+TRANSFORMER_ENVELOPE = Group(
+    "transformer_envelope",
+    "Statistics of every service transformer by interval.",
+    tuple(v for q in TRANSFORMER_QUANTITIES for v in envelope(q)),
+)
+
+FULL = Group(
+    "full",
+    "Every step of the homes recorded in full (absent if none was named).",
+    tuple(full(q) for q in HOME_QUANTITIES),
+)
+
+FEEDER = Group("feeder", "The feeder head at every step.", FEEDER_QUANTITIES)
+
+SOLVER = Group(
+    "solver",
+    "Status of the power flow at every step.",
+    (
+        Variable("seconds", ("step",), "f8", "s", "duration of the step"),
+        Variable("iterations", ("step",), "i4", "1", "iterations used"),
+        Variable("converged", ("step",), "i1", "", "whether the step converged", flags=("no", "yes")),
+    ),
+)
+
+EVENTS = Group(
+    "events",
+    "The log: what happened, when, and because of what.",
+    (
+        Variable("time", ("event",), "i8", TIME_UNITS, "time of the event"),
+        Variable("kind", ("event",), "str", "", "kind of event"),
+        Variable("subject", ("event",), "str", "", "what it happened to"),
+        Variable("detail", ("event",), "str", "", "particulars"),
+        Variable("cause", ("event",), "str", "", "what brought it about"),
+    ),
+)
+
+
+def _backfeed(prefix: str, dims: tuple[str, ...], where: str) -> tuple[Variable, ...]:
+    return (
+        Variable(prefix + "energy_wh", dims, "f8", "W h", f"energy flowing back {where}"),
+        Variable(prefix + "peak_w", dims, "f8", "W", f"largest power flowing back {where}"),
+        Variable(prefix + "time_of_peak", dims, "i8", TIME_UNITS, f"start of the step of {prefix}peak_w"),
+    )
+
+
+BACKFEED = Group(
+    "backfeed",
+    "What flowed towards the source over the whole run; positive numbers, 0 for none.",
+    (
+        *_backfeed("home_", ("home",), "from the home into the service"),
+        *_backfeed("transformer_", ("transformer",), "from secondary to primary"),
+        *_backfeed("head_", (), "from the feeder into the source"),
+    ),
+)
+
+SUPPLY = Group(
+    "supply",
+    "How long each home was dead.",
+    (_of_home("unsupplied_s", "f8", "s", "time with 0 V on the first leg"),),
+)
+
+FAULT_DUTY = Group(
+    "study/NAME",
+    "A fault-duty study; the attribute `time_us` says when.",
+    (
+        _of_home("i_l1n_a", "f8", "A", "fault current first leg to neutral, symmetrical r.m.s."),
+        _of_home("i_l2n_a", "f8", "A", "fault current second leg to neutral, symmetrical r.m.s."),
+        _of_home("i_l1l2_a", "f8", "A", "fault current leg to leg, symmetrical r.m.s."),
+        _of_home("x_over_r_l1n", "f8", "1", "reactance over resistance, first leg to neutral"),
+        _of_home("x_over_r_l2n", "f8", "1", "reactance over resistance, second leg to neutral"),
+        _of_home("x_over_r_l1l2", "f8", "1", "reactance over resistance, leg to leg"),
+        _of_home("peak_a", "f8", "A", "largest instantaneous fault current at the worst closing angle"),
+        _of_home("adapter_rating_a", "f8", "A", "short-circuit rating of the adapter, symmetrical r.m.s."),
+        _of_home("breaker_rating_a", "f8", "A", "interrupting rating of the breaker, symmetrical r.m.s."),
+        _of_home(
+            "verdict",
+            "i1",
+            "",
+            "largest fault current against the smaller rating",
+            flags=("within", "over", "unknown"),
+        ),
+    ),
+)
+
+WINDOW = Group(
+    "window/NAME",
+    "Steps of some homes in full, with its own coordinates: `step` (step) and `home` (home).",
+    tuple(full(q, home="home") for q in HOME_QUANTITIES),
+)
+
+STUDIES: dict[str, Group] = {"fault_duty": FAULT_DUTY}
+WITHIN, OVER, UNKNOWN = 0, 1, 2
+
+# Grown while the run goes on, by the dimension that grows.
+GROWING: dict[str, tuple[Group, ...]] = {
+    "interval": (INTERVALS, HOME_ENVELOPE, TRANSFORMER_ENVELOPE),
+    "step": (SOLVER, FEEDER, FULL),
+    "event": (EVENTS,),
+}
+
+GROUPS: tuple[Group, ...] = (
+    HOMES,
+    TRANSFORMERS,
+    MAP,
+    INTERVALS,
+    HOME_ENVELOPE,
+    TRANSFORMER_ENVELOPE,
+    FULL,
+    FEEDER,
+    SOLVER,
+    EVENTS,
+    BACKFEED,
+    SUPPLY,
+)
+
+
+def growing() -> dict[str, str]:
+    """Path of every dataset that grows while the run goes on -> the dimension along which it does."""
+    paths = {dim: dim for dim in GROWING}
+    return paths | {
+        f"{g.path}/{v.name}": dim for dim, groups in GROWING.items() for g in groups for v in g.variables
+    }
+
+
+# Attributes of the file itself.
+ATTRIBUTES: dict[str, str] = {
+    "kind": f'"{KIND}"',
+    "version": "version of this layout",
+    "status": '"complete", or "partial" for what an interrupted run left',
+    "title": "title of the scenario",
+    "scenario_json": "the whole scenario as run, overrides applied",
+    "seed": "seed of every random draw",
+    "step_s": "study step [s]",
+    "interval_s": "recording interval [s]",
+    "quantised": "1 if values are rounded to the quantisation step of their quantity, else 0",
+    "duration_s": "duration asked for [s]",
+    "start": "start of the run, local clock of `timezone`",
+    "timezone": "IANA name; times in the file count elapsed time, without daylight-saving jumps",
+    "feeder": "name of the feeder",
+    "feeder_digest": "digest of the feeder's tables and matrices",
+    "versions": "JSON object: package -> version",
+    "library": "JSON object: kind/name -> entry of models/ as used, with its sources",
+    "Conventions": "CF-1.11",
+}

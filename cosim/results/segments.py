@@ -1,0 +1,145 @@
+"""Segments of a run in ``NAME.parts/``: closed HDF5 files listed with digests in a manifest."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any
+
+import h5py
+
+from cosim.errors import Problem, ResultsError
+from cosim.results import files, layout
+from cosim.results.record import Array
+
+if sys.platform != "win32":
+    import fcntl
+
+MANIFEST = "manifest.json"
+MANIFEST_KIND = "cosim-segments"
+LOCK = "lock"
+STRING = h5py.string_dtype()
+
+Attributes = Mapping[str, Mapping[str, str | int | float]]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One line of the manifest: the file, its digest, the time it spans, rows it adds by dimension."""
+
+    file: str
+    sha256: str
+    start_us: int
+    end_us: int
+    rows: dict[str, int]
+
+
+def parts_folder(path: Path) -> Path:
+    """Folder of the segments of a run that writes `path`."""
+    return path.with_name(path.name.removesuffix(".h5") + ".parts")
+
+
+def partial_path(path: Path) -> Path:
+    """Where what an interrupted run leaves is put."""
+    return path.with_name(path.name.removesuffix(".h5") + ".partial.h5")
+
+
+def write_segment(
+    parts: Path, before: list[Segment], content: bytes, span: tuple[int, int], rows: dict[str, int]
+) -> Segment:
+    """Write a segment, then name it in the manifest after the ones `before` it."""
+    segment = Segment(f"segment-{len(before) + 1:05d}.h5", files.digest(content), *span, rows)
+    files.write_whole(parts / segment.file, content)
+    manifest = {
+        "kind": MANIFEST_KIND,
+        "version": layout.VERSION,
+        "segments": [asdict(s) for s in (*before, segment)],
+    }
+    files.write_whole(parts / MANIFEST, json.dumps(manifest, indent=1).encode())
+    return segment
+
+
+def whole_segments(parts: Path, trusting: bool) -> list[Segment]:
+    """Segments whose content is what the manifest says, up to the first that is not.
+
+    With `trusting` every segment must be whole.
+
+    Raises
+    ------
+    ResultsError
+        If the manifest is none, or no segment (with `trusting`: any segment not) is whole.
+    """
+    manifest = json.loads((parts / MANIFEST).read_text())
+    if (manifest["kind"], manifest["version"]) != (MANIFEST_KIND, layout.VERSION):
+        raise ResultsError(Problem("manifest of another kind or version", file=str(parts / MANIFEST)))
+    listed = [Segment(**entry) for entry in manifest["segments"]]
+    whole: list[Segment] = []
+    for segment in listed:
+        file = parts / segment.file
+        if not file.is_file() or files.digest(file.read_bytes()) != segment.sha256:
+            break
+        whole.append(segment)
+    if not whole or (trusting and len(whole) < len(listed)):
+        broken = listed[len(whole)].file if listed else MANIFEST
+        raise ResultsError(
+            Problem("segment is missing or changed since it was written", file=str(parts / broken))
+        )
+    return whole
+
+
+def image(datasets: Mapping[str, Array], attributes: Attributes) -> bytes:
+    """An HDF5 file, made in memory, with these datasets and attributes by path."""
+    with h5py.File("segment", "w", driver="core", backing_store=False, libver="earliest") as file:
+        for path, values in datasets.items():
+            file.create_dataset(path, data=values, dtype=STRING if values.dtype == object else None)
+        for path, named in attributes.items():
+            file.require_group(f"/{path}").attrs.update(named)
+        file.flush()
+        content: bytes = file.id.get_file_image()
+    return content
+
+
+def open_image(content: bytes) -> Any:
+    """Open an HDF5 file that is in memory."""
+    return h5py.File(BytesIO(content), "r")
+
+
+def claim(path: Path) -> IO[bytes]:
+    """Make an empty folder for the segments of `path` and hold it against other runs.
+
+    What a killed run left there is removed.
+
+    Raises
+    ------
+    ResultsError
+        If the folder of `path` does not exist or another run is writing the same file.
+    """
+    if not path.parent.is_dir():
+        raise ResultsError(
+            Problem("folder does not exist; create it or choose another", file=str(path.parent))
+        )
+    parts = parts_folder(path)
+    parts.mkdir(exist_ok=True)
+    lock = hold(parts)
+    for stale in parts.iterdir():
+        if stale.name != LOCK:
+            stale.unlink()
+    return lock
+
+
+def hold(parts: Path) -> IO[bytes]:
+    """Hold a folder of segments until the returned file is closed (advisory; POSIX only)."""
+    lock = (parts / LOCK).open("ab")
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.close()
+            raise ResultsError(
+                Problem("another run is writing here; choose another output", file=str(parts))
+            ) from error
+    return lock

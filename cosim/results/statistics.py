@@ -1,0 +1,148 @@
+"""Running statistics of a run: the open recording interval, and totals of the whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.results import kernels, layout
+from cosim.results.layout import Variable
+from cosim.results.record import Array, Float, Int, StepBlock, quantised
+
+JOULE_PER_WH = 3600.0
+
+
+class Envelope:
+    """Minimum, duration-weighted mean, maximum and its time, for quantities of one kind of item."""
+
+    def __init__(self, quantities: tuple[Variable, ...], items: int) -> None:
+        self.quantities = quantities
+        shape = (len(quantities), items)
+        self.low, self.high = np.zeros(shape), np.zeros(shape)
+        self.total, self.weight = np.zeros(shape), np.zeros(shape)
+        self.when = np.full(shape, layout.NO_TIME, np.int64)
+
+    def add(
+        self,
+        values: Mapping[str, Float],
+        first: int,
+        last: int,
+        start_us: Int,
+        seconds: Float,
+        use: NDArray[np.bool_],
+    ) -> None:
+        """Take in steps first..last-1 of a block, those marked in `use`."""
+        for k, q in enumerate(self.quantities):
+            kernels.accumulate(
+                values[q.name], first, last, start_us, seconds, use, q.energised,
+                self.low[k], self.high[k], self.total[k], self.weight[k], self.when[k],
+            )  # fmt: skip
+
+    def row(self, quantise: bool) -> dict[str, Array]:
+        """One row of every envelope dataset: (1, items, statistic) and (1, items)."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = self.total / self.weight
+        present = self.weight > 0
+        row: dict[str, Array] = {}
+        for k, q in enumerate(self.quantities):
+            # a rounded sum may leave the mean an ulp outside what it is the mean of
+            inside = np.clip(mean[k], self.low[k], self.high[k])
+            values = np.stack([self.low[k], inside, self.high[k]], axis=-1)
+            values[~present[k]] = np.nan
+            statistic, time = layout.envelope(q)
+            row[statistic.name] = quantised(values, statistic, quantise)[np.newaxis]
+            row[time.name] = self.when[k].copy()[np.newaxis]
+        return row
+
+    def state(self) -> dict[str, Array]:
+        """Everything it holds, by name."""
+        return {name: getattr(self, name) for name in ("low", "high", "total", "weight", "when")}
+
+
+class OpenInterval:
+    """The recording interval that steps are being taken into."""
+
+    def __init__(self, homes: int, transformers: int, index: int = -1) -> None:
+        self.index = index
+        self.home = Envelope(layout.HOME_QUANTITIES, homes)
+        self.transformer = Envelope(layout.TRANSFORMER_QUANTITIES, transformers)
+        self.simulated_s = np.zeros(1)
+        self.unconverged = np.zeros(1, np.int64)
+
+    def add(self, block: StepBlock, first: int, last: int) -> None:
+        """Take in steps first..last-1 of a block; a step that did not converge is only counted."""
+        steps = (block.start_us, block.seconds, block.converged)
+        self.home.add(block.home, first, last, *steps)
+        self.transformer.add(block.transformer, first, last, *steps)
+        for s in range(first, last):
+            if block.converged[s]:
+                self.simulated_s[0] += block.seconds[s]
+            else:
+                self.unconverged[0] += 1
+
+    def rows(self, interval_us: int, quantise: bool) -> dict[str, Array]:
+        """Its row in every dataset that grows by interval, by path in the file."""
+        rows: dict[str, Array] = {
+            "interval": np.array([self.index * interval_us], np.int64),
+            "intervals/simulated_s": self.simulated_s.copy(),
+            "intervals/unconverged_steps": self.unconverged.copy(),
+        }
+        for group, part in (
+            (layout.HOME_ENVELOPE, self.home),
+            (layout.TRANSFORMER_ENVELOPE, self.transformer),
+        ):
+            rows |= {f"{group.path}/{name}": row for name, row in part.row(quantise).items()}
+        return rows
+
+    def state(self) -> dict[str, Array]:
+        """Everything it holds, by name."""
+        return {
+            "index": np.array([self.index]),
+            "simulated_s": self.simulated_s,
+            "unconverged": self.unconverged,
+            **{f"home_{name}": value for name, value in self.home.state().items()},
+            **{f"transformer_{name}": value for name, value in self.transformer.state().items()},
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Array]) -> OpenInterval:
+        """The interval whose `state` this is."""
+        homes, transformers = state["home_low"].shape[1], state["transformer_low"].shape[1]
+        interval = cls(homes, transformers, int(state["index"][0]))
+        for name, own in interval.state().items():
+            if name != "index":
+                own[...] = state[name]
+        return interval
+
+
+class Totals:
+    """What flowed back and how long homes were dead, over the whole run so far."""
+
+    def __init__(self, homes: int, transformers: int) -> None:
+        self._back: dict[str, tuple[Float, Float, Int]] = {
+            prefix: (np.zeros(n), np.zeros(n), np.full(n, layout.NO_TIME, np.int64))
+            for prefix, n in (("home_", homes), ("transformer_", transformers), ("head_", 1))
+        }
+        self._dead_s = np.zeros(homes)
+
+    def add(self, block: StepBlock) -> None:
+        """Take in a block; steps that did not converge are left out."""
+        power = {
+            "home_": block.home["service_power_w"],
+            "transformer_": block.transformer["power_w"],
+            "head_": block.feeder["power_w"][:, np.newaxis],
+        }
+        for prefix, back in self._back.items():
+            kernels.accumulate_back(power[prefix], block.start_us, block.seconds, block.converged, *back)
+        kernels.accumulate_dead(block.home["voltage_l1_v"], block.seconds, block.converged, self._dead_s)
+
+    def datasets(self) -> dict[str, Array]:
+        """The datasets of the groups `backfeed` and `supply`, by path in the file."""
+        out: dict[str, Array] = {"supply/unsupplied_s": self._dead_s.copy()}
+        for prefix, (energy_j, peak_w, when) in self._back.items():
+            values = (energy_j / JOULE_PER_WH, peak_w.copy(), when.copy())
+            for name, value in zip(("energy_wh", "peak_w", "time_of_peak"), values, strict=True):
+                out[f"backfeed/{prefix}{name}"] = value[0] if prefix == "head_" else value
+        return out

@@ -1,0 +1,264 @@
+"""Writes one run: closed segments while it goes on, one HDF5 file when it ends.
+
+``NAME.parts/`` holds segments listed with their SHA-256 in ``manifest.json``. A segment is
+built in memory, written, synced and named before the manifest names it, so whatever stops
+the process, the manifest lists only what is whole. The final file is built aside from the
+segments and takes its name in one step; until then a file that stood there stays as it is.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cosim.results import layout
+from cosim.results.join import join
+from cosim.results.record import (
+    Array,
+    FeederMap,
+    RecordPlan,
+    RunInfo,
+    StepBlock,
+    Table,
+    column,
+    columns,
+    quantised,
+)
+from cosim.results.segments import Segment, claim, image, partial_path, parts_folder, write_segment
+from cosim.results.statistics import OpenInterval, Totals
+
+# A compressed float takes this share of its raw size (hourly statistics of noisy daily cycles).
+LOSSLESS_RATIO = 0.62
+QUANTISED_RATIO = 0.25
+FIXED_BYTES = 100_000
+
+
+class RunWriter:
+    """Recorder of one run.
+
+    Parameters
+    ----------
+    path
+        Final file, ``NAME.h5``; its folder must exist.
+    info
+        What is needed to run it again.
+    homes, transformers
+        Tables: ``id`` and the columns of `layout.HOMES` and `layout.TRANSFORMERS`; a column
+        not given is "", NaN or -1 throughout.
+    feeder_map
+        Lines as drawn.
+    plan
+        Interval, homes recorded in full, quantisation.
+
+    Raises
+    ------
+    ResultsError
+        If the folder does not exist or another run is writing the same file.
+    ValueError
+        If a table does not fit the layout.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        info: RunInfo,
+        homes: Table,
+        transformers: Table,
+        feeder_map: FeederMap,
+        plan: RecordPlan,
+    ) -> None:
+        self.path = Path(path)
+        self.plan = plan
+        self._once = _tables(homes, transformers, feeder_map, plan)
+        self._attributes: dict[str, dict[str, str | int | float]] = {
+            "": info.attributes() | {"interval_s": plan.interval_us / 1e6, "quantised": int(plan.quantise)}
+        }
+        self._home_ids = self._once["home"]
+        self._homes, self._transformers = len(self._home_ids), len(self._once["transformer"])
+        self._interval = OpenInterval(self._homes, self._transformers)
+        self._totals = Totals(self._homes, self._transformers)
+        self._rows: dict[str, list[Array]] = {}
+        self._segments: list[Segment] = []
+        self._extras: set[str] = set()
+        self._events = 0
+        self._last_us = -1
+        self._end_us = self._committed_us = 0
+        self._lock = claim(self.path)
+        self.commit()
+
+    def write(self, block: StepBlock) -> None:
+        """Take in a block of steps; blocks follow each other in time and may be cut anywhere.
+
+        Raises
+        ------
+        ValueError
+            If the block does not fit the layout or comes out of order.
+        """
+        block.check(self._homes, self._transformers, self._last_us)
+        steps = len(block.start_us)
+        if not steps:
+            return
+        block = _contiguous(block)
+        index = block.start_us // self.plan.interval_us
+        edges = [0, *(np.flatnonzero(np.diff(index)) + 1).tolist(), steps]
+        for first, last in pairwise(edges):
+            if self._interval.index != index[first]:
+                self._close_interval()
+                self._interval = OpenInterval(self._homes, self._transformers, int(index[first]))
+            self._interval.add(block, first, last)
+        self._totals.add(block)
+        self._append(_step_rows(block, self.plan))
+        self._last_us = int(block.start_us[-1])
+        self._end_us = self._last_us + round(float(block.seconds[-1]) * 1e6)
+
+    def event(self, time_us: int, kind: str, subject: str, detail: str = "", cause: str = "") -> None:
+        """Add one event to the log; events are kept in the order they come."""
+        texts = {"kind": kind, "subject": subject, "detail": detail, "cause": cause}
+        self._append(
+            {"event": np.array([self._events]), "events/time": np.array([time_us], np.int64)}
+            | {f"events/{name}": np.array([text], dtype=object) for name, text in texts.items()}
+        )
+        self._events += 1
+
+    def study(
+        self, name: str, time_us: int, values: Mapping[str, ArrayLike], kind: str = "fault_duty"
+    ) -> None:
+        """Add a study made at one time: every variable of its kind in `layout.STUDIES`, one value a home."""
+        group = layout.STUDIES[kind]
+        if missing := set(group.names()) ^ set(values):
+            raise ValueError(f"study {name}: missing or unknown {', '.join(sorted(missing))}")
+        path = self._name_extra("study", name)
+        for v in group.variables:
+            self._once[f"{path}/{v.name}"] = column(v, values[v.name], self._homes)
+        self._attributes[path] = {"kind": kind, "time_us": int(time_us)}
+
+    def window(self, name: str, homes: Sequence[int], block: StepBlock) -> None:
+        """Add a window of steps, recorded in full for some homes (rows), such as the worst found."""
+        block.check(self._homes, self._transformers, -1)
+        path = self._name_extra("window", name)
+        rows = np.asarray(homes, np.int64)
+        self._once[f"{path}/step"] = np.asarray(block.start_us, np.int64)
+        self._once[f"{path}/home"] = self._home_ids[rows]
+        for q in layout.HOME_QUANTITIES:
+            self._once[f"{path}/{q.name}"] = quantised(block.home[q.name][:, rows], q, self.plan.quantise)
+
+    def commit(self) -> None:
+        """Close a segment: what was written until now survives whatever stops the process."""
+        carry = {f"carry/{path}": values for path, values in self._totals.datasets().items()}
+        if self._interval.index >= 0:
+            carry |= {f"open/{name}": values for name, values in self._interval.state().items()}
+        grown = {path: np.concatenate(rows) for path, rows in self._rows.items()}
+        content = image(self._once | grown | carry, self._attributes)
+        rows = {dim: len(grown.get(dim, ())) for dim in layout.GROWING}
+        span = (self._committed_us, self._end_us)
+        self._segments.append(write_segment(parts_folder(self.path), self._segments, content, span, rows))
+        self._rows, self._once, self._attributes = {}, {}, {}
+        self._committed_us = self._end_us
+
+    def finish(self) -> Path:
+        """Join the run under its final name and remove the segments; the path of the file."""
+        return self._end(self.path, "complete")
+
+    def abandon(self) -> Path:
+        """Keep what was written of an interrupted run as ``NAME.partial.h5``; its path."""
+        return self._end(partial_path(self.path), "partial")
+
+    def _end(self, target: Path, status: str) -> Path:
+        parts = parts_folder(self.path)
+        with self._lock:
+            self.commit()
+            join(parts, target, status)
+            shutil.rmtree(parts)
+        return target
+
+    def _close_interval(self) -> None:
+        if self._interval.index >= 0:
+            self._append(self._interval.rows(self.plan.interval_us, self.plan.quantise))
+
+    def _append(self, rows: Mapping[str, Array]) -> None:
+        for path, values in rows.items():
+            self._rows.setdefault(path, []).append(values)
+
+    def _name_extra(self, kind: str, name: str) -> str:
+        path = f"{kind}/{name}"
+        if not name or "/" in name or name.startswith(".") or path in self._extras:
+            raise ValueError(f"{kind} {name!r}: the name is taken or not plain")
+        self._extras.add(path)
+        return path
+
+
+def _tables(homes: Table, transformers: Table, feeder_map: FeederMap, plan: RecordPlan) -> dict[str, Array]:
+    """Every dataset that is known before the run, by path in the file."""
+    tables = {
+        "home": (layout.HOMES, homes),
+        "transformer": (layout.TRANSFORMERS, transformers),
+        "line": (layout.MAP, vars(feeder_map)),
+    }
+    datasets: dict[str, Array] = {"statistic": np.array(layout.STATISTICS, dtype=object)}
+    for coordinate in layout.COORDINATES:
+        if coordinate.name not in tables:
+            continue
+        group, table = tables[coordinate.name]
+        ids = np.asarray(table["id"], dtype=object)
+        if len(set(ids)) < len(ids):
+            raise ValueError(f"{group.path}: an id stands twice")
+        datasets[coordinate.name] = column(coordinate, ids, len(ids))
+        datasets |= {
+            f"{group.path}/{name}": values for name, values in columns(group, table, len(ids)).items()
+        }
+    if plan.full:
+        datasets["full_home"] = datasets["home"][list(plan.full)]
+    return datasets
+
+
+def _contiguous(block: StepBlock) -> StepBlock:
+    """The block in the types and order that the kernels take."""
+    return StepBlock(
+        np.ascontiguousarray(block.start_us, np.int64),
+        np.ascontiguousarray(block.seconds, np.float64),
+        {q.name: np.ascontiguousarray(block.home[q.name], np.float64) for q in layout.HOME_QUANTITIES},
+        {
+            q.name: np.ascontiguousarray(block.transformer[q.name], np.float64)
+            for q in layout.TRANSFORMER_QUANTITIES
+        },
+        {q.name: np.ascontiguousarray(block.feeder[q.name], np.float64) for q in layout.FEEDER_QUANTITIES},
+        np.ascontiguousarray(block.iterations, np.int32),
+        np.ascontiguousarray(block.converged, np.bool_),
+    )
+
+
+def _step_rows(block: StepBlock, plan: RecordPlan) -> dict[str, Array]:
+    """Rows of every dataset that grows by step, by path in the file."""
+    rows: dict[str, Array] = {
+        "step": block.start_us.copy(),
+        "solver/seconds": block.seconds.copy(),
+        "solver/iterations": block.iterations.copy(),
+        "solver/converged": block.converged.astype(np.int8),
+    }
+    rows |= {f"feeder/{name}": values.copy() for name, values in block.feeder.items()}
+    if plan.full:
+        homes = list(plan.full)
+        for q in layout.HOME_QUANTITIES:
+            rows[f"full/{q.name}"] = quantised(block.home[q.name][:, homes], q, plan.quantise)
+    return rows
+
+
+def estimate_bytes(plan: RecordPlan, duration_s: float, step_s: float, homes: int, transformers: int) -> int:
+    """Expected size of the result file [byte], to a factor of about two.
+
+    Statistics dominate: per quantity, item and interval three floats and one time.
+    """
+    intervals = int(np.ceil(duration_s * 1e6 / plan.interval_us))
+    steps = int(np.ceil(duration_s / step_s))
+    items = len(layout.HOME_QUANTITIES) * homes + len(layout.TRANSFORMER_QUANTITIES) * transformers
+    floats = 4 * (3 * items * intervals + len(layout.HOME_QUANTITIES) * len(plan.full) * steps)
+    times = 8 * items * intervals * 0.35  # seven of the eight bytes of a time repeat
+    status = steps * 8 * 4 * 0.6
+    tables = 300 * (homes + transformers)
+    ratio = QUANTISED_RATIO if plan.quantise else LOSSLESS_RATIO
+    return int(floats * ratio + times + status + tables + FIXED_BYTES)
