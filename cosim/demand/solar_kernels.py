@@ -1,0 +1,167 @@
+"""Sun and photovoltaic power, one step at a time."""
+# mypy: allow-untyped-defs, allow-untyped-calls, no-check-untyped-defs, no-warn-return-any
+
+import math
+
+import numpy as np
+from numba import prange
+
+from cosim.compiled import kernel, parallel_kernel
+
+# Coefficients F11 F12 F13 F21 F22 F23 by clearness bin: Perez, Ineichen, Seals, Michalsky and Stewart,
+# "Modeling daylight availability and irradiance components", Solar Energy 44 (1990), all-sites composite.
+PEREZ = np.array(
+    [
+        [-0.008, 0.588, -0.062, -0.060, 0.072, -0.022],
+        [0.130, 0.683, -0.151, -0.019, 0.066, -0.029],
+        [0.330, 0.487, -0.221, 0.055, -0.064, -0.026],
+        [0.568, 0.187, -0.295, 0.109, -0.152, -0.014],
+        [0.873, -0.392, -0.362, 0.226, -0.462, 0.001],
+        [1.132, -1.237, -0.412, 0.288, -0.823, 0.056],
+        [1.060, -1.600, -0.359, 0.264, -1.127, 0.131],
+        [0.678, -0.327, -0.250, 0.156, -1.377, 0.251],
+    ]
+)
+CLEARNESS = np.array([1.065, 1.23, 1.5, 1.95, 2.8, 4.5, 6.2])
+
+# Rows of the array that `weather` fills.
+AMBIENT_C, WIND_M_S, GHI, DNI, DHI, EXTRA, EAST, NORTH, UP = 0, 1, 2, 3, 4, 5, 6, 7, 8
+WEATHER_ROWS = 9
+
+
+@kernel
+def _between(values, place):
+    i = min(int(place), values.shape[0] - 2)
+    part = place - i
+    return values[i] * (1.0 - part) + values[i + 1] * part
+
+
+@kernel
+def weather(hour, grid_h, sky, clear, beam, diffuse, ambient, wind, out):
+    """Weather at instants of one chunk.
+
+    hour (s,) hours from the chunk's first grid point; sky (4, g): sun's east, north, up and extraterrestrial
+    irradiance on the grid of spacing grid_h; clear (2, g): clear-sky beam and diffuse; beam, diffuse (n,):
+    clear-sky indices at the middles of hours, first at 0.5 h; ambient, wind (n,): at hours, first at 1 h.
+    out (9, s).
+    """
+    for s in range(hour.shape[0]):
+        place = hour[s] / grid_h
+        east, north, up = _between(sky[0], place), _between(sky[1], place), _between(sky[2], place)
+        length = math.sqrt(east * east + north * north + up * up)
+        dni = _between(clear[0], place) * _between(beam, hour[s] - 0.5)
+        dhi = _between(clear[1], place) * _between(diffuse, hour[s] - 0.5)
+        out[AMBIENT_C, s] = _between(ambient, hour[s] - 1.0)
+        out[WIND_M_S, s] = _between(wind, hour[s] - 1.0)
+        out[GHI, s] = dhi + dni * max(up / length, 0.0)
+        out[DNI, s] = dni
+        out[DHI, s] = dhi
+        out[EXTRA, s] = _between(sky[3], place)
+        out[EAST, s] = east / length
+        out[NORTH, s] = north / length
+        out[UP, s] = up / length
+
+
+@kernel
+def relative_air_mass(zenith_deg):
+    """Kasten and Young (1989); infinite path below the horizon is the caller's case."""
+    return 1.0 / (math.cos(math.radians(zenith_deg)) + 0.50572 * (6.07995 + (90.0 - zenith_deg)) ** -1.6364)
+
+
+@kernel
+def perez_diffuse(tilt_cos, tilt_sin, incidence_cos, zenith_deg, dni, dhi, extra):
+    """Sky diffuse irradiance on a plane [W/m2], Perez et al. (1990)."""
+    if zenith_deg >= 90.0 or dhi <= 0.0:
+        return 0.0
+    z = math.radians(zenith_deg)
+    brightness = dhi * relative_air_mass(zenith_deg) / extra
+    cubed = 1.041 * z**3
+    clearness = ((dhi + dni) / dhi + cubed) / (1.0 + cubed)
+    row = 0
+    while row < 7 and clearness >= CLEARNESS[row]:
+        row += 1
+    c = PEREZ[row]
+    f1 = max(c[0] + c[1] * brightness + c[2] * z, 0.0)
+    f2 = c[3] + c[4] * brightness + c[5] * z
+    around_sun = max(incidence_cos, 0.0) / max(math.cos(z), math.cos(math.radians(85.0)))
+    return max(dhi * (0.5 * (1.0 - f1) * (1.0 + tilt_cos) + f1 * around_sun + f2 * tilt_sin), 0.0)
+
+
+@kernel
+def glass_transmission(incidence_cos):
+    """Transmission of a glass cover relative to normal incidence (De Soto et al. 2006: n 1.526, 4 /m, 2 mm)."""
+    if incidence_cos <= 0.0:
+        return 0.0
+    n, depth = 1.526, 4.0 * 0.002
+    inside = math.sqrt(1.0 - (1.0 - incidence_cos * incidence_cos) / (n * n))
+    across = ((incidence_cos - n * inside) / (incidence_cos + n * inside)) ** 2
+    along = ((inside - n * incidence_cos) / (inside + n * incidence_cos)) ** 2
+    normal = (1.0 - ((1.0 - n) / (1.0 + n)) ** 2) * math.exp(-depth)
+    return (1.0 - 0.5 * (across + along)) * math.exp(-depth / inside) / normal
+
+
+@kernel
+def cell_temperature(plane, ambient_c, wind_m_s, a, b, delta_k):
+    """Sandia array performance model (King et al. 2004) [degC]."""
+    return ambient_c + plane * math.exp(a + b * wind_m_s) + plane / 1000.0 * delta_k
+
+
+@kernel
+def inverter_ac(dc, dc_limit, efficiency):
+    """PVWatts version 5 inverter (Dobos 2014): dc and dc_limit in one unit, result in that unit."""
+    if dc <= 0.0:
+        return 0.0
+    load = dc / dc_limit
+    ac = efficiency / 0.9637 * (-0.0162 * load - 0.0059 / load + 0.9858) * dc
+    return max(min(ac, efficiency * dc_limit), 0.0)
+
+
+@kernel
+def ac_per_dc_rating(plane, module, weather_rows, out):
+    """AC power per DC rating of one plane at every step.
+
+    plane: tilt [deg], azimuth [deg from north, east positive]. module: power coefficient [1/K], kept share
+    after system losses, DC limit of the inverter per DC rating, its efficiency, albedo, and the cell
+    temperature's a, b, delta [K]. weather_rows (9, s). out (s,).
+    """
+    tilt, azimuth = math.radians(plane[0]), math.radians(plane[1])
+    tilt_cos, tilt_sin = math.cos(tilt), math.sin(tilt)
+    normal_east, normal_north = tilt_sin * math.sin(azimuth), tilt_sin * math.cos(azimuth)
+    for s in range(out.shape[0]):
+        ghi, dni, dhi = weather_rows[GHI, s], weather_rows[DNI, s], weather_rows[DHI, s]
+        out[s] = 0.0
+        if ghi <= 0.0 and dni <= 0.0:
+            continue
+        up = weather_rows[UP, s]
+        incidence = (
+            normal_east * weather_rows[EAST, s] + normal_north * weather_rows[NORTH, s] + tilt_cos * up
+        )
+        beam = dni * max(incidence, 0.0)
+        zenith = math.degrees(math.acos(min(max(up, -1.0), 1.0)))
+        sky = perez_diffuse(tilt_cos, tilt_sin, incidence, zenith, dni, dhi, weather_rows[EXTRA, s])
+        scattered = sky + ghi * module[4] * 0.5 * (1.0 - tilt_cos)
+        cell = cell_temperature(
+            beam + scattered,
+            weather_rows[AMBIENT_C, s],
+            weather_rows[WIND_M_S, s],
+            module[5],
+            module[6],
+            module[7],
+        )
+        effective = (beam * glass_transmission(incidence) + scattered) / 1000.0
+        dc = effective * (1.0 + module[0] * (cell - 25.0)) * module[1]
+        out[s] = inverter_ac(dc, module[2], module[3])
+
+
+@kernel
+def planes_serial(planes, module, weather_rows, out):
+    """`ac_per_dc_rating` of every plane; planes (p, 2), out (p, s)."""
+    for p in range(planes.shape[0]):
+        ac_per_dc_rating(planes[p], module, weather_rows, out[p])
+
+
+@parallel_kernel
+def planes_parallel(planes, module, weather_rows, out):
+    """`planes_serial` with planes on threads."""
+    for p in prange(planes.shape[0]):
+        ac_per_dc_rating(planes[p], module, weather_rows, out[p])
