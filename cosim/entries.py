@@ -107,6 +107,17 @@ class ConductorEntry(Entry):
     ampacity_a: Annotated[Quantity, of("A", known=False)]
 
 
+class MaterialEntry(Entry):
+    """What a part is made of, near 20 degC; resistivity ``not found`` for an insulator."""
+
+    density: Annotated[Quantity, of("kg/m3")]
+    heat_capacity: Annotated[Quantity, of("J/(kg K)")]
+    conductivity: Annotated[Quantity, of("W/(m K)")]
+    emissivity: Annotated[Quantity, of("1", 0.0, 1.0)]
+    resistivity: Annotated[Quantity, of("ohm m", known=False)]
+    resistivity_slope: Annotated[Quantity, of("1/K", known=False)]
+
+
 class TransformerEntry(Entry):
     """A service transformer; percentages on its own rating."""
 
@@ -131,7 +142,6 @@ class BreakerEntry(Entry):
     trip_level: Annotated[Quantity, of("1", 1.0)]
     magnetic_multiple: Annotated[Quantity, of("1", 1.0)]
     clearing_s: Annotated[Quantity, of("s")]
-    pole_resistance_ohm: Annotated[Quantity, of("ohm")]
 
 
 class BatteryEntry(Entry):
@@ -200,6 +210,7 @@ SCHEMAS: dict[str, Any] = {
     "conductors": ConductorEntry,
     "transformers": TransformerEntry,
     "breakers": BreakerEntry,
+    "materials": MaterialEntry,
     "der": DerEntry,
 }
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from cosim.adapter_entry import AdapterEntry
-    from cosim.entries import BreakerEntry, ConductorEntry, DerEntry, Entry, TransformerEntry
+    from cosim.entries import BreakerEntry, ConductorEntry, DerEntry, Entry, MaterialEntry, TransformerEntry
 
 PACKAGE = Path(__file__).parent
 
@@ -103,6 +103,8 @@ def load(kind: Literal["adapters"], name: str | Path) -> AdapterEntry: ...
 def load(kind: Literal["breakers"], name: str | Path) -> BreakerEntry: ...
 @overload
 def load(kind: Literal["conductors"], name: str | Path) -> ConductorEntry: ...
+@overload
+def load(kind: Literal["materials"], name: str | Path) -> MaterialEntry: ...
 @overload
 def load(kind: Literal["transformers"], name: str | Path) -> TransformerEntry: ...
 @overload
