@@ -1,0 +1,1 @@
+"""The run: a scenario's rooms put together and moved through time."""
