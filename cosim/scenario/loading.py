@@ -243,7 +243,8 @@ class Document:
         groups = set(named) if isinstance(named, dict) else set()
         problems += [self.problem(*found) for found in rules.violations(scenario, groups, wrong)]
         if problems:
-            raise ScenarioError(sorted(problems, key=_line))
+            problems.sort(key=lambda problem: problem.line)
+            raise ScenarioError(problems)
         return scenario
 
     def _told(self, details: list[ErrorDetails], data: Any) -> Iterator[Problem]:
@@ -400,7 +401,3 @@ def _shown(value: object) -> str:
 def _lower(message: str) -> str:
     message = message.removeprefix("Value error, ")
     return message.replace("Input should be", "should be", 1) if message.startswith("Input") else message
-
-
-def _line(problem: Problem) -> int:
-    return problem.line
