@@ -1,6 +1,6 @@
 """The clock and its processes."""
 
-from cosim.events import processes as processes  # noqa: PLC0414  (registers the process kinds)
+from cosim.events import processes as processes
 from cosim.events.environment import Environment, Priority, Snapshot
 from cosim.events.log import EventLog, EventRecord
 from cosim.events.physics import Act, Action, Crossing, Physics, Watch

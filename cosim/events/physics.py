@@ -10,8 +10,8 @@ from typing import Protocol
 class Act(StrEnum):
     """Discrete changes that every physics understands; `Action.kind` may also be another word."""
 
-    OPEN = "open"  # the section or switch `subject`; returns the homes that lost voltage by it
-    CLOSE = "close"  # the section or switch `subject`; returns the homes that got voltage back
+    OPEN = "open"  # the section or switch `subject`; returns the homes whose DER lost voltage by it
+    CLOSE = "close"  # the section or switch `subject`; returns the homes whose DER got it back
     CONNECT_DER = "connect_der"  # close the DER switches of `ids`; they do not produce before ENTER_SERVICE
     DISCONNECT_DER = "disconnect_der"  # open the DER switches of `ids`; they stop at once
     CEASE_DER = "cease_der"  # the inverters of `ids` stop at once; their switches stay as they are

@@ -199,9 +199,10 @@ def _lose(env: Environment, record: EnterService, homes: list[str], what: str, s
         lacks = record.absent.setdefault(home, [])
         if what not in lacks:
             lacks.append(what)
-    cancelled = [home for home in homes if home in counting]
-    if cancelled:
-        record.counting = [c for c in record.counting if _remove(c.homes, cancelled)]
+    if cancelled := {home: None for home in homes if home in counting}:  # a set that keeps its order
+        for c in record.counting:
+            c.homes = [home for home in c.homes if home not in cancelled]
+        record.counting = [c for c in record.counting if c.homes]
         env.record("enter_service_cancelled", signal.subject, describe(cancelled), signal.cause)
 
 
@@ -217,13 +218,6 @@ def _gain(env: Environment, record: EnterService, homes: list[str], what: str, s
     if ready:
         countdown = Countdown(env.now + record.delay_us, signal.subject, signal.cause, ready)
         record.counting.append(countdown)
-
-
-def _remove(homes: list[str], gone: Collection[str]) -> bool:
-    """Take `gone` out of `homes`; True if any are left."""
-    gone = set(gone)
-    homes[:] = [home for home in homes if home not in gone]
-    return bool(homes)
 
 
 @dataclass(kw_only=True)
@@ -250,7 +244,7 @@ def run_study(env: Environment, record: StudyProcess) -> ProcessGenerator:
 
 
 def change(env: Environment, action: Action, event: str, topic: str | None, cause: int) -> int:
-    """Have the physics act, write it down as `event`, tell who waits for `topic`; returns the log's number."""
+    """Have the physics act, log it as `event`, tell who waits for `topic`; returns the log's number."""
     homes = env.physics.apply(action)
     order = env.record(event, action.subject, describe(homes), cause)
     if topic is not None and homes:
