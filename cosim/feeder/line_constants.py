@@ -131,7 +131,7 @@ def concentric_neutral(
 
 
 def triplex(conductor: Conductor) -> Complex:
-    """(3, 3) series impedance of two insulated legs twisted round a bare neutral of the same size: L1, L2, N."""
+    """(3, 3) series impedance of two insulated legs round a bare neutral of the same size: L1, L2, N."""
     legs = conductor.diameter_m + 2.0 * conductor.insulation_m
     neutral = conductor.diameter_m + conductor.insulation_m
     distance = np.array([[0.0, legs, neutral], [legs, 0.0, neutral], [neutral, neutral, 0.0]])

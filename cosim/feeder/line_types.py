@@ -53,7 +53,7 @@ def cable_type(core: str, phases: int, voltage_kv: float) -> LineType:
     level = min(kv for kv in INSULATION_IN if kv >= voltage_kv)
     strands, diameter_in = CONCENTRIC[core]
     diameter_in += 2.0 * (INSULATION_IN[level] - INSULATION_IN[15.0])
-    spacing = FOOT * TRENCH_SPACING_FT * np.arange(phases)
+    spacing = FOOT * TRENCH_SPACING_FT * np.arange(phases, dtype=np.float64)
     z, y = concentric_neutral(conductor(core), conductor("copper-14"), strands, INCH * diameter_in, spacing)
     return LineType(f"{core}-{phases}ph-{level:g}kv", z, y, conductor(core).ampacity_a, cable=True)
 

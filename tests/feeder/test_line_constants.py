@@ -65,7 +65,7 @@ def test_cable_matches_ieee_13_configuration_606() -> None:
 
 
 def test_triplex_matches_table() -> None:
-    """4/0: Kron z11 and z12 and the leg-to-leg loop, ohm per 1000 ft, derived from the same conductor data."""
+    """4/0: Kron z11 and z12 and the leg-to-leg loop, ohm per 1000 ft, from the same conductor data."""
     z = triplex_type("triplex-4-0", False).z_ohm_per_m * 1000 * FOOT
     reduced = kron(z, 2)
     np.testing.assert_allclose(reduced[0, 0], 0.1572 + 0.0707j, atol=2e-4)
