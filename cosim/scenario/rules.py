@@ -15,10 +15,20 @@ from cosim.scenario.schema import HOME_QUANTITIES, Event, Scenario
 
 Violation = tuple[tuple[str | int, ...], str, object]  # path, what would be right, value
 
-STATIONS = ("greensboro", "sand-point")
+VOLTAGES_KV = (4.16, 12.47, 13.2, 13.8, 24.9, 34.5)
+WEATHER_FILES = (".csv", ".epw", ".tm2")
 OPENING = ("outage", "open", "close")
 OWN_KEYS = {
-    "generated": ("homes", "voltage_kv", "overhead_share", "density_homes_per_km2", "seed"),
+    "generated": (
+        "homes",
+        "voltage_kv",
+        "density_homes_per_km2",
+        "overhead_share",
+        "kw_per_home",
+        "substation_distance_km",
+        "short_circuit_mva",
+        "seed",
+    ),
     "pandapower": ("kva_per_home", "drop_length_m", "seed"),
     "opendss": (),
     "file": (),
@@ -86,6 +96,9 @@ def _feeder(scenario: Scenario) -> Iterator[Violation]:
         owners = [kind for kind, keys in OWN_KEYS.items() if key in keys]
         message = f"has no meaning for this source; it belongs to {' or '.join(owners)}"
         yield ("feeder", key), message, None
+    if feeder.voltage_kv not in VOLTAGES_KV:
+        message = f"should be one of {', '.join(f'{kv:g}' for kv in VOLTAGES_KV)}"
+        yield ("feeder", "voltage_kv"), message, feeder.voltage_kv
     low, high = feeder.drop_length_m
     if not 0 < low <= high <= 1000:
         yield ("feeder", "drop_length_m"), "should be [shortest, longest] in metres", feeder.drop_length_m
@@ -94,21 +107,23 @@ def _feeder(scenario: Scenario) -> Iterator[Violation]:
 def _weather(scenario: Scenario) -> Iterator[Violation]:
     key, source = ("weather", "source"), scenario.weather.source
     kind, _, value = source.partition(":")
-    if kind == "tmy3":
-        if value not in STATIONS:
-            yield key, f"should be one of {', '.join(f'tmy3:{s}' for s in STATIONS)}", source
-    elif kind == "constant":
+    if kind == "constant":
         if not _numbers_within(value, [(-60.0, 60.0)]):
             yield key, 'should be an air temperature in degrees Celsius, such as "constant:25"', source
     elif kind == "clear":
         if not _numbers_within(value, [(-90.0, 90.0), (-180.0, 180.0)]):
             yield key, 'should be latitude and longitude in degrees, such as "clear:36.1,-79.9"', source
     elif kind == "file":
+        if Path(value).suffix.lower() not in WEATHER_FILES:
+            yield key, "the file's name should end in .csv (TMY3), .epw or .tm2", source
         yield from _file(key, Path(value))
     else:
-        kinds = ("tmy3", "constant", "clear", "file")
-        message = f'should begin with "tmy3:", "constant:", "clear:" or "file:"{nearest(kind, kinds)}'
-        yield key, message, source
+        shipped = [f"{library.raw('weather', name)['format']}:{name}" for name in library.names("weather")]
+        if source not in shipped:
+            message = (
+                'should be "file:PATH", "clear:LATITUDE,LONGITUDE", "constant:CELSIUS" or a typical year'
+            )
+            yield key, f"{message}{nearest(source, shipped)}", source
 
 
 def _demand(scenario: Scenario) -> Iterator[Violation]:

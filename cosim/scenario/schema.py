@@ -70,17 +70,27 @@ class FeederSpec(Strict):
         description='"generated", "opendss:MASTER.dss", "file:NAME.feeder" or "pandapower:NET.json"',
     )
     seed: int = Field(
-        default=1, ge=0, lt=2**63, description="seed of everything drawn while building the feeder"
+        default=7, ge=0, lt=2**63, description="generated, pandapower: seed of what is left to chance"
     )
-    homes: int = Field(default=240, ge=1, le=200_000, description="generated: number of homes")
+    homes: int = Field(default=240, ge=4, le=20_000, description="generated: number of homes")
     voltage_kv: float = Field(
-        default=12.47, gt=1.0, le=40.0, description="generated: primary voltage, line to line"
-    )
-    overhead_share: Share = Field(
-        default=0.6, description="generated: share of the primary's length that is overhead"
+        default=12.47, description="generated: primary, line to line; 4.16, 12.47, 13.2, 13.8, 24.9 or 34.5"
     )
     density_homes_per_km2: float = Field(
-        default=600.0, ge=5.0, le=10_000.0, description="generated: homes per square kilometre"
+        default=1200.0, ge=50.0, le=5000.0, description="generated: homes per square kilometre"
+    )
+    overhead_share: Share = Field(default=0.7, description="generated: share of laterals on poles")
+    kw_per_home: float = Field(
+        default=2.6, ge=0.2, le=10.0, description="generated: mean demand of a home at the feeder's peak"
+    )
+    substation_distance_km: float = Field(
+        default=0.8, ge=0.05, le=20.0, description="generated: from the substation to the first homes"
+    )
+    short_circuit_mva: float = Field(
+        default=1500.0,
+        ge=50.0,
+        le=50_000.0,
+        description="generated: three-phase strength of the 115 kV source",
     )
     kva_per_home: float = Field(
         default=5.0,
