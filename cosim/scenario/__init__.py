@@ -1,1 +1,5 @@
 """The scenario file: what it may say, how it is read, and whom it puts in which home."""
+
+from cosim.scenario.schema import Scenario
+
+__all__ = ["Scenario"]
