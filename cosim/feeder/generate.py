@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -46,6 +47,7 @@ HEAD_PU = 1.02  # aimed at for the substation bus or the regulators' output at n
 SWITCH_OHM = 1e-3 + 1e-3j  # a gang-operated switch or breaker with its jumpers; estimate
 FUSE_OHM = 5e-3 + 0j  # a cutout with its link; estimate
 SECTION = 3  # junctions between gang-operated switches
+LATERAL_A = 40.0  # a lateral's mean current is kept below this
 EMF_TURN = np.exp(-2j * np.pi / 3.0 * np.arange(3))
 
 
@@ -89,9 +91,10 @@ class Parameters:
 
 @dataclass(frozen=True)
 class TrunkPlan:
-    """One trunk: its laterals (home groups), conductor, load and what its length asks for."""
+    """One trunk: its laterals (home groups), corner and junctions, conductor, load, estimated drop."""
 
     laterals: tuple[tuple[Int, ...], ...]
+    points: Float
     kind: LineType
     kva: float
     drop_pu: float
@@ -178,64 +181,77 @@ class _Generator:
         return f"{kind}-{self.counts[kind]}"
 
     def feeder(self) -> Feeder:
-        plans = self.plan_trunks()
+        """Plan and build."""
+        laterals = self.group()
+        plans = self.plan_trunks(laterals)
         self.add_substation(plans)
-        longest = max(self.street_length(lateral) for plan in plans for lateral in plan.laterals)
-        row_pitch_m = 2.0 * longest + self.lots.pitch_m
-        buried = self.buried_laterals(sum(len(plan.laterals) for plan in plans))
+        buried = self.buried_laterals(len(laterals))
         for number, plan in enumerate(plans):
-            self.add_trunk(number, plan, row_pitch_m, buried)
+            self.add_trunk(number, plan, buried)
         return self.builder.build()
 
     # ------------------------------------------------------------------ planning
-    def plan_trunks(self) -> list[TrunkPlan]:
-        """Share the laterals among as few trunks as voltage and rating allow."""
+    def group(self) -> list[tuple[Int, ...]]:
+        """Laterals, each a row of transformers, each a group of home numbers."""
         asked = self.asked
         sizes = group_homes(asked.homes, self.lots, asked.seed)
         groups = np.split(np.arange(asked.homes), np.cumsum(sizes)[:-1])
-        streets = group_transformers(len(groups), asked.seed)
-        ends = np.cumsum(streets)
-        laterals = [tuple(groups[end - count : end]) for count, end in zip(streets, ends, strict=True)]
-        for trunks in range(1, MOST_TRUNKS + 1):
-            shares = [part for part in np.array_split(np.arange(len(laterals)), trunks) if len(part)]
-            plans = [self.plan_trunk(tuple(laterals[i] for i in part)) for part in shares]
-            if all(
-                p.drop_pu <= MOST_TRUNK_DROP and self.amperes(p.kva) <= 0.7 * p.kind.rating_a for p in plans
-            ):
+        group_kva = asked.kw_per_home / POWER_FACTOR * asked.homes / len(groups)
+        most = LATERAL_A * self.phase_v / 1e3 / group_kva
+        ends = np.cumsum(group_transformers(len(groups), most, asked.seed))
+        return [tuple(groups[start:end]) for start, end in pairwise([0, *ends])]
+
+    def plan_trunks(self, laterals: list[tuple[Int, ...]]) -> list[TrunkPlan]:
+        """Share the laterals among as few trunks as voltage and rating allow."""
+        row_pitch_m = 2.0 * max(map(self.street_length, laterals)) + 2.5 * self.lots.pitch_m
+        for trunks in range(1, min(MOST_TRUNKS, len(laterals)) + 1):
+            parts = np.array_split(np.arange(len(laterals)), trunks)
+            plans = [
+                self.plan_trunk(number, tuple(laterals[i] for i in part), row_pitch_m)
+                for number, part in enumerate(parts)
+            ]
+            fits = (
+                plan.drop_pu <= MOST_TRUNK_DROP and self.amperes(plan.kva) <= 0.7 * plan.kind.rating_a
+                for plan in plans
+            )
+            if all(fits):
                 break
         else:
             raise FeederError(
                 Problem(
-                    f"more than {MOST_TRUNKS} trunks would be needed; take fewer homes, a denser area, "
-                    "a nearer substation or a higher voltage_kv",
+                    f"even {trunks} trunks cannot carry the load within {MOST_TRUNK_DROP:.0%} drop; take fewer "
+                    "homes, a denser area, a nearer substation or a higher voltage_kv",
                     key="homes",
-                    value=str(asked.homes),
+                    value=str(self.asked.homes),
                 )
             )
-        total_mva = sum(plan.kva for plan in plans) / 1e3
-        if total_mva > SUBSTATION_MVA[-1] / 1.25:
+        most_mva, mva = SUBSTATION_MVA[-1] / 1.25, sum(plan.kva for plan in plans) / 1e3
+        if mva > most_mva:
             raise FeederError(
-                Problem(
-                    f"{total_mva:.0f} MVA is more than one substation feeds, {SUBSTATION_MVA[-1] / 1.25:.0f}",
-                    key="homes",
-                    value=str(asked.homes),
-                )
+                Problem(f"{mva:.0f} MVA of load exceeds a substation's {most_mva:.0f}", "", "homes")
             )
         return plans
 
-    def plan_trunk(self, laterals: tuple[tuple[Int, ...], ...]) -> TrunkPlan:
-        """Conductor and estimated voltage drop: all load carried to the homes, half of it along them."""
-        homes = np.concatenate([group for lateral in laterals for group in lateral])
-        kw = float(self.homes.kw[homes].sum())
+    def plan_trunk(self, number: int, laterals: tuple[tuple[Int, ...], ...], row_pitch_m: float) -> TrunkPlan:
+        """Course and conductor of a trunk and its drop, all load carried to the mean junction."""
+        asked = self.asked
+        kw = sum(float(self.homes.kw[group].sum()) for lateral in laterals for group in lateral)
         kva = kw / POWER_FACTOR
-        length_m = 1e3 * self.asked.substation_distance_km + 0.55 * self.lots.pitch_m * len(laterals) / 2.0
-        if self.asked.overhead_share > 0.0:
+        junctions = math.ceil(len(laterals) / 2)
+        distance_m = 1e3 * asked.substation_distance_km
+        points = trunk_points(
+            number // 2, number % 2 == 0, junctions, row_pitch_m, distance_m, self.lots, asked.seed
+        )
+        spans = np.hypot(*np.diff(points, axis=0).T)
+        length_m = abs(points[0, 1]) + float(np.cumsum(spans).mean())
+        if asked.overhead_share > 0.0:
             kind = overhead_type("acsr-336" if self.amperes(kva) < 200.0 else "acsr-556", "acsr-4-0", 3)
         else:
-            kind = cable_type("cable-250", 3, self.asked.voltage_kv)
+            kind = cable_type("cable-250", 3, asked.voltage_kv)
         z = length_m * (kind.z_ohm_per_m[1, 1] - kind.z_ohm_per_m[0, 1])
         kvar = kw * math.tan(math.acos(POWER_FACTOR)) - self.bank_kvar(kw)
-        return TrunkPlan(laterals, kind, kva, (kw * z.real + kvar * z.imag) / 1e3 / self.asked.voltage_kv**2)
+        drop_pu = (kw * z.real + kvar * z.imag) / 1e3 / asked.voltage_kv**2
+        return TrunkPlan(laterals, points, kind, kva, drop_pu)
 
     def amperes(self, kva: float) -> float:
         """Line current of a three-phase load."""
@@ -302,18 +318,9 @@ class _Generator:
             model=f"substation, {rated_mva:g} MVA",
         )
 
-    def add_trunk(self, number: int, plan: TrunkPlan, row_pitch_m: float, buried: set[int]) -> None:
+    def add_trunk(self, number: int, plan: TrunkPlan, buried: set[int]) -> None:
         """Breaker, regulators, trunk sections with gang switches, capacitor bank and laterals."""
-        junctions = math.ceil(len(plan.laterals) / 2)
-        points = trunk_points(
-            number // 2,
-            number % 2 == 0,
-            junctions,
-            row_pitch_m,
-            1e3 * self.asked.substation_distance_km,
-            self.lots,
-            self.asked.seed,
-        )
+        points, junctions = plan.points, len(plan.points) - 1
         here = np.array([points[0, 0], 0.0])
         at = self.add_switch(f"breaker-{number + 1}", "substation", here, plan.kind.rating_a)
         if plan.drop_pu > LONG_TRUNK_DROP:

@@ -20,7 +20,8 @@ FOOT = 0.3048
 DROP_MEDIAN_M = 80 * FOOT  # service drops: lognormal, clipped; an estimate, see docs/feeders.md
 DROP_SIGMA = 0.45
 DROP_MIN_M, DROP_MAX_M = 20 * FOOT, 250 * FOOT
-SETBACK_MIN_M = 8.0
+SETBACK_MIN_M = 10.0
+TRUNK_SWING, TRUNK_WAVE = 0.6, 9.0  # a main street's sideways swing and wave length, in street pitches
 MAX_REACH_M = 60.0  # along the street from a transformer to its farthest lot
 
 
@@ -95,8 +96,12 @@ def group_homes(homes: int, lots: Lots, seed: int) -> Int:
     return np.array(sizes, dtype=np.int64)
 
 
-def group_transformers(transformers: int, seed: int, per_lateral: float = 3.5) -> Int:
-    """Transformers on each lateral: uneven streets, laterals in threes so that phases can balance."""
+def group_transformers(transformers: int, most: float, seed: int) -> Int:
+    """Transformers on each lateral: uneven streets, laterals in threes so that phases can balance.
+
+    Streets grow with the feeder, so that it stays about as wide as long, up to `most` on average.
+    """
+    per_lateral = min(most, max(3.0, 0.6 * math.sqrt(transformers)))
     laterals = min(transformers, 3 * max(1, round(transformers / (3.0 * per_lateral))))
     u = uniforms(seed, "feeder.street", stable_ids([f"lateral-{i + 1}" for i in range(laterals)]))
     spare = transformers - laterals
@@ -156,7 +161,7 @@ def _lots(group: Int, lots: Lots, scatter: Scatter) -> tuple[Float, Float, Float
     drop[np.argsort(np.abs(along), kind="stable")] = np.sort(
         scatter.drop_m[group]
     )  # farthest lot, longest drop
-    deepest = float(np.clip(0.28 * lots.pitch_m, SETBACK_MIN_M, 30.0))
+    deepest = float(np.clip(0.17 * lots.pitch_m, SETBACK_MIN_M, 25.0))
     setback = np.clip(np.sqrt(np.maximum(drop**2 - along**2, 0.0)), SETBACK_MIN_M, deepest)
     return along, np.where(near, setback, -setback), drop
 
@@ -164,7 +169,7 @@ def _lots(group: Int, lots: Lots, scatter: Scatter) -> tuple[Float, Float, Float
 def trunk_points(
     row: int, eastward: bool, junctions: int, row_pitch_m: float, distance_m: float, lots: Lots, seed: int
 ) -> Float:
-    """Corner and junctions of a trunk: up or down from the substation, then along its main street."""
+    """Corner and junctions of a trunk: up or down from the substation, then along its winding main street."""
     level = row_pitch_m * ((row + 1) // 2) * (1 if row % 2 else -1) + 0.2 * distance_m
     sign = 1.0 if eastward else -1.0
     corner = np.array([sign * 10.0 * (1 + row), level])
@@ -172,5 +177,7 @@ def trunk_points(
     u = uniforms(seed, "feeder.junction", stable_ids(names))
     steps = lots.pitch_m * (1.0 + 0.2 * u)
     steps[0] = max(lots.pitch_m, distance_m - abs(level))
-    x = corner[0] + sign * np.cumsum(steps)
-    return np.vstack([corner, np.stack([x, np.full(junctions, level)], axis=-1)])
+    along = np.cumsum(steps)
+    wave = 2.0 * np.pi * ((along - along[0]) / (TRUNK_WAVE * lots.pitch_m) + u[0])
+    y = level + TRUNK_SWING * lots.pitch_m * np.sin(wave)
+    return np.vstack([corner, np.stack([corner[0] + sign * along, y], axis=-1)])
