@@ -1,0 +1,58 @@
+"""The command: a thin shell over the functions of the other rooms.
+
+Only typer is imported here and in the modules beside; what a command needs is imported
+inside it, so that ``cosim --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cosim.cli import adapters, feeders, runs, scenarios
+from cosim.cli.shell import Commands
+
+app = typer.Typer(
+    cls=Commands,
+    name="cosim",
+    help="How hot do meter socket adapters run on a feeder, what fault current stands at each socket, "
+    "what flows back?\n\nStart with [bold]cosim scenario new my-study[/bold], then "
+    "[bold]cosim run my-study.toml[/bold] and [bold]cosim report my-study.h5[/bold].",
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+runs.add_to(app)
+app.add_typer(scenarios.app, name="scenario")
+app.add_typer(feeders.app, name="feeder")
+app.add_typer(adapters.app, name="adapter")
+
+
+@app.command()
+def version(
+    json: Annotated[
+        bool, typer.Option("--json", help="Print versions of the packages that decide results.")
+    ] = False,
+) -> None:
+    """Print the version.
+
+    Example: cosim version --json
+    """
+    import platform
+    from importlib.metadata import version as of
+
+    from cosim.cli.shell import print_json
+
+    if json:
+        packages = ("numpy", "scipy", "numba", "pandapower", "simpy", "h5py", "pvlib")
+        versions = {name: of(name) for name in packages}
+        print_json({"cosim": of("msa-cosim"), "python": platform.python_version(), **versions})
+    else:
+        typer.echo(f"cosim {of('msa-cosim')}")
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()

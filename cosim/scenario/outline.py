@@ -1,0 +1,181 @@
+"""What a run would be, known before it starts: its feeder, who gets what, steps, events and file size."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from cosim.errors import Problem, ScenarioError
+from cosim.scenario.population import Population, populate
+from cosim.scenario.quantities import format_duration
+from cosim.scenario.rules import check_names
+from cosim.scenario.schema import HOME_QUANTITIES, Scenario
+
+if TYPE_CHECKING:
+    from cosim.feeder.feeder import Feeder
+
+# An envelope keeps minimum, mean and maximum (4 bytes each) and the time of the maximum (8 bytes).
+ENVELOPE_BYTES = 20
+FULL_BYTES = 4
+COMPRESSION = {True: 4.0, False: 1.6}  # measured on a year of hourly temperatures, rounded or not
+FIXED_BYTES = 200_000
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Summary of a checked scenario.
+
+    Parameters
+    ----------
+    title, start, end, step
+        As text, local time.
+    feeder
+        Source of the feeder.
+    homes
+        Number of homes.
+    groups, adapters
+        Homes by group and by adapter.
+    steps, events, studies
+        Numbers of study steps and of events that the scenario schedules, and names of its studies.
+    expected_bytes
+        Estimate of the result file's size.
+    notes
+        What could not be done as asked.
+    """
+
+    title: str
+    feeder: str
+    homes: int
+    groups: dict[str, int]
+    adapters: dict[str, int]
+    start: str
+    end: str
+    step: str
+    steps: int
+    events: int
+    studies: tuple[str, ...]
+    expected_bytes: int
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """Sentences for a person."""
+        groups = ", ".join(f"{name} {count}" for name, count in self.groups.items()) or "none"
+        adapters = ", ".join(f"{name} {count}" for name, count in self.adapters.items()) or "none"
+        return [
+            self.title or "(no title)",
+            f"feeder    {self.feeder}, {self.homes} homes",
+            f"groups    {groups}",
+            f"adapters  {adapters}",
+            f"time      {self.start} to {self.end}, {self.steps} steps of {self.step}",
+            f"events    {self.events} scheduled; studies: {', '.join(self.studies) or 'none'}",
+            f"result    about {self.expected_bytes / 1e6:.1f} MB",
+            *(f"note      {note}" for note in self.notes),
+        ]
+
+
+def build_feeder(scenario: Scenario) -> Feeder:
+    """The feeder that a scenario names.
+
+    Raises
+    ------
+    FeederError
+        If it cannot be read or built.
+    """
+    from cosim.feeder.feeder import Feeder
+
+    spec = scenario.feeder
+    if spec.kind == "opendss":
+        return Feeder.from_opendss(spec.path)
+    if spec.kind == "file":
+        return Feeder.load(spec.path)
+    if spec.kind == "pandapower":
+        from cosim.feeder.attach import read_net
+
+        low, high = spec.drop_length_m
+        return Feeder.from_pandapower(
+            read_net(spec.path), kva_per_home=spec.kva_per_home, drop_length_m=(low, high), seed=spec.seed
+        )
+    return Feeder.generate(
+        spec.homes,
+        voltage_kv=spec.voltage_kv,
+        density_homes_per_km2=spec.density_homes_per_km2,
+        overhead_share=spec.overhead_share,
+        kw_per_home=spec.kw_per_home,
+        substation_distance_km=spec.substation_distance_km,
+        short_circuit_mva=spec.short_circuit_mva,
+        seed=spec.seed,
+    )
+
+
+def populate_feeder(scenario: Scenario, feeder: Feeder) -> Population:
+    """Check the names a scenario uses against its feeder, and lay its groups over the homes.
+
+    Raises
+    ------
+    ScenarioError
+        With every line, home or table row that does not fit the feeder.
+    """
+    home, line = feeder.home, feeder.line
+    problems: list[Problem | str] = []
+    try:
+        check_names(scenario, line["name"].tolist(), home["name"].tolist())
+    except ScenarioError as error:
+        problems += error.problems
+    try:
+        population = populate(
+            scenario,
+            home["name"].tolist(),
+            home["kind"].tolist(),
+            home["service_rating_a"].to_numpy(float),
+            home["socket"].tolist(),
+        )
+    except ScenarioError as error:
+        problems += error.problems
+    if problems:
+        raise ScenarioError(problems)
+    return population
+
+
+def outline(scenario: Scenario) -> Outline:
+    """Build the feeder and the population, and say what the run would be.
+
+    Raises
+    ------
+    InputError
+        If the scenario does not fit its feeder.
+    """
+    feeder = build_feeder(scenario)
+    population = populate_feeder(scenario, feeder)
+    transformers = int((feeder.transformer["kind"] == "service").sum())
+    return Outline(
+        title=scenario.title,
+        feeder=scenario.feeder.source,
+        homes=len(population.home),
+        groups=dict(Counter(name for name in population.group if name)),
+        adapters=dict(Counter(name for name in population.adapter if name)),
+        start=scenario.start.isoformat(" ", "minutes"),
+        end=scenario.local(scenario.duration).isoformat(" ", "minutes"),
+        step=format_duration(scenario.step),
+        steps=scenario.steps,
+        events=len(scenario.events),
+        studies=tuple(name for name, study in scenario.studies if study is not None),
+        expected_bytes=expected_bytes(scenario, len(population.home), transformers),
+        notes=population.notes,
+    )
+
+
+def expected_bytes(scenario: Scenario, homes: int, transformers: int) -> int:
+    """Estimate of a result file's size from its number of values and the compression seen on such data."""
+    intervals = math.ceil(scenario.duration / scenario.record_interval_us)
+    full_homes = sum(
+        1 if target.startswith("home:") else int(target.rpartition(":")[2]) for target in scenario.record.full
+    )
+    envelopes = intervals * (homes * len(HOME_QUANTITIES) + transformers * 3) * ENVELOPE_BYTES
+    full = scenario.steps * (full_homes * len(HOME_QUANTITIES) + 3) * FULL_BYTES
+    return FIXED_BYTES + round((envelopes + full) / COMPRESSION[scenario.record.quantize])
