@@ -138,10 +138,9 @@ class _Output:
 
     def _window(self, name: str, window: Any) -> None:
         path = f"window/{name}"
-        own = {"step": len(window["step"]), "home": len(window["home"])}
-        for variable in (*layout.COORDINATES, *layout.WINDOW.variables):
-            if variable.name in window:
-                self._create(path, variable, own)[...] = window[variable.name][...]
+        own = {dim: len(window[dim]) for dim in ("window_step", "window_home")}
+        for variable in layout.WINDOW.variables:
+            self._create(path, variable, own)[...] = window[variable.name][...]
 
     def _create(self, group: str, variable: Variable, sizes: Mapping[str, int]) -> Any:
         """An empty dataset with its scales and attributes; a coordinate becomes a scale."""
@@ -165,9 +164,9 @@ class _Output:
         if variable.dims == (variable.name,):
             dataset.make_scale(variable.name)
         else:
-            inner = f"{group}/" if f"{group}/{variable.dims[0] if variable.dims else ''}" in self.file else ""
             for axis, dim in enumerate(variable.dims):
-                dataset.dims[axis].attach_scale(self.file[inner + dim])
+                own = f"{group}/{dim}"
+                dataset.dims[axis].attach_scale(self.file[own if own in self.file else dim])
         return dataset
 
     def _append(self, path: str, values: Array) -> None:

@@ -183,7 +183,7 @@ COORDINATES: tuple[Variable, ...] = (
     Variable("interval", ("interval",), "i8", TIME_UNITS, "start of the recording interval"),
     Variable("step", ("step",), "i8", TIME_UNITS, "start of the step"),
     Variable("full_home", ("full_home",), "str", "", "home recorded in full"),
-    Variable("event", ("event",), "i8", "", "place of the event in the log"),
+    Variable("event", ("event",), "i8", "", "number of the event, in the order in which things happened"),
 )
 
 
@@ -285,7 +285,7 @@ EVENTS = Group(
         Variable("kind", ("event",), "str", "", "kind of event"),
         Variable("subject", ("event",), "str", "", "what it happened to"),
         Variable("detail", ("event",), "str", "", "particulars"),
-        Variable("cause", ("event",), "str", "", "what brought it about"),
+        Variable("cause", ("event",), "i8", "", "number of the event that brought it about, -1 for none"),
     ),
 )
 
@@ -339,8 +339,12 @@ FAULT_DUTY = Group(
 
 WINDOW = Group(
     "window/NAME",
-    "Steps of some homes in full, with its own coordinates: `step` (step) and `home` (home).",
-    tuple(full(q, home="home") for q in HOME_QUANTITIES),
+    "Steps of some homes in full.",
+    (
+        Variable("window_step", ("window_step",), "i8", TIME_UNITS, "start of the step"),
+        Variable("window_home", ("window_home",), "str", "", "home"),
+        *(full(q, "window_step", "window_home") for q in HOME_QUANTITIES),
+    ),
 )
 
 STUDIES: dict[str, Group] = {"fault_duty": FAULT_DUTY}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -132,14 +133,14 @@ def claim(path: Path) -> IO[bytes]:
 
 
 def hold(parts: Path) -> IO[bytes]:
-    """Hold a folder of segments until the returned file is closed (advisory; POSIX only)."""
+    """Hold a folder of segments until the returned file is closed (advisory; not on Windows)."""
+    if sys.platform == "win32":
+        return Path(os.devnull).open("ab")
     lock = (parts / LOCK).open("ab")
-    if sys.platform != "win32":
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.close()
-            raise ResultsError(
-                Problem("another run is writing here; choose another output", file=str(parts))
-            ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        message = "another run is writing here; wait for it or choose another output"
+        raise ResultsError(Problem(message, file=str(parts))) from error
     return lock

@@ -85,7 +85,6 @@ class RunWriter:
         self._rows: dict[str, list[Array]] = {}
         self._segments: list[Segment] = []
         self._extras: set[str] = set()
-        self._events = 0
         self._last_us = -1
         self._end_us = self._committed_us = 0
         self._lock = claim(self.path)
@@ -116,14 +115,14 @@ class RunWriter:
         self._last_us = int(block.start_us[-1])
         self._end_us = self._last_us + round(float(block.seconds[-1]) * 1e6)
 
-    def event(self, time_us: int, kind: str, subject: str, detail: str = "", cause: str = "") -> None:
-        """Add one event to the log; events are kept in the order they come."""
-        texts = {"kind": kind, "subject": subject, "detail": detail, "cause": cause}
-        self._append(
-            {"event": np.array([self._events]), "events/time": np.array([time_us], np.int64)}
-            | {f"events/{name}": np.array([text], dtype=object) for name, text in texts.items()}
-        )
-        self._events += 1
+    def event(
+        self, order: int, time_us: int, kind: str, subject: str, detail: str = "", cause: int = -1
+    ) -> None:
+        """Add one record of the event log; `cause` is the `order` of another record, -1 for none."""
+        numbers = {"event": order, "events/time": time_us, "events/cause": cause}
+        texts = {"events/kind": kind, "events/subject": subject, "events/detail": detail}
+        self._append({path: np.array([number], np.int64) for path, number in numbers.items()})
+        self._append({path: np.array([text], dtype=object) for path, text in texts.items()})
 
     def study(
         self, name: str, time_us: int, values: Mapping[str, ArrayLike], kind: str = "fault_duty"
@@ -142,8 +141,8 @@ class RunWriter:
         block.check(self._homes, self._transformers, -1)
         path = self._name_extra("window", name)
         rows = np.asarray(homes, np.int64)
-        self._once[f"{path}/step"] = np.asarray(block.start_us, np.int64)
-        self._once[f"{path}/home"] = self._home_ids[rows]
+        self._once[f"{path}/window_step"] = np.asarray(block.start_us, np.int64)
+        self._once[f"{path}/window_home"] = self._home_ids[rows]
         for q in layout.HOME_QUANTITIES:
             self._once[f"{path}/{q.name}"] = quantised(block.home[q.name][:, rows], q, self.plan.quantise)
 
@@ -170,10 +169,10 @@ class RunWriter:
 
     def _end(self, target: Path, status: str) -> Path:
         parts = parts_folder(self.path)
-        with self._lock:
-            self.commit()
-            join(parts, target, status)
-            shutil.rmtree(parts)
+        self.commit()
+        join(parts, target, status)
+        shutil.rmtree(parts)
+        self._lock.close()
         return target
 
     def _close_interval(self) -> None:

@@ -106,12 +106,12 @@ def write(path: Path, cuts: tuple[int, ...] = (), plan: RecordPlan = PLAN, commi
     run = writer(path, plan)
     whole = block()
     edges = [0, *sorted(cuts), STEPS]
-    run.event(0, "start", "run")
+    run.event(0, 0, "start", "run")
     for first, last in pairwise(edges):
         run.write(part(whole, first, last))
         if commits:
             run.commit()
-    run.event(90 * STEP_US, "outage", "line:l2", "2 h", "event 0")
+    run.event(1, 90 * STEP_US, "outage", "line:l2", "2 h", 0)
     run.study("peak", 90 * STEP_US, duty())
     run.window("worst", [3, 5], part(whole, 10, 20))
     return run.finish()

@@ -1,0 +1,358 @@
+"""The answer to the planner's question, in numbers and in ten lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cosim.results import layout
+from cosim.results.reader import Results
+from cosim.results.record import Array, Float
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LOW, MEAN, HIGH = range(3)
+
+# Rises that UL 414 limits, as a planner would name the part.
+PARTS = {
+    "jaw_rise_k": "jaw",
+    "bus_bar_rise_k": "bus bar",
+    "factory_terminal_rise_k": "factory terminal",
+    "field_terminal_rise_k": "field terminal",
+}
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """A worst value: how much, of what limit (NaN: none known), at which item and when it began."""
+
+    value: float
+    limit: float
+    item: str
+    time: str = ""
+    what: str = ""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run says; an `Extreme` is None where nothing can be said (no adapter, no study).
+
+    Attributes
+    ----------
+    heat
+        Adapter part with the smallest margin to its UL 414 rise [K].
+    temperature
+        Highest absolute temperature of an adapter [degC] and its material limit.
+    fault
+        Socket with the largest fault current [A] over its rating (largest current if no rating
+        is known), over all studies.
+    service
+        Service with the largest current [A] over its rating.
+    low_voltage, high_voltage
+        Extremes while energised, in per unit of the home's nominal voltage, against ANSI C84.1 range A.
+    head_back
+        Peak that flowed from the feeder into the source [W]; `head_back_wh` is its energy.
+    transformer_back, transformer_load
+        Service transformer with the largest peak flowing back [W], and the most loaded [pu].
+    """
+
+    title: str
+    status: str
+    homes: int
+    adapters: int
+    heat: Extreme | None
+    homes_over_heat_limit: int
+    temperature: Extreme | None
+    homes_over_temperature_limit: int
+    studies: int
+    fault: Extreme | None
+    sockets_over_rating: int
+    sockets_of_unknown_rating: int
+    service: Extreme | None
+    homes_over_service_rating: int
+    low_voltage: Extreme | None
+    high_voltage: Extreme | None
+    homes_outside_voltage: int
+    head_back: Extreme | None
+    head_back_wh: float
+    homes_back: int
+    transformer_back: Extreme | None
+    transformer_load: Extreme | None
+    transformers_over_rating: int
+    unsupplied_home_hours: float
+    events: int
+    steps: int
+    unconverged_steps: int
+
+    @property
+    def heat_margin_k(self) -> float:
+        """Limit minus rise of the hottest adapter part [K]; NaN without adapters."""
+        return self.heat.limit - self.heat.value if self.heat else float("nan")
+
+    def as_dict(self) -> dict[str, str | int | float | None]:
+        """Flat and JSON-able: ``heat_value``, ``heat_limit`` .. for an `Extreme`, None where unknown."""
+        flat: dict[str, Any] = {}
+        for name, value in asdict(self).items():
+            if name in _EXTREMES:
+                flat |= {f"{name}_{part}": (value or {}).get(part) for part in _EXTREMES[name]}
+            else:
+                flat[name] = value
+        flat["heat_margin_k"] = self.heat_margin_k
+        return {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in flat.items()}
+
+    def lines(self) -> list[str]:
+        """Ten lines that answer the question, worst first in each."""
+        return [
+            _heat_line(self),
+            _temperature_line(self),
+            _fault_line(self),
+            _service_line(self),
+            _voltage_line(self),
+            _back_line(self),
+            _transformer_back_line(self),
+            _load_line(self),
+            f"Events: {self.events}; homes without supply: {self.unsupplied_home_hours:.3g} home-hours",
+            _solver_line(self),
+        ]
+
+
+_EXTREMES = {
+    "heat": ("value", "limit", "item", "time", "what"),
+    "temperature": ("value", "limit", "item", "time"),
+    "fault": ("value", "limit", "item", "time", "what"),
+    "service": ("value", "limit", "item", "time"),
+    "low_voltage": ("value", "item"),
+    "high_voltage": ("value", "item", "time"),
+    "head_back": ("value", "time"),
+    "transformer_back": ("value", "item", "time"),
+    "transformer_load": ("value", "item", "time"),
+}
+
+
+def summarise(results: Results) -> Summary:
+    """Summary of a result file; reads the statistics, not the steps."""
+    homes, transformers = results.homes, results.transformers
+    heat, homes_over_heat = _heat(results, homes)
+    limits = homes["temperature_limit_c"].to_numpy()
+    temperature = _peak(results, "home", "adapter_temperature_c")
+    fault, over, unknown = _fault(results)
+    current = _peak(results, "home", "service_current_a")
+    ratings = homes["service_rating_a"].to_numpy()
+    low, high, outside = _voltage(results, homes["nominal_v"].to_numpy())
+    loading = _peak(results, "transformer", "loading_pu")
+    converged = results.values("solver/converged")
+    return Summary(
+        title=results.info.title,
+        status=results.status,
+        homes=len(homes),
+        adapters=int((homes["adapter"] != "").sum()),
+        heat=heat,
+        homes_over_heat_limit=homes_over_heat,
+        temperature=_worst(temperature, limits, temperature[0], homes.index),
+        homes_over_temperature_limit=int((temperature[0] > limits).sum()),
+        studies=len(results.studies),
+        fault=fault,
+        sockets_over_rating=over,
+        sockets_of_unknown_rating=unknown,
+        service=_worst(current, ratings, current[0] / ratings, homes.index),
+        homes_over_service_rating=int((current[0] > ratings).sum()),
+        low_voltage=low,
+        high_voltage=high,
+        homes_outside_voltage=outside,
+        head_back=_back(results, "head_", ["head"]),
+        head_back_wh=float(results.values("backfeed/head_energy_wh")),
+        homes_back=int((results.values("backfeed/home_peak_w") > 0).sum()),
+        transformer_back=_back(results, "transformer_", transformers.index),
+        transformer_load=_worst(loading, np.ones(len(transformers)), loading[0], transformers.index),
+        transformers_over_rating=int((loading[0] > 1).sum()),
+        unsupplied_home_hours=float(results.values("supply/unsupplied_s").sum()) / 3600,
+        events=len(results.values("event")),
+        steps=len(converged),
+        unconverged_steps=int((converged == 0).sum()),
+    )
+
+
+def _text(time: Any) -> str:
+    return "" if np.isnat(time) else str(time.astype("datetime64[s]"))
+
+
+def _over_run(values: Float, reduce: Callable[..., Any]) -> Float:
+    """Extreme over intervals (axis 0) of each item; NaN where there is nothing."""
+    empty = np.inf if reduce is np.fmin else -np.inf
+    extreme: Float = reduce.reduce(values, axis=0, initial=empty)  # type: ignore[attr-defined]
+    return np.where(np.isinf(extreme), np.nan, extreme)
+
+
+def _peak(results: Results, item: str, quantity: str) -> tuple[Float, Array]:
+    """Largest value of a quantity over the run, by item, and when its step began."""
+    high = results.values(f"{item}_envelope/{quantity}")[..., HIGH].astype(np.float64)
+    times = results.times(f"{item}_envelope/{quantity}_time_of_max")
+    peak = _over_run(high, np.fmax)
+    if not len(high):
+        return peak, np.full(peak.shape, np.datetime64("NaT", "us"))
+    first = np.argmax(np.nan_to_num(high, nan=-np.inf), axis=0)
+    return peak, np.take_along_axis(times, first[np.newaxis], axis=0)[0]
+
+
+def _worst(
+    peak: tuple[Float, Array], limits: Array, rank: Float, ids: pd.Index[Any], what: str = ""
+) -> Extreme | None:
+    """The item of largest `rank`; by its value where no rank is known."""
+    values, times = peak
+    rank = values if np.all(np.isnan(rank)) else rank
+    if np.all(np.isnan(rank)):
+        return None
+    at = int(np.nanargmax(rank))
+    return Extreme(float(values[at]), float(limits[at]), str(ids[at]), _text(times[at]), what)
+
+
+def _heat(results: Results, homes: pd.DataFrame) -> tuple[Extreme | None, int]:
+    worst: list[Extreme] = []
+    over = np.zeros(len(homes), dtype=bool)
+    for q in layout.HOME_QUANTITIES:
+        if q.name not in PARTS:
+            continue
+        peak = _peak(results, "home", q.name)
+        over |= peak[0] > q.limit
+        extreme = _worst(peak, np.full(len(homes), q.limit), peak[0], homes.index, PARTS[q.name])
+        worst += [extreme] if extreme else []
+    return min(worst, key=lambda e: e.limit - e.value, default=None), int(over.sum())
+
+
+def _voltage(results: Results, nominal_v: Float) -> tuple[Extreme | None, Extreme | None, int]:
+    ids = results.homes.index
+    legs = ("voltage_l1_v", "voltage_l2_v")
+    stored = [
+        results.values(f"home_envelope/{leg}").astype(np.float64) / nominal_v[:, np.newaxis] for leg in legs
+    ]
+    low = np.fmin(*(_over_run(leg[..., LOW], np.fmin) for leg in stored))
+    high = [_over_run(leg[..., HIGH], np.fmax) for leg in stored]
+    times = [_peak(results, "home", leg)[1] for leg in legs]
+    first = ~(high[1] > high[0])
+    top = np.where(first, np.fmax(*high), high[1])
+    outside = int(((low < layout.ANSI_LOW_PU) | (top > layout.ANSI_HIGH_PU)).sum())
+    never = np.full(low.shape, np.datetime64("NaT", "us"))
+    return (
+        _worst((low, never), np.full(low.shape, layout.ANSI_LOW_PU), -low, ids),
+        _worst((top, np.where(first, *times)), np.full(top.shape, layout.ANSI_HIGH_PU), top, ids),
+        outside,
+    )
+
+
+def _fault(results: Results) -> tuple[Extreme | None, int, int]:
+    """Worst socket over all studies; sockets over their rating in any; sockets never known to be within or over."""
+    ids = results.homes.index
+    over, known = np.zeros(len(ids), dtype=bool), np.zeros(len(ids), dtype=bool)
+    worst: list[Extreme] = []
+    for name in results.studies:
+        study = results.study(name)
+        current = np.fmax.reduce([study[i].to_numpy() for i in ("i_l1n_a", "i_l2n_a", "i_l1l2_a")])
+        rating = np.fmin(study["adapter_rating_a"].to_numpy(), study["breaker_rating_a"].to_numpy())
+        verdict = study["verdict"].to_numpy()
+        over |= verdict == layout.OVER
+        known |= verdict != layout.UNKNOWN
+        at = np.full(len(ids), np.datetime64(study.attrs["time"], "us"))
+        extreme = _worst((current, at), rating, current / rating, ids, name)
+        worst += [extreme] if extreme else []
+    key = lambda e: (not np.isnan(e.limit), e.value if np.isnan(e.limit) else e.value / e.limit)  # noqa: E731
+    unknown = int((~known).sum()) if results.studies else 0
+    return max(worst, key=key, default=None), int(over.sum()), unknown
+
+
+def _back(results: Results, prefix: str, ids: Any) -> Extreme | None:
+    peak = np.atleast_1d(results.values(f"backfeed/{prefix}peak_w"))
+    if not len(peak) or not peak.max() > 0:
+        return None
+    at = int(np.argmax(peak))
+    times = np.atleast_1d(results.times(f"backfeed/{prefix}time_of_peak"))
+    return Extreme(float(peak[at]), float("nan"), str(ids[at]), _text(times[at]))
+
+
+def _heat_line(s: Summary) -> str:
+    if s.heat is None:
+        return "Heat: no adapter was simulated"
+    margin = s.heat_margin_k
+    verdict = f"{margin:.1f} K below" if margin >= 0 else f"{-margin:.1f} K ABOVE"
+    return (
+        f"Hottest adapter: {s.heat.item}, {s.heat.what} {s.heat.value:.1f} K over air, {verdict} the limit of "
+        f"{s.heat.limit:.0f} K ({s.heat.time}); homes over a limit: {s.homes_over_heat_limit} of {s.adapters}"
+    )
+
+
+def _temperature_line(s: Summary) -> str:
+    if s.temperature is None:
+        return "Temperature: no adapter was simulated"
+    limit = "" if np.isnan(s.temperature.limit) else f" of {s.temperature.limit:.0f} °C allowed"
+    return (
+        f"Highest temperature: {s.temperature.value:.1f} °C{limit} at {s.temperature.item} ({s.temperature.time}); "
+        f"homes over their material limit: {s.homes_over_temperature_limit}"
+    )
+
+
+def _fault_line(s: Summary) -> str:
+    if s.fault is None:
+        return "Fault current: not studied"
+    rating = "rating unknown" if np.isnan(s.fault.limit) else f"rating {s.fault.limit:,.0f} A"
+    return (
+        f"Fault current: worst socket {s.fault.item} {s.fault.value:,.0f} A, {rating} ({s.fault.what}); "
+        f"over rating: {s.sockets_over_rating}, unknown: {s.sockets_of_unknown_rating} of {s.homes}"
+    )
+
+
+def _service_line(s: Summary) -> str:
+    if s.service is None:
+        return "Service current: nothing was simulated"
+    rating = "rating unknown" if np.isnan(s.service.limit) else f"of {s.service.limit:.0f} A"
+    return (
+        f"Service current: {s.service.value:.0f} A {rating} at {s.service.item} ({s.service.time}); "
+        f"homes over their rating: {s.homes_over_service_rating}"
+    )
+
+
+def _voltage_line(s: Summary) -> str:
+    if s.low_voltage is None or s.high_voltage is None:
+        return "Voltage: no home with a known nominal voltage was energised"
+    return (
+        f"Voltage: {s.low_voltage.value:.3f} pu ({s.low_voltage.item}) to {s.high_voltage.value:.3f} pu "
+        f"({s.high_voltage.item}); homes outside {layout.ANSI_LOW_PU:.2f}-{layout.ANSI_HIGH_PU:.2f}: "
+        f"{s.homes_outside_voltage}"
+    )
+
+
+def _back_line(s: Summary) -> str:
+    if s.head_back is None:
+        return f"Backfeed at the head: none; homes that fed back: {s.homes_back}"
+    return (
+        f"Backfeed at the head: {s.head_back_wh / 1e3:,.1f} kWh, peak {s.head_back.value / 1e3:,.1f} kW "
+        f"({s.head_back.time}); homes that fed back: {s.homes_back}"
+    )
+
+
+def _transformer_back_line(s: Summary) -> str:
+    if s.transformer_back is None:
+        return "Backfeed through service transformers: none"
+    back = s.transformer_back
+    return f"Backfeed through service transformers: worst {back.item}, peak {back.value / 1e3:,.1f} kW ({back.time})"
+
+
+def _load_line(s: Summary) -> str:
+    if s.transformer_load is None:
+        return "Service transformers: none"
+    load = s.transformer_load
+    return (
+        f"Service transformers: most loaded {load.item} at {load.value * 100:.0f} % ({load.time}); "
+        f"over rating: {s.transformers_over_rating}"
+    )
+
+
+def _solver_line(s: Summary) -> str:
+    state = "" if s.status == "complete" else "; PARTIAL: the run was interrupted"
+    if s.unconverged_steps:
+        return (
+            f"Steps: {s.steps:,}, of which {s.unconverged_steps:,} did NOT converge and are left out{state}"
+        )
+    return f"Steps: {s.steps:,}, all converged{state}"
