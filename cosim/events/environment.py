@@ -23,7 +23,7 @@ class Priority(IntEnum):
 
     START = 0  # processes start and go to their first wait, without effect
     END = 1  # processes that are over leave
-    CROSSING = 2  # a limit reached belongs to the interval that ends here, so it comes before what begins
+    CROSSING = 2  # a limit reached belongs to the interval that ends here; handled as soon as it is found
     REACTION = 3  # what follows from an event comes before the next independent event
     CLOSE = 4  # closing before opening: when both fall together the section ends open
     OPEN = 5
@@ -157,7 +157,7 @@ class Environment(simpy.Environment):
     def wait(self, record: Record, priority: Priority, *topics: str) -> Wait:
         """Event to yield: ends at ``record.deadline_us`` (if any) or by a signal of one of `topics`."""
         wait = Wait(self, record, priority, topics)
-        wait.callbacks.append(self._end_wait)
+        wait.callbacks.append(lambda _: self._end_wait(wait))
         wait.order = next(self._eid)
         if record.deadline_us is not None:
             heappush(self._queue, (record.deadline_us, EventPriority(priority), wait.order, wait))
@@ -184,13 +184,13 @@ class Environment(simpy.Environment):
             wait.woken, wait.order = True, next(self._eid)
             heappush(self._queue, (self.now, EventPriority(Priority.REACTION), wait.order, wait))
 
-    def _end_wait(self, event: Event) -> None:
-        assert isinstance(event, Wait)
-        event._value = tuple(event.record.inbox)
-        event.record.inbox.clear()
-        del self._waits[event.record.name]
-        for topic in event.topics:
-            del self._watchers[topic][event.record.name]
+    def _end_wait(self, wait: Wait) -> None:
+        name = wait.record.name
+        wait._value = tuple(wait.record.inbox)
+        wait.record.inbox.clear()
+        del self._waits[name]
+        for topic in wait.topics:
+            del self._watchers[topic][name]
 
     # -- saving ---------------------------------------------------------------------------
 
