@@ -18,28 +18,28 @@ INTRODUCTION = f"""\
 `xarray.open_datatree(path, engine="h5netcdf")` or `engine="netcdf4"`, and with MATLAB's `h5read`;
 `cosim.open_results(path)` returns tables and arrays. This page lists layout version {layout.VERSION}.
 
-- Every dimension has a coordinate of the same name in the root group (a window has its own).
+- Every dimension has a coordinate of the same name in the root group (those of a window stand beside it).
 - Times are whole microseconds since `start`, stored as 64-bit integers with a CF `units` attribute.
   They count elapsed time: a run across a change of daylight-saving time keeps the clock it began with.
 - NaN (in a time: {layout.NO_TIME}, marked by `_FillValue`) means that there is nothing to report: a home
   without an adapter, a home that was dead throughout the interval, an interval without a converged step.
 - Signs: load convention at homes and transformers (positive from grid to home); production counts positive.
-- Statistics are `{"`, `".join(layout.STATISTICS)}` along the dimension `statistic`. The mean is weighted by duration.
-  Hourly up to 31 days, daily beyond, counted from `start`. A step belongs to the interval in which it begins,
-  and a time of maximum is the start of the first step that reached it.
-- A step that did not converge is left out of statistics and backfeed, counted in `intervals/unconverged_steps`
-  and marked in `solver/converged`.
+- Statistics are `{"`, `".join(layout.STATISTICS)}` along the dimension `statistic`; the mean is weighted by
+  duration. Intervals are hourly up to 31 days and daily beyond, counted from `start`. A step belongs to the
+  interval in which it begins; a time of maximum is the start of the first step that reached it.
+- A step that did not converge is left out of statistics and backfeed, counted in
+  `intervals/unconverged_steps` and marked in `solver/converged`.
 - Voltage statistics cover the time a home was energised; `supply/unsupplied_s` tells how long it was not.
-- Numbers are compressed with gzip and shuffle and carry a checksum (fletcher32). Statistics are stored in
-  single precision, lossless beyond that; with `quantised` = 1 they are rounded to a multiple of the step listed below
-  (a power of two, attribute `quantization_step`).
+- Numbers are compressed with gzip and shuffle and carry a checksum (fletcher32). Statistics and homes in full
+  are stored in single precision and not rounded further, unless `quantised` is 1: then to a multiple of the
+  step listed below (a power of two, also in the attribute `quantization_step`).
 - Flags are small integers with `flag_values` and `flag_meanings`.
 - The same scenario, seed and versions give the same bytes; no clock time or machine name is inside.
 
 While a run goes on, its data stand in closed segments in `NAME.parts/`, listed with SHA-256 digests in
-`manifest.json`; `NAME.h5` appears whole at the end or not at all. Ctrl-C leaves `NAME.partial.h5` (the same layout,
-`status` = "partial"). A killed run leaves the folder, which `cosim.results.recover("NAME.h5")` turns into
-`NAME.partial.h5`.
+`manifest.json`; `NAME.h5` appears whole at the end or not at all. Ctrl-C leaves `NAME.partial.h5` (the same
+layout, `status` = "partial"). A killed run leaves the folder, which `cosim.results.recover("NAME.h5")` turns
+into `NAME.partial.h5`.
 
 ## Attributes of the file
 """

@@ -186,9 +186,9 @@ class Results:
         known = {q.name: q for q in layout.HOME_QUANTITIES}
         variable = self._known(quantity, known)
         if window:
-            return self._array(
-                f"window/{window}/{quantity}", layout.full(variable, home="home"), f"window/{window}/"
-            )
+            path = f"window/{window}/"
+            array = self._array(path + quantity, layout.full(variable, "window_step", "window_home"), path)
+            return array.rename(window_step="step", window_home="home")
         return self._array(f"full/{quantity}", layout.full(variable)).rename(full_home="home")
 
     def study(self, name: str) -> xr.Dataset:
@@ -241,11 +241,11 @@ class Results:
     def _array(self, path: str, variable: Variable, coordinates: str = "") -> xr.DataArray:
         import xarray as xr
 
-        own = {v.name: v for v in layout.COORDINATES}
+        known = {v.name: v for v in (*layout.COORDINATES, *layout.WINDOW.variables)}
         return xr.DataArray(
             self._read(path, variable),
             dims=variable.dims,
-            coords={dim: self._read(coordinates + dim, own[dim]) for dim in variable.dims},
+            coords={dim: self._read(coordinates + dim, known[dim]) for dim in variable.dims},
             name=variable.name,
             attrs={"units": variable.units, "long_name": variable.long_name}
             | ({"sign": variable.sign} if variable.sign else {}),

@@ -244,7 +244,7 @@ def _voltage(results: Results, nominal_v: Float) -> tuple[Extreme | None, Extrem
 
 
 def _fault(results: Results) -> tuple[Extreme | None, int, int]:
-    """Worst socket over all studies; sockets over their rating in any; sockets never known to be within or over."""
+    """Worst socket over all studies, sockets over their rating in any, sockets with no verdict in any."""
     ids = results.homes.index
     over, known = np.zeros(len(ids), dtype=bool), np.zeros(len(ids), dtype=bool)
     worst: list[Extreme] = []
@@ -278,8 +278,8 @@ def _heat_line(s: Summary) -> str:
     margin = s.heat_margin_k
     verdict = f"{margin:.1f} K below" if margin >= 0 else f"{-margin:.1f} K ABOVE"
     return (
-        f"Hottest adapter: {s.heat.item}, {s.heat.what} {s.heat.value:.1f} K over air, {verdict} the limit of "
-        f"{s.heat.limit:.0f} K ({s.heat.time}); homes over a limit: {s.homes_over_heat_limit} of {s.adapters}"
+        f"Hottest adapter: {s.heat.item}, {s.heat.what} {s.heat.value:.1f} K over air, {verdict} the limit "
+        f"of {s.heat.limit:.0f} K ({s.heat.time}); homes over a limit: {s.homes_over_heat_limit} of {s.adapters}"
     )
 
 
@@ -288,8 +288,8 @@ def _temperature_line(s: Summary) -> str:
         return "Temperature: no adapter was simulated"
     limit = "" if np.isnan(s.temperature.limit) else f" of {s.temperature.limit:.0f} °C allowed"
     return (
-        f"Highest temperature: {s.temperature.value:.1f} °C{limit} at {s.temperature.item} ({s.temperature.time}); "
-        f"homes over their material limit: {s.homes_over_temperature_limit}"
+        f"Highest temperature: {s.temperature.value:.1f} °C{limit} at {s.temperature.item} "
+        f"({s.temperature.time}); homes over their material limit: {s.homes_over_temperature_limit}"
     )
 
 
@@ -336,7 +336,8 @@ def _transformer_back_line(s: Summary) -> str:
     if s.transformer_back is None:
         return "Backfeed through service transformers: none"
     back = s.transformer_back
-    return f"Backfeed through service transformers: worst {back.item}, peak {back.value / 1e3:,.1f} kW ({back.time})"
+    peak = f"{back.value / 1e3:,.1f} kW"
+    return f"Backfeed through service transformers: worst {back.item}, peak {peak} ({back.time})"
 
 
 def _load_line(s: Summary) -> str:
