@@ -156,6 +156,10 @@ class FeederBuilder:
         }
         return self._add("line", row)
 
+    def mark_drop(self, line: int) -> None:
+        """Say that line row `line` turned out to be a service drop."""
+        self._rows["line"][line]["level"] = "drop"
+
     def add_switch(self, line: int, bus: str, *, closed: bool = True, name: str = "") -> int:
         """Add a switch at the `bus` end of line row `line`."""
         rating = self._rows["line"][line]["max_i_ka"]

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -88,7 +88,7 @@ class Feeder:
 
     # ------------------------------------------------------------------ sources
     @classmethod
-    def from_opendss(cls, path: str | Path, *, strict: bool = False, controls: str = "solved") -> Self:
+    def from_opendss(cls, path: str | Path, *, strict: bool = False, controls: str = "solved") -> Feeder:
         """Read an OpenDSS master file through the OpenDSS engine.
 
         Parameters
@@ -110,7 +110,7 @@ class Feeder:
         """
         from cosim.feeder.opendss import read_opendss
 
-        return read_opendss(cls, Path(path), strict=strict, controls=controls)
+        return read_opendss(Path(path), strict=strict, controls=controls)
 
     @classmethod
     def generate(cls, *args: Any, **kwargs: Any) -> Feeder:
@@ -127,7 +127,7 @@ class Feeder:
         return from_pandapower(net, *args, **kwargs)
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: str | Path) -> Feeder:
         """Read a feeder saved with `save`; everything is checked, nothing in the file is executed.
 
         Raises
@@ -137,7 +137,7 @@ class Feeder:
         """
         from cosim.feeder.storage import load_feeder
 
-        return load_feeder(cls, Path(path))
+        return load_feeder(Path(path))
 
     def save(self, path: str | Path) -> Path:
         """Write the feeder to one file; the name appears only when the file is whole.
@@ -205,6 +205,11 @@ class Feeder:
             self._net = net
         return self._net
 
+    @property
+    def materialised(self) -> bool:
+        """Whether ``net`` exists already."""
+        return self._net is not None
+
     def shape(self, name: str) -> tuple[float, Float, Float]:
         """Interval [s] and values of P and Q of a named load shape.
 
@@ -226,6 +231,12 @@ class Feeder:
         from cosim.feeder.checks import check_feeder
 
         return check_feeder(self)
+
+    def advice(self) -> list[Problem]:
+        """What is missing for some answers, such as ratings; nothing here keeps a study from running."""
+        from cosim.feeder.checks import advise
+
+        return advise(self)
 
     def digest(self) -> str:
         """SHA-256 of the content: the same for equal tables and matrices, whatever their origin."""

@@ -7,7 +7,7 @@ Missing numbers are NaN, missing rows -1, missing text is empty.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,12 @@ class Column:
 
 def _table(text: str) -> tuple[Column, ...]:
     """Columns from lines of ``name | dtype | unit | default | meaning`` (an empty default is none)."""
-    read = {"int64": int, "float64": float, "bool": lambda word: word == "true", "str": str}
+    read: dict[str, Callable[[str], Any]] = {
+        "int64": int,
+        "float64": float,
+        "bool": lambda word: word == "true",
+        "str": str,
+    }
     columns = []
     for line in text.strip().splitlines():
         name, dtype, unit, default, meaning = (cell.strip() for cell in line.split("|"))
@@ -101,7 +106,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         step | int64 | | 1 | steps switched on
         max_step | int64 | | 1 | steps present
         in_service | bool | | true | connected
-        nodes | str | | required | conductors; a wye bank's star point is the last one
+        nodes | str | | required | phases (1.2.3 earthed; 1.2.3.4 and 1.2.0 name the star point of a wye last)
         connection | str | | wye | wye or delta
     """),
     "trafo": _table("""
@@ -211,9 +216,9 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "home": _table("""
         name | str | | required | unique name
         bus | int64 | | required | bus row
-        nodes | str | | required | split: L1.L2.N; single: a.b; three: phases, then the neutral of a wye
+        nodes | str | | required | split: L1.L2 or L1.L2.N; single: a or a.b; three: phases (1.2.3 earthed; 1.2.3.4 and 1.2.0 name the neutral of a wye last)
         kind | str | | required | split (120/240 V three-wire), single (one coil), three
-        connection | str | | wye | wye or delta, of a three
+        connection | str | | wye | wye, delta or open-delta, of a three
         leg | str | | both | of a split home, where its nominal load hangs: both, 1, 2 or line
         model | int64 | | 1 | LoadModel code
         kw | float64 | kW | required | nominal, consumed
@@ -243,8 +248,8 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "generator": _table("""
         name | str | | required | unique name
         bus | int64 | | required | bus row
-        nodes | str | | required | as for a three-phase or single home
-        connection | str | | wye | wye or delta
+        nodes | str | | required | as for a home of kind three
+        connection | str | | wye | wye, delta or open-delta
         kw | float64 | kW | required | produced
         kvar | float64 | kvar | required | produced
         kv | float64 | kV | required | across one injector
@@ -266,11 +271,11 @@ NET_TABLES = ("bus", "line", "switch", "ext_grid", "shunt", "trafo")
 _CHOICES = {
     ("home", "kind"): ("split", "single", "three"),
     ("home", "leg"): ("both", "1", "2", "line"),
-    ("home", "connection"): ("wye", "delta"),
+    ("home", "connection"): ("wye", "delta", "open-delta"),
     ("home", "model"): (1, 2, 4, 5, 8),
     ("shunt", "connection"): ("wye", "delta"),
     ("winding", "connection"): ("wye", "delta"),
-    ("generator", "connection"): ("wye", "delta"),
+    ("generator", "connection"): ("wye", "delta", "open-delta"),
     ("line", "level"): ("primary", "secondary", "drop"),
     ("transformer", "kind"): ("substation", "regulator", "service", "other"),
 }

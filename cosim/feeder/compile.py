@@ -1,0 +1,458 @@
+"""From tables to arrays: the circuit, and which rows of it belong to which home."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.electrical.circuit import (
+    GROUND,
+    Circuit,
+    Complex,
+    Element,
+    Float,
+    Injectors,
+    Int,
+    LoadModel,
+    Source,
+)
+from cosim.electrical.elements import capacitor_block, line_block
+from cosim.electrical.transformer import TransformerData, transformer_block
+from cosim.feeder.service import open_ends
+
+if TYPE_CHECKING:
+    from cosim.feeder.feeder import Feeder
+
+SPLIT, SINGLE, THREE = 0, 1, 2
+_KINDS = {"split": SPLIT, "single": SINGLE, "three": THREE}
+
+
+@dataclass(frozen=True)
+class CompiledFeeder:
+    """A feeder as arrays. h homes, m injectors.
+
+    Parameters
+    ----------
+    circuit
+        Nodes, elements, sources, injectors.
+    home_kind
+        (h,) SPLIT, SINGLE or THREE.
+    home_nodes
+        (h, 3) SPLIT: leg 1, leg 2, neutral; SINGLE: a, b, -1; THREE: phases, -1 where there is none.
+    share
+        (m, 3) an injector's power is ``share @ [leg 1 to N, leg 2 to N, leg 1 to leg 2]`` of its home's panel.
+    branch_row
+        (h,) injector for what hangs on the home's adapter, of nominal power 0; -1 for THREE.
+    nominal_w, nominal_var
+        (h,) consumed, as the feeder's own tables say.
+    line_element, transformer_element
+        Element of each row of the table, -1 if it is out of service.
+    home_transformer
+        (h,) place in `service_transformers`, -1 if none.
+    service_transformers
+        (s,) rows of the transformer table.
+    head
+        (element, terminal) pairs where power leaves the sources; positive is into the feeder.
+    """
+
+    circuit: Circuit
+    home_kind: NDArray[np.int8]
+    home_nodes: Int
+    share: Float
+    branch_row: Int
+    nominal_w: Float
+    nominal_var: Float
+    line_element: Int
+    transformer_element: Int
+    home_transformer: Int
+    service_transformers: Int
+    head: tuple[tuple[int, int], ...]
+
+
+def numbers(nodes: str) -> list[int]:
+    """Conductors of a dotted list."""
+    return [int(word) for word in nodes.split(".")]
+
+
+def wye_conductors(nodes: str) -> tuple[list[int], int]:
+    """Phases and neutral of a wye: ``1.2.3`` is earthed, ``1.2.3.4`` and ``1.2.0`` name the neutral last."""
+    listed = numbers(nodes)
+    if len(listed) > 1 and (len(listed) == 4 or listed[-1] == 0):
+        return listed[:-1], listed[-1]
+    return listed, 0
+
+
+def capacitor_parts(
+    conductors: Sequence[int], connection: str, var_per_step: float, v_rated: float, steps: int
+) -> Complex:
+    """Block of a bank over its phase conductors (and the star point of a wye, last).
+
+    `v_rated` is line-to-line for more than one phase.
+    """
+    delta = connection == "delta"
+    branches = max(len(conductors) - 1, 1) if delta and len(conductors) < 3 else len(conductors)
+    coil_v = v_rated / math.sqrt(3.0) if not delta and branches > 1 else v_rated
+    return capacitor_block(np.full(branches, var_per_step * steps / branches), coil_v, delta)
+
+
+class _Nodes:
+    """Node numbers of (bus row, conductor); conductor 0 is ground."""
+
+    def __init__(self, names: Sequence[str], nodes: Sequence[str]) -> None:
+        self.names: list[str] = []
+        self.bus: list[int] = []
+        self._row: dict[tuple[int, int], int] = {}
+        for bus, (name, listed) in enumerate(zip(names, nodes, strict=True)):
+            for conductor in numbers(listed):
+                self._row[bus, conductor] = len(self.names)
+                self.names.append(f"{name}.{conductor}")
+                self.bus.append(bus)
+
+    def at(self, bus: int, conductors: Sequence[int]) -> list[int]:
+        return [self._row[bus, c] if c else GROUND for c in conductors]
+
+
+def compile_feeder(feeder: Feeder) -> CompiledFeeder:
+    """Arrays of the feeder as its tables stand now.
+
+    Raises
+    ------
+    FeederError
+        The tables do not hold together; every problem is listed.
+    """
+    from cosim.feeder.checks import require_sound
+
+    require_sound(feeder)
+    bus = feeder.bus
+    nodes = _Nodes(bus["name"].tolist(), bus["nodes"].tolist())
+    elements: list[Element] = []
+    line_element = _add_lines(feeder, nodes, elements)
+    transformer_element = _add_transformers(feeder, nodes, elements)
+    _add_shunts(feeder, nodes, elements)
+    _add_other(feeder, nodes, elements)
+    sources = _sources(feeder, nodes)
+    rows = _InjectorRows()
+    homes = _add_homes(feeder, nodes, rows)
+    _add_generators(feeder, nodes, rows)
+    circuit = Circuit(
+        nodes=tuple(nodes.names),
+        base_v=bus["base_v"].to_numpy(dtype=float)[np.array(nodes.bus, dtype=np.int64)],
+        elements=tuple(elements),
+        sources=sources,
+        injectors=rows.injectors(),
+    )
+    kind = feeder.transformer["kind"].to_numpy()
+    named = feeder.home["transformer"].to_numpy(dtype=np.int64)
+    service = np.union1d(np.flatnonzero(kind == "service"), named[named >= 0])
+    place = np.full(len(kind) + 1, -1, dtype=np.int64)
+    place[service] = np.arange(len(service))
+    return CompiledFeeder(
+        circuit=circuit,
+        home_kind=homes.kind,
+        home_nodes=homes.nodes,
+        share=np.array(rows.share, dtype=np.float64).reshape(-1, 3),
+        branch_row=homes.branch,
+        nominal_w=homes.nominal_w,
+        nominal_var=homes.nominal_var,
+        line_element=line_element,
+        transformer_element=transformer_element,
+        home_transformer=place[named],
+        service_transformers=service,
+        head=_head(elements, sources),
+    )
+
+
+def _add_lines(feeder: Feeder, nodes: _Nodes, elements: list[Element]) -> Int:
+    opened = open_ends(feeder.tables)
+    line = feeder.line
+    rows: list[tuple[Any, ...]] = list(
+        zip(
+            line["name"],
+            line["from_bus"],
+            line["to_bus"],
+            line["from_nodes"],
+            line["to_nodes"],
+            line["in_service"],
+            line["max_i_ka"],
+            strict=True,
+        )
+    )
+    element_of = np.full(len(rows), -1, dtype=np.int64)
+    for row, (name, a, b, a_nodes, b_nodes, on, rating) in enumerate(rows):
+        ends = (row, a) in opened, (row, b) in opened
+        if not on or all(ends):
+            continue
+        block = line_block(feeder.matrices.line_z_ohm[row], feeder.matrices.line_y_siemens[row])
+        if any(ends):
+            block = _with_open_end(block, ends[0])
+        at = nodes.at(a, numbers(a_nodes)) + nodes.at(b, numbers(b_nodes))
+        element_of[row] = len(elements)
+        n = len(at) // 2
+        elements.append(Element(f"line.{name}", np.array(at, dtype=np.int64), block, (n, n), rating * 1e3))
+    return element_of
+
+
+def _with_open_end(block: Complex, first: bool) -> Complex:
+    """The block of a line with one end open: what its other end still sees."""
+    n = len(block) // 2
+    kept, gone = (slice(n, None), slice(n)) if first else (slice(n), slice(n, None))
+    reduced = np.zeros_like(block)
+    reduced[kept, kept] = block[kept, kept] - block[kept, gone] @ np.linalg.solve(
+        block[gone, gone], block[gone, kept]
+    )
+    return reduced
+
+
+def _add_transformers(feeder: Feeder, nodes: _Nodes, elements: list[Element]) -> Int:
+    unit, winding = feeder.transformer, feeder.winding
+    on = unit["in_service"].to_numpy(dtype=bool).copy()
+    trafo = feeder.table("trafo")
+    on[trafo["transformer"].to_numpy(dtype=np.int64)[~trafo["in_service"].to_numpy(dtype=bool)]] = False
+    of: dict[int, list[dict[str, Any]]] = {}
+    for coil in winding.to_dict("records"):
+        of.setdefault(coil["transformer"], []).append(dict(coil))
+    element_of = np.full(len(unit), -1, dtype=np.int64)
+    for row, data in enumerate(unit.to_dict("records")):
+        if not on[row]:
+            continue
+        windings = sorted(of[row], key=lambda coil: int(coil["number"]))
+        at = [node for coil in windings for node in nodes.at(coil["bus"], numbers(coil["nodes"]))]
+        element_of[row] = len(elements)
+        elements.append(
+            Element(
+                f"transformer.{data['name']}",
+                np.array(at, dtype=np.int64),
+                transformer_block(nameplate(data, windings)),
+                (int(data["phases"]) + 1,) * len(windings),
+            )
+        )
+    return element_of
+
+
+def nameplate(unit: Any, windings: Sequence[Any]) -> TransformerData:
+    """`TransformerData` of a row of the transformer table and its winding rows in order."""
+    pairs = ("12",) if len(windings) == 2 else ("12", "13", "23")
+    return TransformerData(
+        phases=int(unit["phases"]),
+        winding_v=np.array([coil["kv"] * 1e3 for coil in windings]),
+        rated_va=unit["rated_kva"] * 1e3,
+        r_pu=np.array([coil["r_percent"] / 100.0 for coil in windings]),
+        x_pu=np.array([unit[f"x{pair}_percent"] / 100.0 for pair in pairs]),
+        tap_pu=np.array([coil["tap_pu"] for coil in windings], dtype=np.float64),
+        delta=np.array([coil["connection"] == "delta" for coil in windings]),
+        leading=bool(unit["leading"]),
+        noload_loss_pu=unit["noload_percent"] / 100.0,
+        magnetising_pu=unit["imag_percent"] / 100.0,
+        antifloat_ppm=unit["antifloat_ppm"],
+        neutral_ohm=np.array([complex(coil["neutral_r_ohm"], coil["neutral_x_ohm"]) for coil in windings]),
+    )
+
+
+def _add_shunts(feeder: Feeder, nodes: _Nodes, elements: list[Element]) -> None:
+    for bank in feeder.table("shunt").to_dict("records"):
+        if not bank["in_service"] or bank["step"] == 0:
+            continue
+        conductors = numbers(bank["nodes"])
+        star: list[int] = []
+        if bank["connection"] == "wye":
+            conductors, neutral = wye_conductors(bank["nodes"])
+            star = [neutral]
+        volts = bank["vn_kv"] * 1e3
+        block = capacitor_parts(conductors, bank["connection"], -bank["q_mvar"] * 1e6, volts, bank["step"])
+        if bank["p_mw"]:
+            block = block * (1.0 + 1j * bank["p_mw"] / bank["q_mvar"])
+        at = nodes.at(bank["bus"], conductors + star)
+        elements.append(Element(f"capacitor.{bank['name']}", np.array(at, dtype=np.int64), block, (len(at),)))
+
+
+def _add_other(feeder: Feeder, nodes: _Nodes, elements: list[Element]) -> None:
+    terminals: dict[int, list[list[int]]] = {}
+    for end in feeder.table("other_terminal").sort_values(["other", "number"]).to_dict("records"):
+        terminals.setdefault(end["other"], []).append(nodes.at(end["bus"], numbers(end["nodes"])))
+    for row, block in enumerate(feeder.table("other").to_dict("records")):
+        if block["in_service"]:
+            ends = terminals[row]
+            elements.append(
+                Element(
+                    str(block["name"]),
+                    np.array([node for end in ends for node in end], dtype=np.int64),
+                    feeder.matrices.other_y_siemens[row],
+                    tuple(len(end) for end in ends),
+                )
+            )
+
+
+def _sources(feeder: Feeder, nodes: _Nodes) -> tuple[Source, ...]:
+    grid = feeder.table("ext_grid")
+    return tuple(
+        Source(
+            f"vsource.{source['name']}",
+            np.array(nodes.at(source["bus"], numbers(source["nodes"])), dtype=np.int64),
+            feeder.matrices.source_z_ohm[row],
+            feeder.matrices.source_emf_v[row]
+            * (source["vm_pu"] * np.exp(1j * math.radians(source["va_degree"]))),
+        )
+        for row, source in enumerate(grid.to_dict("records"))
+        if source["in_service"]
+    )
+
+
+def _head(elements: Sequence[Element], sources: Sequence[Source]) -> tuple[tuple[int, int], ...]:
+    fed = {int(node) for source in sources for node in source.nodes} - {GROUND}
+    return tuple(
+        (number, terminal)
+        for number, element in enumerate(elements)
+        for terminal in range(len(element.conductors))
+        if fed.intersection(element.nodes[element.terminal(terminal)].tolist())
+    )
+
+
+class _InjectorRows:
+    """Injectors as they are collected, column by column."""
+
+    def __init__(self) -> None:
+        self.share: list[tuple[float, float, float]] = []
+        self._head: list[tuple[int, int, int, int]] = []
+        self._cells: list[tuple[float, ...]] = []
+
+    def add(
+        self,
+        owner: int,
+        pair: tuple[int, int],
+        model: int,
+        power: tuple[float, float],
+        v_nom: float,
+        band: tuple[float, ...],
+        law: tuple[float, ...] = (1.0, 2.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0),
+        share: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    ) -> int:
+        """`band`: minimum, maximum, low; `law`: two exponents, ZIP of P and of Q, cut-off."""
+        self._head.append((owner, *pair, model))
+        self._cells.append((*power, v_nom, *band, *law))
+        self.share.append(share)
+        return len(self._cells) - 1
+
+    def injectors(self) -> Injectors:
+        head = np.array(self._head, dtype=np.int64).reshape(-1, 4)
+        cells = np.array(self._cells, dtype=np.float64).reshape(-1, 15)
+        columns = np.ascontiguousarray(cells.T)
+        return Injectors(
+            owner=head[:, 0].copy(),
+            node_a=head[:, 1].copy(),
+            node_b=head[:, 2].copy(),
+            model=head[:, 3].astype(np.int8),
+            p_w=columns[0],
+            q_var=columns[1],
+            v_nom=columns[2],
+            v_min_pu=columns[3],
+            v_max_pu=columns[4],
+            v_low_pu=columns[5],
+            p_exponent=columns[6],
+            q_exponent=columns[7],
+            zip_p=np.ascontiguousarray(cells[:, 8:11]),
+            zip_q=np.ascontiguousarray(cells[:, 11:14]),
+            v_cut_pu=columns[14],
+        )
+
+
+@dataclass(frozen=True)
+class _Homes:
+    kind: NDArray[np.int8]
+    nodes: Int
+    branch: Int
+    nominal_w: Float
+    nominal_var: Float
+
+
+# An adapter's branch is an inverter or a charger: constant power between the usual limits of such devices.
+_BRANCH_BAND = (0.9, 1.1, 0.5)
+_LAW = (
+    "p_exponent",
+    "q_exponent",
+    "zip_pz",
+    "zip_pi",
+    "zip_pp",
+    "zip_qz",
+    "zip_qi",
+    "zip_qp",
+    "v_cut_pu",
+)
+_LEGS = {"both": (0.5, 0.5, 0.0), "1": (1.0, 0.0, 0.0), "2": (0.0, 1.0, 0.0), "line": (0.0, 0.0, 1.0)}
+
+
+def _add_homes(feeder: Feeder, nodes: _Nodes, rows: _InjectorRows) -> _Homes:
+    home = feeder.home
+    on = home["in_service"].to_numpy(dtype=bool)
+    watts = np.where(on, home["kw"].to_numpy(dtype=float) * 1e3, 0.0)
+    vars_ = np.where(on, home["kvar"].to_numpy(dtype=float) * 1e3, 0.0)
+    places = np.full((len(home), 3), GROUND, dtype=np.int64)
+    branch = np.full(len(home), -1, dtype=np.int64)
+    for row, data in enumerate(home.to_dict("records")):
+        power = float(watts[row]), float(vars_[row])
+        volts = data["kv"] * 1e3
+        band = (data["v_min_pu"], data["v_max_pu"], data["v_low_pu"])
+        law = tuple(data[name] for name in _LAW)
+        live = 1.0 if on[row] else 0.0
+        if data["kind"] == "split":
+            pairs = _split_pairs(nodes.at(data["bus"], numbers(data["nodes"])))
+            places[row] = pairs[0][0], pairs[1][0], pairs[0][1]
+            for column, (pair, part) in enumerate(zip(pairs, _LEGS[data["leg"]], strict=True)):
+                share = tuple(live if column == c else 0.0 for c in range(3))
+                rows.add(
+                    row,
+                    pair,
+                    data["model"],
+                    (power[0] * part, power[1] * part),
+                    volts * (2.0 if column == 2 else 1.0),
+                    band,
+                    law,
+                    (share[0], share[1], share[2]),
+                )
+            branch[row] = rows.add(row, pairs[2], LoadModel.POWER, (0.0, 0.0), 2.0 * volts, _BRANCH_BAND)
+        elif data["kind"] == "single":
+            a, b = (*nodes.at(data["bus"], numbers(data["nodes"])), GROUND)[:2]
+            places[row, :2] = a, b
+            rows.add(row, (a, b), data["model"], power, volts, band, law, (live, live, live))
+            branch[row] = rows.add(row, (a, b), LoadModel.POWER, (0.0, 0.0), volts, _BRANCH_BAND)
+        else:
+            coils = phase_pairs(nodes.at, data["bus"], data["nodes"], data["connection"])
+            places[row, : len(coils)] = [a for a, _ in coils]
+            part = 1.0 / len(coils)
+            for pair in coils:
+                halves = power[0] * part, power[1] * part
+                rows.add(row, pair, data["model"], halves, volts, band, law, (live * part,) * 3)
+    kind = np.array([_KINDS[name] for name in home["kind"]], dtype=np.int8)
+    return _Homes(kind, places, branch, watts, vars_)
+
+
+def _split_pairs(at: list[int]) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+    one, two, neutral = (*at, GROUND)[:3]
+    return (one, neutral), (two, neutral), (one, two)
+
+
+def phase_pairs(at: Any, bus: int, nodes: str, connection: str) -> list[tuple[int, int]]:
+    """Node pairs of the coils of a polyphase customer; `at` turns (bus, conductors) into nodes."""
+    if connection == "wye":
+        phases, neutral = wye_conductors(nodes)
+        star = at(bus, [neutral])[0]
+        return [(phase, star) for phase in at(bus, phases)]
+    corners = at(bus, numbers(nodes))
+    closing = corners[1:] + corners[:1]
+    coils = list(zip(corners, closing, strict=True))
+    return coils if connection == "delta" and len(corners) == 3 else coils[:-1]
+
+
+def _add_generators(feeder: Feeder, nodes: _Nodes, rows: _InjectorRows) -> None:
+    for unit in feeder.table("generator").to_dict("records"):
+        if not unit["in_service"]:
+            continue
+        coils = phase_pairs(nodes.at, unit["bus"], unit["nodes"], unit["connection"])
+        power = -unit["kw"] * 1e3 / len(coils), -unit["kvar"] * 1e3 / len(coils)
+        band = (unit["v_min_pu"], unit["v_max_pu"], 0.5)
+        for pair in coils:
+            rows.add(-1, pair, LoadModel.POWER, power, unit["kv"] * 1e3, band)

@@ -1,0 +1,210 @@
+"""Loads, generators and load shapes of an OpenDSS circuit: loads become homes, one each."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from cosim.errors import FeederError, Problem
+from cosim.feeder.import_report import Outcome
+from cosim.feeder.opendss_session import Reading, Seen, dotted
+
+_AS_EXPONENT = {3: (0.0, 2.0), 7: (0.0, 2.0)}
+"""Models with constant P and a Q that goes with the square of the voltage."""
+
+
+def read_shapes(reading: Reading) -> dict[str, str]:
+    """Load shapes; returns their names by lower-case name."""
+    shapes, known = reading.circuit.LoadShapes, {}
+    used = _shapes_in_use(reading)
+    for name in shapes.AllNames if shapes.Count else ():
+        if name.lower() == "default" and "default" not in used:
+            continue  # the engine's own
+        shapes.Name = name
+        p, q = np.array(shapes.Pmult, dtype=float), np.array(shapes.Qmult, dtype=float)
+        hours = float(shapes.HrInterval)
+        has_q = len(q) == len(p) and len(q) > 1
+        reading.builder.add_shape(
+            name, p, q if has_q else None, interval_s=hours * 3600.0, actual=bool(shapes.UseActual)
+        )
+        known[name.lower()] = name
+        if hours > 0.0:
+            reading.report.add("loadshape", Outcome.CARRIED, name)
+        else:
+            reading.report.add("loadshape", Outcome.APPROXIMATED, name, "its irregular times are lost")
+    return known
+
+
+def _shapes_in_use(reading: Reading) -> set[str]:
+    loads = reading.circuit.Loads
+    used = set()
+    for name in loads.AllNames if loads.Count else ():
+        loads.Name = name
+        used |= {shape.lower() for shape in (loads.daily, loads.Yearly, loads.duty)}
+    return used
+
+
+def split_buses(reading: Reading) -> set[str]:
+    """Buses on the secondary of a centre-tapped unit."""
+    beside: dict[str, list[str]] = {}
+    for _, a, b in reading.line_ends:
+        beside.setdefault(a, []).append(b)
+        beside.setdefault(b, []).append(a)
+    seen = set(reading.centre_taps)
+    stack = list(seen)
+    while stack:
+        for bus in beside.get(stack.pop(), ()):
+            if bus not in seen:
+                seen.add(bus)
+                stack.append(bus)
+    return seen
+
+
+def read_loads(reading: Reading, shapes: dict[str, str], bus_nodes: dict[str, tuple[int, ...]]) -> None:
+    """Every load becomes one home, as the engine's snapshot takes it (load multiplier, growth, allocation)."""
+    split = split_buses(reading)
+    loads, solution = reading.circuit.Loads, reading.circuit.Solution
+    refused = []
+    for seen in reading.elements("load"):
+        loads.Name = seen.name
+        model, effect, exponents = _model(loads)
+        if model == 0:
+            refused.append(Problem(f"load model {loads.Model} cannot be carried", key=f"load.{seen.name}"))
+            continue
+        factor = solution.LoadMult if seen.text("Status").lower().startswith("v") else 1.0
+        zip_v = [float(z) for z in loads.ZIPV] if model == 8 else [0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0]
+        cells: dict[str, Any] = {
+            "model": model,
+            "v_min_pu": loads.Vminpu,
+            "v_max_pu": loads.Vmaxpu,
+            "v_low_pu": seen.number("VLowpu"),
+            "p_exponent": exponents[0],
+            "q_exponent": exponents[1],
+            "v_cut_pu": zip_v[6],
+            "shape": _shape(loads, shapes),
+        }
+        names = ("zip_pz", "zip_pi", "zip_pp", "zip_qz", "zip_qi", "zip_qp")
+        cells |= dict(zip(names, zip_v, strict=False))
+        place = _place(seen, loads, split, bus_nodes)
+        reading.home_buses.add(seen.buses[0])
+        reading.builder.add_home(
+            seen.name, seen.buses[0], kw=loads.kW * factor, kvar=loads.kvar * factor, **place, **cells
+        )
+        if loads.Rneut > 0.0 and not loads.IsDelta and place["nodes"].split(".")[-1] != "0":
+            effect = effect or "the impedance of its own neutral is left out"
+        reading.report.add("load", Outcome.APPROXIMATED if effect else Outcome.CARRIED, seen.name, effect)
+    if refused:
+        raise FeederError(refused)
+
+
+def _model(loads: Any) -> tuple[int, str, tuple[float, float]]:
+    """Our model, what is lost by it, and exponents of P and Q; model 0 is refused."""
+    model = int(loads.Model)
+    if model in (1, 2, 5, 8):
+        return model, "", (1.0, 2.0)
+    if model == 4:
+        lost = "its CVR curve over time is left out" if loads.CVRcurve else ""
+        return 4, lost, (loads.CVRwatts, loads.CVRvars)
+    if model in _AS_EXPONENT:
+        return 4, f"model {model} taken as exponents 0 and 2", _AS_EXPONENT[model]
+    if model == 6:
+        return 1, "model 6 taken as constant power", (1.0, 2.0)
+    return 0, "", (0.0, 0.0)
+
+
+def _shape(loads: Any, shapes: dict[str, str]) -> str:
+    for name in (loads.daily, loads.Yearly, loads.duty):
+        if name and name.lower() in shapes:
+            return shapes[name.lower()]
+    return ""
+
+
+def _place(seen: Seen, loads: Any, split: set[str], bus_nodes: dict[str, tuple[int, ...]]) -> dict[str, Any]:
+    """Kind, conductors, connection and injector voltage of a load."""
+    bus, nodes, delta = seen.buses[0], seen.nodes[0], bool(loads.IsDelta)
+    coil_kv = loads.kV / math.sqrt(3.0) if seen.phases > 1 and not delta else loads.kV
+    if bus in split and {1, 2}.issubset(bus_nodes[bus]):
+        neutral = next((n for n in bus_nodes[bus] if n > 2), 0)
+        used = set(nodes)
+        if seen.phases == 1 and used == {1, 2}:
+            return _split(neutral, "line", coil_kv / 2.0)
+        if seen.phases == 1 and len(used & {1, 2}) == 1 and len(used) == 2:
+            return _split(max(used - {1, 2}), str(min(used & {1, 2})), coil_kv)
+        if seen.phases == 2 and not delta and set(nodes[:2]) == {1, 2}:
+            return _split(nodes[2], "both", coil_kv)
+    if seen.phases == 1:
+        return {"kind": "single", "nodes": dotted(nodes[:2]), "kv": coil_kv}
+    if not delta and seen.phases == 2 and nodes[-1] != 0:
+        raise FeederError(
+            Problem("a two-phase load on a neutral conductor cannot be carried", key=f"load.{seen.name}")
+        )
+    connection = "wye" if not delta else "delta" if seen.phases == 3 else "open-delta"
+    return {"kind": "three", "nodes": dotted(nodes), "connection": connection, "kv": coil_kv}
+
+
+def _split(neutral: int, leg: str, kv: float) -> dict[str, Any]:
+    nodes = dotted((1, 2, neutral)) if neutral else "1.2"
+    return {"kind": "split", "nodes": nodes, "leg": leg, "kv": kv}
+
+
+def read_generators(reading: Reading, shapes: dict[str, str]) -> None:
+    """Generators, solar and storage units as constant power; what regulates voltage is left out and listed."""
+    generators = reading.circuit.Generators
+    for seen in reading.elements("generator"):
+        generators.Name = seen.name
+        model = int(generators.Model)
+        if model not in (1, 3, 7):
+            reading.report.add(
+                "generator",
+                Outcome.APPROXIMATED,
+                seen.name,
+                f"model {model} is left out: its power is missing",
+            )
+            continue
+        factor = reading.circuit.Solution.GenMult
+        effect = "" if model == 1 else f"model {model} taken as constant power"
+        power = generators.kW * factor, generators.kvar * factor
+        _add_generator(reading, seen, power, generators.kV, seen.text("Conn"), "generator", effect)
+    for kind in ("pvsystem", "storage"):
+        for seen in reading.elements(kind):
+            total = np.asarray(reading.circuit.ActiveCktElement.TotalPowers, dtype=float)
+            _add_generator(
+                reading,
+                seen,
+                (-float(total[0]), -float(total[1])),
+                seen.number("kV"),
+                seen.text("Conn"),
+                kind,
+                "taken as constant power at its solved output",
+            )
+
+
+def _add_generator(
+    reading: Reading,
+    seen: Seen,
+    power: tuple[float, float],
+    kv: float,
+    connection: str,
+    kind: str,
+    effect: str,
+) -> None:
+    delta = connection.lower() in ("delta", "ll")
+    nodes = seen.nodes[0]
+    between = seen.phases == 1 and nodes[1] != 0
+    if seen.phases == 2 and nodes[-1] != 0:
+        raise FeederError(Problem("a two-phase unit on a neutral conductor", key=f"{kind}.{seen.name}"))
+    how = ("delta" if seen.phases != 2 else "open-delta") if delta or between else "wye"
+    reading.builder.add_generator(
+        seen.name if kind == "generator" else f"{kind}.{seen.name}",
+        seen.buses[0],
+        dotted(nodes),
+        connection=how,
+        kw=power[0],
+        kvar=power[1],
+        kv=kv / math.sqrt(3.0) if seen.phases > 1 and not delta else kv,
+        v_min_pu=seen.number("VMinpu"),
+        v_max_pu=seen.number("VMaxpu"),
+    )
+    reading.report.add(kind, Outcome.APPROXIMATED if effect else Outcome.CARRIED, seen.name, effect)
