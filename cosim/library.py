@@ -140,8 +140,9 @@ def check(kind: str, data: Mapping[str, Any], file: str = "") -> Entry:
 
     from cosim.adapter_entry import AdapterEntry
     from cosim.entries import SCHEMAS
+    from cosim.household_entry import SCHEMAS as HOUSEHOLDS
 
-    schemas: dict[str, Any] = {**SCHEMAS, "adapters": AdapterEntry}
+    schemas: dict[str, Any] = {**SCHEMAS, **HOUSEHOLDS, "adapters": AdapterEntry}
     if kind not in schemas:
         raise LibraryError(Problem(_unknown("kind with a schema", kind, sorted(schemas)), file=file))
     try:

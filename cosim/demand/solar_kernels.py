@@ -89,7 +89,7 @@ def perez_diffuse(tilt_cos, tilt_sin, incidence_cos, zenith_deg, dni, dhi, extra
 
 @kernel
 def glass_transmission(incidence_cos):
-    """Transmission of a glass cover relative to normal incidence (De Soto et al. 2006: n 1.526, 4 /m, 2 mm)."""
+    """Transmission of glass relative to normal incidence (De Soto et al. 2006: n 1.526, 4 /m, 2 mm)."""
     if incidence_cos <= 0.0:
         return 0.0
     n, depth = 1.526, 4.0 * 0.002

@@ -7,8 +7,8 @@ a smooth temperature) and ``constant:CELSIUS`` (no sun, no wind).
 A file's hour ends at its label: irradiance is the mean of the hour before, temperature and wind stand at
 the label. Between hours, temperature and wind are linear; beam and diffuse irradiance are clear-sky
 values of the instant (Ineichen and Perez 2002, with pvlib's table of Linke turbidity) times a clear-sky
-index that is linear between the middles of the hours. Files are in the station's standard time; the sun stands
-where it does on the scenario's date. February 29 repeats the 28th.
+index that is linear between the middles of the hours. Files are in the station's standard time; the
+sun stands where it does on the scenario's date. February 29 repeats the 28th.
 
 Sun and clear sky are computed for fixed stretches of file time, whole, when first needed, so the weather
 of a step is a function of its absolute index alone.
@@ -20,7 +20,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ from cosim import library
 from cosim.demand import solar_kernels
 from cosim.demand.calendar import DAY_US, HOUR_US, Calendar
 from cosim.errors import MissingExtraError, Problem, ScenarioError
+
+if TYPE_CHECKING:
+    from cosim.household_entry import WeatherEntry
 
 Float = NDArray[np.float64]
 
@@ -166,10 +169,10 @@ class Weather:
                 raise _error("the file's name should end in .csv (TMY3), .epw or .tm2", source)
             self.year = read_year(path, FORMATS[path.suffix.lower()])
         elif kind in FORMATS.values() and rest:
-            entry = library.raw("weather", rest)
-            if entry["format"] != kind:
-                raise _error(f"{rest} is a {entry['format']} file; write {entry['format']}:{rest}", source)
-            self.year = read_year(_pvlib_data() / entry["file"], kind)
+            entry = cast("WeatherEntry", library.load("weather", rest))
+            if entry.format != kind:
+                raise _error(f"{rest} is a {entry.format} file; write {entry.format}:{rest}", source)
+            self.year = read_year(_pvlib_data() / entry.file, kind)
         else:
             raise _error(
                 f'should be "file:PATH", "clear:LATITUDE,LONGITUDE", "constant:CELSIUS" or one of '
@@ -353,7 +356,7 @@ def _check_year(table: Any, path: Path) -> None:
         if len(bad):
             problems.append(
                 Problem(
-                    f"{len(bad)} hours are missing or outside {low:g} to {high:g}; the first is hour {bad[0] + 1}",
+                    f"{len(bad)} hours missing or outside {low:g} to {high:g}, first hour {bad[0] + 1}",
                     file=str(path),
                     key=name,
                     value=f"{values[bad[0]]:g}",
