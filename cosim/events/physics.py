@@ -72,10 +72,11 @@ class Physics(Protocol):
     def advance(self, start_us: int, until_us: int) -> Crossing | None:
         """Move the continuous state from `start_us` to `until_us`, or to the earliest crossing.
 
-        Covers (start, until]: a crossing at `until_us` belongs to this call; one at `start_us` is
-        reported only if a discrete change just made there caused it. After a crossing the physics
-        stands at ``crossing.time_us`` and nothing later counts. The same crossing is not reported
-        again unless its state left the limit in between.
+        A crossing may lie anywhere in the interval, borders included. One at a border belongs to the
+        interval that it ends or to the one that it begins, by its nature and not by where intervals
+        are cut: what rises to a limit ends one, what jumps with a new step begins one. After a
+        crossing the physics stands at ``crossing.time_us`` and nothing later counts. The same
+        crossing is not reported again unless its state left the limit in between.
 
         `until_us` need not be a step's border. Studies, checkpoints and ends of runs must not
         split a step: only `apply` does, at the time where the physics stands.

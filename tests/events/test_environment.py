@@ -257,6 +257,20 @@ def test_simpy_can_still_run_it() -> None:
     assert physics.asked == [(0, 5), "open s", (5, 8)]
 
 
+def test_reactions_come_in_the_order_of_the_news_also_after_a_restart() -> None:
+    env = begin(Script(), [BreakerTrip(name="first"), EnterService(name="second", homes=["a"])])
+    env.run_until(3)
+    env.signal("voltage_lost", "line:1", ("a",), -1)
+    env.signal("breaker_reaches_trip", "breaker:b", ("breaker:b",), -1)
+    resumed = Environment.restore(env.snapshot(), Script())
+    for clock in (env, resumed):
+        clock.run_until(3)
+        assert [str(r) for r in clock.log] == [
+            "0 3 der_trip line:1 (1 home: a)",
+            "1 3 breaker_trip breaker:b",
+        ]
+
+
 def test_log_goes_on_counting() -> None:
     log = EventLog(first_order=7)
     assert log.append(1, "open", "s", cause=6) == 7
