@@ -22,7 +22,7 @@ SetOption = Annotated[
     ),
 ]
 VariantOption = Annotated[
-    str | None, typer.Option("--variant", help="Apply the file's table [variants.NAME] first.")
+    str | None, typer.Option("--variant", help="Apply the file's table \\[variants.NAME] first.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 ThreadsOption = Annotated[
@@ -52,8 +52,7 @@ def run(
 ) -> None:
     """Run a scenario and write its result file.
 
-    Ends with a few lines that answer the question. A run that is stopped with Ctrl-C leaves
-    what is done as NAME.partial.h5.
+    Ends with a few lines that answer the question. Ctrl-C leaves what is done as NAME.partial.h5.
 
     Examples:
 
@@ -135,8 +134,9 @@ def sweep(
 ) -> None:
     """Run a scenario over every combination of values.
 
-    Writes one result file a case and a table, summary.csv. Cases that are finished are skipped
-    when the command is given again; a failed case is told and the others are kept.
+    Writes one result file a case, and summary.csv. A failed case is told and the others are kept.
+
+    Cases that are finished are skipped when the command is given again.
 
     Examples:
 

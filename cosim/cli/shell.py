@@ -26,7 +26,7 @@ class Commands(typer.core.TyperGroup):
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         """Run the chosen command."""
         try:
-            return super().invoke(ctx)  # type: ignore[arg-type]
+            return super().invoke(ctx)
         except InputError as error:
             count = len(error.problems)
             head = "error: " if count == 1 else f"{count} problems, nothing was done:\n  "

@@ -15,11 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim import library
-from cosim.errors import LibraryError, Problem, ScenarioError
+from cosim.errors import Problem, ScenarioError
 from cosim.randomness import stable_ids, uniforms
 from cosim.scenario.quantities import Amount
-from cosim.scenario.rules import nearest, resolve_home
+from cosim.scenario.rules import library_violations, nearest, resolve_home
 from cosim.scenario.schema import HomeGroup, Scenario
 
 Text = NDArray[np.object_]
@@ -283,13 +282,10 @@ def _apply_row(
 
 
 def _library_problem(column: str, name: str) -> str:
-    try:
-        entry = library.load(LIBRARY_COLUMNS[column], name)
-    except LibraryError as error:
-        return "; ".join(problem.message for problem in error.problems)
-    if LIBRARY_COLUMNS[column] == "der" and getattr(entry, "kind", None) != column:
-        return f"{name!r} of models/der is not a {column}"
-    return ""
+    """What is wrong with a name, empty if nothing."""
+    der_kind = column if LIBRARY_COLUMNS[column] == "der" else None
+    found = library_violations((), LIBRARY_COLUMNS[column], name, der_kind)
+    return "; ".join(message for _, message, _ in found)
 
 
 def _read_table(file: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:

@@ -132,7 +132,7 @@ def _demand(scenario: Scenario) -> Iterator[Violation]:
         yield from _file(("demand", "source"), Path(value))
     elif scenario.demand.source not in ("shapes", "feeder"):
         yield ("demand", "source"), 'should be "shapes", "feeder" or "csv:PATH"', scenario.demand.source
-    yield from _library(("demand", "household"), "households", scenario.demand.household)
+    yield from library_violations(("demand", "household"), "households", scenario.demand.household)
 
 
 def _shares(scenario: Scenario) -> Iterator[Violation]:
@@ -157,18 +157,22 @@ def _kits(scenario: Scenario) -> Iterator[Violation]:
         ):
             if amount.largest() > largest:
                 yield (*path, key), f"should be at most {largest:g}", amount.largest()
-        yield from _library((*path, "adapter"), "adapters", group.adapter)
-        yield from _library((*path, "household"), "households", group.household)
-        yield from _library((*path, "battery"), "der", group.battery, der_kind="battery")
-        yield from _library((*path, "generator"), "der", group.generator, der_kind="generator")
+        yield from library_violations((*path, "adapter"), "adapters", group.adapter)
+        yield from library_violations((*path, "household"), "households", group.household)
+        yield from library_violations((*path, "battery"), "der", group.battery, der_kind="battery")
+        yield from library_violations((*path, "generator"), "der", group.generator, der_kind="generator")
 
 
-def _library(
+def library_violations(
     path: tuple[str | int, ...], kind: str, name: str | None, der_kind: str | None = None
 ) -> Iterator[Violation]:
+    """What is wrong with a library entry's name: unknown, malformed, or of another kind than `der_kind`."""
     if name is None:
         return
     try:
+        if kind == "households":
+            library.entry_path(kind, name)
+            return
         entry = library.load(kind, name)
     except LibraryError as error:
         for problem in error.problems:

@@ -131,7 +131,10 @@ class DemandSpec(Strict):
         description='"shapes" (drawn end uses), "feeder" (the feeder file\'s own loads and load shapes) '
         'or "csv:PATH" (measured profiles)',
     )
-    household: str | None = Field(default=None, description="household archetype of models/households")
+    household: str | None = Field(
+        default=None,
+        description="archetype of models/households for every home; a mix as in the stock if not given",
+    )
     scale: float = Field(default=1.0, ge=0.0, le=20.0, description="factor on all panel demand")
 
 
