@@ -19,6 +19,9 @@ from cosim.feeder.tables import NAN
 SAME = 1e-6
 """Largest difference from the engine's own primitive admittance, relative, that counts as the same."""
 
+TRANSMISSION_V = 19_000.0
+"""To ground: a unit fed from above this (34.5 kV line-to-line) is a substation's."""
+
 _METRES = {0: 1.0, 1: 1609.344, 2: 304.8, 3: 1000.0, 4: 1.0, 5: 0.3048, 6: 0.0254, 7: 0.01, 8: 0.001}
 
 
@@ -197,7 +200,8 @@ def _kind(reading: Reading, seen: Seen, regulated: set[str], source_buses: set[s
         return "regulator"
     if min(volts) < SECONDARY_V <= max(volts):
         return "service"
-    return "substation" if source_buses.intersection(seen.buses) else "other"
+    bulk = max(volts) > TRANSMISSION_V and ratio > 1.2
+    return "substation" if bulk or source_buses.intersection(seen.buses) else "other"
 
 
 def read_capacitors(reading: Reading) -> dict[str, int]:
@@ -214,7 +218,7 @@ def read_capacitors(reading: Reading) -> dict[str, int]:
             star = seen.nodes[1][:1]
         plain = not any(seen.nodes[1]) if not delta else True
         equal_steps = banks.NumSteps == 1 or len({*_numbers(seen.text("kvar"))}) == 1
-        if plain and equal_steps and not seen.text("CMatrix").strip("() |0"):
+        if plain and equal_steps:
             block = capacitor_parts(
                 nodes,
                 "delta" if delta else "wye",

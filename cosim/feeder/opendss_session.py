@@ -86,6 +86,7 @@ class Reading:
     centre_taps: dict[str, int] = field(default_factory=dict)
     transformers: dict[str, int] = field(default_factory=dict)
     home_buses: set[str] = field(default_factory=set)
+    _disabled: set[str] = field(default_factory=set)
 
     @property
     def circuit(self) -> Any:
@@ -110,7 +111,9 @@ class Reading:
             self.circuit.SetActiveElement(full)
             element = self.circuit.ActiveCktElement
             if not element.Enabled:
-                self.report.add(kind, Outcome.LEFT_OUT, full.split(".", 1)[1], "disabled in the file")
+                if full not in self._disabled:
+                    self._disabled.add(full)
+                    self.report.add(kind, Outcome.LEFT_OUT, full.split(".", 1)[1], "disabled in the file")
                 continue
             yield self._seen(full, element)
 
