@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,12 @@ import numpy as np
 
 from cosim.errors import Problem, ResultsError
 from cosim.results import files, layout
-from cosim.results.layout import Variable
+from cosim.results.layout import Group, Variable
 from cosim.results.record import Array
 from cosim.results.segments import (
     MANIFEST,
     STRING,
     hold,
-    open_image,
     partial_path,
     parts_folder,
     whole_segments,
@@ -62,85 +62,115 @@ def join(parts: Path, target: Path, status: str, *, trusting: bool = True) -> No
     With `trusting` every segment listed must be whole; else the first that is not ends the run.
     """
     segments = whole_segments(parts, trusting)
-    with open_image((parts / segments[-1].file).read_bytes()) as part:
-        last = dict(walk(part))
-    state = {path.removeprefix("open/"): value for path, value in last.items() if path.startswith("open/")}
-    rows = {dim: sum(segment.rows[dim] for segment in segments) for dim in layout.GROWING}
-    rows["interval"] += bool(state)
     aside = parts / "joined.h5"
     try:
-        with h5py.File(aside, "w", libver="earliest") as file:
-            with open_image((parts / segments[0].file).read_bytes()) as first:
-                output = _Output(file, first, rows)
-            for segment in segments:
-                with open_image((parts / segment.file).read_bytes()) as part:
-                    output.take(part)
-            output.end(last, state)
+        stored = _Segments([parts / segment.file for segment in segments])
+        with stored, h5py.File(aside, "w", libver="earliest") as file:
+            _Output(file, stored, {dim: sum(s.rows[dim] for s in segments) for dim in layout.GROWING}).fill()
             file.attrs["status"] = status
         files.publish(aside, target)
     finally:
         aside.unlink(missing_ok=True)
 
 
+class _Segments:
+    """The stored segments, in order; the first of them stay open, as many as a process may well have."""
+
+    OPEN = 200
+
+    def __init__(self, paths: list[Path]) -> None:
+        self._paths = paths
+        self._open: list[Any] = []
+
+    def __enter__(self) -> _Segments:
+        self._open = [h5py.File(path, "r") for path in self._paths[: self.OPEN]]
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for file in self._open:
+            file.close()
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self._open
+        for path in self._paths[self.OPEN :]:
+            with h5py.File(path, "r") as file:
+                yield file
+
+    def rows(self, path: str) -> Iterator[Array]:
+        """What each segment holds of a dataset."""
+        for segment in self:
+            if path in segment:
+                yield segment[path][()]
+
+    def last(self) -> dict[str, Array]:
+        """Every dataset of the last segment by path."""
+        with h5py.File(self._paths[-1], "r") as file:
+            return dict(_walk(file))
+
+
 class _Output:
-    """The file being joined: knows its dimensions and holds rows until a chunk is whole."""
+    """The file being joined.
 
-    def __init__(self, file: Any, first: Any, rows: Mapping[str, int]) -> None:
-        self.file = file
-        file.attrs.update({"Conventions": "CF-1.11", "kind": layout.KIND, "version": layout.VERSION})
-        file.attrs.update(first.attrs)
-        self.start = str(first.attrs["start"])
-        self.quantised = bool(first.attrs["quantised"])
-        self.interval_us = round(float(first.attrs["interval_s"]) * 1e6)
-        self.sizes = {**rows, **{v.name: len(first[v.name]) for v in layout.COORDINATES if v.name in first}}
-        self._growing = layout.growing()
-        self._pending: dict[str, list[Array]] = {}
-        self._written: dict[str, int] = {}
-        for variable in layout.COORDINATES:
-            if variable.name in self.sizes:
-                self._create("", variable, self.sizes)
-        for group in layout.GROUPS:
-            for variable in group.variables:
-                if set(variable.dims) <= self.sizes.keys():
-                    self._create(group.path, variable, self.sizes)
+    Datasets are written one after the other, a chunk of time at once: what stands where in the
+    file, like what stands in it, does not depend on how the run was cut into segments.
+    """
 
-    def take(self, part: Any) -> None:
-        """Take in what one segment holds."""
-        for path, values in walk(part):
-            top = path.split("/")[0]
-            if path in self._growing:
-                self._append(path, values)
-            elif top in ("study", "window"):
-                pass
-            elif top not in ("carry", "open"):
-                self.file[path][...] = values
-        for name, study in part.get("study", {}).items():
-            self._study(name, study)
-        for name, window in part.get("window", {}).items():
-            self._window(name, window)
-
-    def end(self, last: Mapping[str, Array], state: Mapping[str, Array]) -> None:
-        """Close the open interval of `state`, write the totals of `last` and every pending row."""
+    def __init__(self, file: Any, segments: _Segments, rows: Mapping[str, int]) -> None:
+        self.file, self.segments = file, segments
+        first = next(iter(segments))
+        attributes = dict(first.attrs)
+        file.attrs.update(
+            {"Conventions": "CF-1.11", "kind": layout.KIND, "version": layout.VERSION} | attributes
+        )
+        self.start, self.quantised = str(attributes["start"]), bool(attributes["quantised"])
+        last = segments.last()
+        self.totals = {
+            path.removeprefix("carry/"): v for path, v in last.items() if path.startswith("carry/")
+        }
+        state = {path.removeprefix("open/"): v for path, v in last.items() if path.startswith("open/")}
+        self.open_rows: dict[str, Array] = {}
         if state:
-            for path, row in OpenInterval.from_state(state).rows(self.interval_us, self.quantised).items():
-                self._append(path, row)
-        for path, values in last.items():
-            if path.startswith("carry/"):
-                self.file[path.removeprefix("carry/")][...] = values
-        for path in list(self._pending):
-            self._flush(path, whole_chunks=False)
+            interval_us = round(float(attributes["interval_s"]) * 1e6)
+            self.open_rows = OpenInterval.from_state(state).rows(interval_us, self.quantised)
+        self.sizes = {**rows, **{v.name: len(first[v.name]) for v in layout.COORDINATES if v.name in first}}
+        self.sizes["interval"] += bool(state)
 
-    def _study(self, name: str, study: Any) -> None:
-        path = f"study/{name}"
-        for variable in layout.STUDIES[study.attrs["kind"]].variables:
-            self._create(path, variable, self.sizes)[...] = study[variable.name][...]
-        self.file[path].attrs.update(study.attrs)
+    def fill(self) -> None:
+        """Write every dataset."""
+        variables = [("", v) for v in layout.COORDINATES]
+        variables += [(group.path, v) for group in layout.GROUPS for v in group.variables]
+        growing = layout.growing()
+        for group, variable in variables:
+            if not set(variable.dims) <= self.sizes.keys():
+                continue
+            path = f"{group}/{variable.name}".removeprefix("/")
+            dataset = self._create(group, variable, self.sizes)
+            if path in growing:
+                self._write_rows(dataset, path)
+            else:
+                dataset[...] = self.totals[path] if path in self.totals else next(self.segments.rows(path))
+        for segment in self.segments:
+            for name, study in segment.get("study", {}).items():
+                self._copy(study, layout.STUDIES[study.attrs["kind"]], f"study/{name}", self.sizes)
+            for name, window in segment.get("window", {}).items():
+                own = {dim: len(window[dim]) for dim in ("window_step", "window_home")}
+                self._copy(window, layout.WINDOW, f"window/{name}", own)
 
-    def _window(self, name: str, window: Any) -> None:
-        path = f"window/{name}"
-        own = {dim: len(window[dim]) for dim in ("window_step", "window_home")}
-        for variable in layout.WINDOW.variables:
-            self._create(path, variable, own)[...] = window[variable.name][...]
+    def _copy(self, stored: Any, group: Group, path: str, sizes: Mapping[str, int]) -> None:
+        for variable in group.variables:
+            self._create(path, variable, sizes)[...] = stored[variable.name][()]
+        self.file[path].attrs.update(stored.attrs)
+
+    def _write_rows(self, dataset: Any, path: str) -> None:
+        rest = dataset[:0]
+        done, chunk = 0, dataset.chunks[0] if dataset.chunks else len(dataset)
+        for rows in chain(self.segments.rows(path), [self.open_rows[path]] if path in self.open_rows else []):
+            rest = np.concatenate([rest, rows])
+            while len(rest) >= chunk > 0:
+                dataset[done : done + chunk] = rest[:chunk]
+                done, rest = done + chunk, rest[chunk:]
+        if len(rest):
+            dataset[done:] = rest
 
     def _create(self, group: str, variable: Variable, sizes: Mapping[str, int]) -> Any:
         """An empty dataset with its scales and attributes; a coordinate becomes a scale."""
@@ -169,23 +199,6 @@ class _Output:
                 dataset.dims[axis].attach_scale(self.file[own if own in self.file else dim])
         return dataset
 
-    def _append(self, path: str, values: Array) -> None:
-        self._pending.setdefault(path, []).append(values)
-        self._flush(path, whole_chunks=True)
-
-    def _flush(self, path: str, *, whole_chunks: bool) -> None:
-        """Write pending rows; with `whole_chunks` leave those that do not fill a chunk."""
-        dataset, done = self.file[path], self._written.get(path, 0)
-        rows = sum(len(values) for values in self._pending[path])
-        chunk = dataset.chunks[0] if dataset.chunks else 1
-        ready = rows - rows % chunk if whole_chunks else rows
-        if not ready:
-            return
-        values = np.concatenate(self._pending[path])
-        dataset[done : done + ready] = values[:ready]
-        self._written[path] = done + ready
-        self._pending[path] = [values[ready:]]
-
 
 def _missing(variable: Variable) -> float | int | None:
     """What stands where there is nothing to report; None for what is always there."""
@@ -212,10 +225,10 @@ def _attributes(variable: Variable, start: str, quantised: bool) -> dict[str, An
     return attributes
 
 
-def walk(group: Any, prefix: str = "") -> Iterator[tuple[str, Array]]:
+def _walk(group: Any, prefix: str = "") -> Iterator[tuple[str, Array]]:
     """Every dataset below a group, as path and values."""
     for name, item in group.items():
         if isinstance(item, h5py.Group):
-            yield from walk(item, f"{prefix}{name}/")
+            yield from _walk(item, f"{prefix}{name}/")
         else:
             yield prefix + name, item[()]

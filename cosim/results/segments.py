@@ -7,9 +7,8 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import h5py
 
@@ -102,11 +101,6 @@ def image(datasets: Mapping[str, Array], attributes: Attributes) -> bytes:
         file.flush()
         content: bytes = file.id.get_file_image()
     return content
-
-
-def open_image(content: bytes) -> Any:
-    """Open an HDF5 file that is in memory."""
-    return h5py.File(BytesIO(content), "r")
 
 
 def claim(path: Path) -> IO[bytes]:

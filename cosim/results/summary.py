@@ -278,18 +278,20 @@ def _heat_line(s: Summary) -> str:
     margin = s.heat_margin_k
     verdict = f"{margin:.1f} K below" if margin >= 0 else f"{-margin:.1f} K ABOVE"
     return (
-        f"Hottest adapter: {s.heat.item}, {s.heat.what} {s.heat.value:.1f} K over air, {verdict} the limit "
-        f"of {s.heat.limit:.0f} K ({s.heat.time}); homes over a limit: {s.homes_over_heat_limit} of {s.adapters}"
+        f"Hottest adapter: {s.heat.item}, {s.heat.what} {s.heat.value:.1f} K over air, "
+        f"{verdict} the limit of {s.heat.limit:.0f} K ({s.heat.time}); "
+        f"homes over a limit: {s.homes_over_heat_limit} of {s.adapters}"
     )
 
 
 def _temperature_line(s: Summary) -> str:
     if s.temperature is None:
         return "Temperature: no adapter was simulated"
-    limit = "" if np.isnan(s.temperature.limit) else f" of {s.temperature.limit:.0f} °C allowed"
+    allowed = s.temperature.limit
+    limit = "material limit unknown" if np.isnan(allowed) else f"{allowed:.0f} °C allowed"
     return (
-        f"Highest temperature: {s.temperature.value:.1f} °C{limit} at {s.temperature.item} "
-        f"({s.temperature.time}); homes over their material limit: {s.homes_over_temperature_limit}"
+        f"Highest temperature: {s.temperature.value:.1f} °C at {s.temperature.item}, {limit} "
+        f"({s.temperature.time}); homes over a known material limit: {s.homes_over_temperature_limit}"
     )
 
 
