@@ -37,11 +37,12 @@ from cosim.randomness import stable_ids, uniforms
 VOLTAGES_KV = (4.16, 12.47, 13.2, 13.8, 24.9, 34.5)
 TRANSMISSION_KV = 115.0
 SUBSTATION_MVA = (5.0, 7.5, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 37.5, 50.0, 60.0)  # IEEE C57.12.10 ratings
+SUBSTATION_RESERVE = 1.5  # rating over peak load, so that a neighbour can be picked up; estimate
 BANK_KVAR = (150.0, 300.0, 450.0, 600.0, 900.0, 1200.0)  # three-phase capacitor banks
 FUSE_A = (15.0, 25.0, 40.0, 65.0, 100.0, 140.0, 200.0)  # type K links, ANSI C37.42 preferred ratings
 TAP_STEP = 0.00625  # 32 steps over +-10 %
-LONG_TRUNK_DROP = 0.025  # estimated drop from which a regulator bank stands at the head [pu]
-MOST_TRUNK_DROP = 0.05  # beyond it the homes are shared among more trunks
+LONG_TRUNK_DROP = 0.02  # estimated drop from which a regulator bank stands at the head [pu]
+MOST_TRUNK_DROP = 0.035  # beyond it the homes are shared among more trunks
 MOST_TRUNKS = 16
 HEAD_PU = 1.02  # aimed at for the substation bus or the regulators' output at nominal load
 SWITCH_OHM = 1e-3 + 1e-3j  # a gang-operated switch or breaker with its jumpers; estimate
@@ -225,7 +226,7 @@ class _Generator:
                     value=str(self.asked.homes),
                 )
             )
-        most_mva, mva = SUBSTATION_MVA[-1] / 1.25, sum(plan.kva for plan in plans) / 1e3
+        most_mva, mva = SUBSTATION_MVA[-1] / SUBSTATION_RESERVE, sum(plan.kva for plan in plans) / 1e3
         if mva > most_mva:
             raise FeederError(
                 Problem(f"{mva:.0f} MVA of load exceeds a substation's {most_mva:.0f}", "", "homes")
@@ -298,9 +299,11 @@ class _Generator:
         strength = z * (1.0 + 10.0j) / abs(1.0 + 10.0j)  # X/R of 10; zero sequence the same, estimates
         self.builder.add_source("source", "source", "1.2.3", high_v * EMF_TURN, strength * np.eye(3))
         load_mva = sum(plan.kva for plan in plans) / 1e3
-        rated_mva = next(mva for mva in SUBSTATION_MVA if mva >= 1.25 * load_mva)
+        rated_mva = next(mva for mva in SUBSTATION_MVA if mva >= SUBSTATION_RESERVE * load_mva)
         r, x = unit.r_percent.value, unit.x_percent.value
-        sag = load_mva / rated_mva * (r * POWER_FACTOR + x * math.sqrt(1.0 - POWER_FACTOR**2)) / 100.0
+        reactive = math.sqrt(1.0 - POWER_FACTOR**2)
+        sag = load_mva / rated_mva * (r * POWER_FACTOR + x * reactive) / 100.0
+        sag += load_mva / asked.short_circuit_mva * reactive
         worst = max(plan.drop_pu for plan in plans)
         aim = HEAD_PU + (0.0 if worst > LONG_TRUNK_DROP else worst / 2.0)
         self.builder.add_transformer(
