@@ -57,22 +57,22 @@ class BreakerFleet:
     magnetic_multiple
         Multiple of the rating at which the breaker opens without delay.
     trip_theta
-        Accumulator at which the bimetal opens.
+        Accumulator at which the bimetal opens; 1.44 for all if not given.
     """
 
     def __init__(
-        self, rating_a: Float, tau_s: Float, magnetic_multiple: Float, trip_theta: float = TRIP_THETA
+        self, rating_a: Float, tau_s: Float, magnetic_multiple: Float, trip_theta: Float | None = None
     ) -> None:
-        self.rating_a, self.tau_s, self.magnetic_multiple = (
-            np.ascontiguousarray(values, np.float64) for values in (rating_a, tau_s, magnetic_multiple)
+        if trip_theta is None:
+            trip_theta = np.full(np.shape(rating_a), TRIP_THETA)
+        self.rating_a, self.tau_s, self.magnetic_multiple, self.trip_theta = (
+            np.ascontiguousarray(values, np.float64)
+            for values in (rating_a, tau_s, magnetic_multiple, trip_theta)
         )
-        self.trip_theta = float(trip_theta)
-        for name in ("rating_a", "tau_s", "magnetic_multiple"):
+        for name in ("rating_a", "tau_s", "magnetic_multiple", "trip_theta"):
             values: Float = getattr(self, name)
             if values.shape != self.rating_a.shape or values.ndim != 1 or not (values > 0.0).all():
                 raise ValueError(f"{name} must hold one positive number for each breaker, got {values}")
-        if not self.trip_theta > 0.0:
-            raise ValueError(f"trip_theta must be positive, got {trip_theta}")
 
     def __len__(self) -> int:
         return len(self.rating_a)

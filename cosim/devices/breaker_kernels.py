@@ -53,10 +53,10 @@ def _advance_lanes(
             state[lane] = end
             theta[i, step] = end
             if trip_us[i] < 0 and (
-                end >= trip_theta or start > trip_theta or target >= magnetic[i] * magnetic[i]
+                end >= trip_theta[i] or start > trip_theta[i] or target >= magnetic[i] * magnetic[i]
             ):
                 offset_us = _trip_within(
-                    start, target, tau_s[i], magnetic[i] * magnetic[i], trip_theta, step_us[step]
+                    start, target, tau_s[i], magnetic[i] * magnetic[i], trip_theta[i], step_us[step]
                 )
                 if offset_us >= 0:
                     trip_us[i] = before_us + offset_us

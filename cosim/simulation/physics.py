@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.devices.inverter import ALWAYS, CEASED, EnterServiceRule
 from cosim.electrical.network import Network, Solution, Terminals
 from cosim.events.physics import Act, Action, Crossing, Watch
+from cosim.events.processes import describe
 from cosim.simulation.sockets import SocketBlock, Sockets
-from cosim.simulation.steps import US, Plan, plan_steps
+from cosim.simulation.steps import Plan, plan_steps
 
 if TYPE_CHECKING:
     from cosim.demand.block import DemandBlock
@@ -34,11 +36,8 @@ Bool = NDArray[np.bool_]
 # Steps solved together: a multiple of the solver's lanes and of two threads, small enough for the cache.
 BLOCK_STEPS = 64
 KEPT_NETWORKS = 8
-# IEEE 1547-2018 clause 4.10, default settings: the window in which DER may enter service, and the
-# time over which output then rises.
-ENTER_WINDOW_PU = (0.917, 1.05)
-ENTER_RAMP_US = 300 * US
-LONG_AGO_US = -(10**15)
+NEVER_US = np.iinfo(np.int64).max
+RULE = EnterServiceRule()
 BREAKERS = ("main", "branch")
 
 
@@ -50,12 +49,12 @@ class State:
     ----------
     open_sections
         Circuit elements opened by each open section, by the section's name.
-    switch_on, in_service
-        (homes,) whether the DER's switch is closed, and whether its inverter runs.
+    switch_on
+        (homes,) whether the DER's switch is closed.
+    entered_us
+        (homes,) when the inverter entered service, `ALWAYS`, or `CEASED`.
     window
-        (homes,) whether the voltage was last seen inside the enter-service window.
-    enter_us
-        (homes,) when output began to rise after the last return.
+        (homes,) whether a waiting inverter's voltage was last seen inside its window.
     closed
         (2, homes) main breaker, branch breaker.
     theta
@@ -68,9 +67,8 @@ class State:
 
     open_sections: dict[str, tuple[int, ...]]
     switch_on: Bool
-    in_service: Bool
+    entered_us: Int
     window: Bool
-    enter_us: Int
     closed: Bool
     theta: Float
     charge_j: Float
@@ -105,7 +103,7 @@ class StudyPhysics:
 
     Parameters
     ----------
-    study
+    case
         What the scenario was assembled into.
     record
         Called with every committed block and the number of its steps that count.
@@ -117,18 +115,18 @@ class StudyPhysics:
 
     def __init__(
         self,
-        study: Study,
+        case: Study,
         record: Callable[[Block, int], None],
         *,
         parallel: bool = True,
         block_steps: int = BLOCK_STEPS,
     ) -> None:
-        self.study = study
+        self.case = case
         self.studied: dict[str, tuple[int, dict[str, NDArray[np.generic]]]] = {}
         self._record = record
         self._parallel = parallel
         self._block_steps = block_steps
-        compiled = study.compiled
+        compiled = case.compiled
         self._sockets = Sockets(compiled, parallel)
         service = compiled.transformer_element[compiled.service_transformers]
         self._transformers = Terminals(compiled.circuit, [(int(element), 0) for element in service])
@@ -139,14 +137,13 @@ class StudyPhysics:
         self.peak_w, self.peak_us, self.peak_open = -np.inf, 0, frozenset[int]()
 
     def _initial_state(self) -> State:
-        study, homes = self.study, self.study.homes
+        study, homes = self.case, self.case.homes
         ambient_c = float(study.weather.block(0, 1).ambient_c[0])
         return State(
             open_sections={},
             switch_on=np.ones(homes, dtype=bool),
-            in_service=np.ones(homes, dtype=bool),
+            entered_us=np.full(homes, ALWAYS, dtype=np.int64),
             window=np.ones(homes, dtype=bool),
-            enter_us=np.full(homes, LONG_AGO_US, dtype=np.int64),
             closed=np.ones((2, homes), dtype=bool),
             theta=np.zeros(2 * homes),
             charge_j=study.battery.initial(),
@@ -158,70 +155,69 @@ class StudyPhysics:
         if open_elements not in self._networks:
             if len(self._networks) >= KEPT_NETWORKS:
                 self._networks.pop(next(iter(self._networks)))
-            self._networks[open_elements] = Network(self.study.compiled.circuit.without(open_elements))
+            self._networks[open_elements] = Network(self.case.compiled.circuit.without(open_elements))
         return self._networks[open_elements]
 
     def snapshot(self) -> State:
         """A copy of the state that later steps do not touch."""
         return copy.deepcopy(self.state)
 
+    def resume(self, state: State, time_us: int) -> None:
+        """Stand at a snapshot: its state, and the time it was taken."""
+        self.state, self.time_us = copy.deepcopy(state), time_us
+
     def fed(self) -> Bool:
         """(homes,) whether the socket is energised."""
         network = self.network(self.state.open_elements)
-        return np.asarray(network.energised[self.study.compiled.home_nodes[:, 0]])
+        return np.asarray(network.energised[self.case.compiled.home_nodes[:, 0]])
 
     def _der_fed(self) -> Bool:
         """(homes,) whether the DER's own terminals are energised: socket, and its breaker closed."""
         closed = self.state.closed
-        return self.fed() & np.where(self.study.pv_on_branch, closed[1], closed[0])
+        return self.fed() & np.where(self.case.pv_on_branch, closed[1], closed[0])
 
     # -- the clock calls these ------------------------------------------------------------
 
     def advance(self, start_us: int, until_us: int) -> Crossing | None:
         """Move all homes from `start_us` to `until_us`, or to the first crossing before it."""
         while start_us < until_us:
-            plan = plan_steps(start_us, until_us, self.study.step_us, self._block_steps)
+            plan = plan_steps(start_us, until_us, self.case.step_us, self._block_steps)
             block = self._compute(plan)
-            trip = block.breakers.first
-            window_row, window = self._window_change(block)
-            if window is not None and (trip is None or window_row <= trip.step):
-                if window_row > 0:
-                    self._commit(block, window_row)
-                return self._window_crossing(int(plan.start_us[window_row]), window)
-            if trip is None:
+            trip_us = start_us + block.breakers.first_us if block.breakers.first_us >= 0 else NEVER_US
+            row, window = self._window_change(block)
+            window_us = int(plan.start_us[row]) if row >= 0 else NEVER_US
+            if trip_us == window_us == NEVER_US:
                 self._commit(block, len(plan))
                 start_us = plan.end_us
-                continue
-            if trip.step > 0:
-                self._commit(block, trip.step)
-            if trip.offset_us > 0:
-                self._commit(self._compute(plan.part(trip.step, trip.offset_us)), 1)
-            return self._trip_crossing(int(plan.start_us[trip.step]) + trip.offset_us, trip.breaker)
+            elif window_us <= trip_us:
+                self._commit(block, row)
+                return self._window_crossing(window_us, window)
+            else:
+                self._commit_until(block, trip_us)
+                return self._trip_crossing(trip_us, block.breakers.first_breaker)
         return None
 
     def apply(self, action: Action) -> tuple[str, ...]:
         """Make a discrete change now; the homes it affected, in the feeder's order."""
         match action.kind:
             case Act.OPEN:
-                was = self.fed()
-                self.state.open_sections[action.subject] = self.study.section(action.subject)
-                return self._names(was & ~self.fed())
+                was = self._der_fed()
+                self.state.open_sections[action.subject] = self.case.section(action.subject)
+                return self._names(was & ~self._der_fed())
             case Act.CLOSE:
-                was = self.fed()
+                was = self._der_fed()
                 self.state.open_sections.pop(action.subject, None)
-                return self._names(self.fed() & ~was)
+                return self._names(self._der_fed() & ~was)
             case Act.CONNECT_DER | Act.DISCONNECT_DER:
-                rows = self.study.rows(action.ids)
+                rows = self.case.rows(action.ids)
                 self.state.switch_on[rows] = action.kind == Act.CONNECT_DER
-                self.state.in_service[rows] = False
+                self.state.entered_us[rows] = CEASED
                 return action.ids
             case Act.CEASE_DER:
-                self.state.in_service[self.study.rows(action.ids)] = False
+                self.state.entered_us[self.case.rows(action.ids)] = CEASED
                 return action.ids
             case Act.ENTER_SERVICE:
-                rows = self.study.rows(action.ids)
-                self.state.in_service[rows] = True
-                self.state.enter_us[rows] = self.time_us
+                self.state.entered_us[self.case.rows(action.ids)] = self.time_us
                 return action.ids
             case Act.TRIP_BREAKER | Act.RESET_BREAKER:
                 was = self._der_fed()
@@ -230,7 +226,7 @@ class StudyPhysics:
                 return self._names(was ^ self._der_fed())
         raise ValueError(f"no such action: {action.kind}")
 
-    def run_study(self, kind: str, name: str, at_peak: bool) -> int:
+    def study(self, kind: str, name: str, at_peak: bool) -> int:
         """Run a study of the present state, or of the feeder's peak; the time of that state [us]."""
         from cosim.studies.fault_duty import socket_fault_duty
 
@@ -239,9 +235,9 @@ class StudyPhysics:
         time_us, elements = (
             (self.peak_us, self.peak_open) if at_peak else (self.time_us, self.state.open_elements)
         )
-        study = self.study
+        study = self.case
         result = socket_fault_duty(
-            self.network(elements), study.compiled, study.adapter_kaic_a, study.breaker_kaic_a
+            self.network(elements), study.compiled, study.equipment.adapter_kaic_a, study.equipment.breaker_kaic_a
         )
         self.studied[name] = (time_us, result)
         return time_us
@@ -250,52 +246,49 @@ class StudyPhysics:
 
     def _breaker(self, subject: str) -> tuple[int, int]:
         _, home, which = subject.split(":")
-        return BREAKERS.index(which), int(self.study.rows((home,))[0])
+        return BREAKERS.index(which), int(self.case.rows((home,))[0])
 
     def _trip_crossing(self, time_us: int, breaker: int) -> Crossing:
         self.time_us = time_us
-        which, home = divmod(breaker, self.study.homes)
-        name = self.study.home_names[home]
-        rating = self.study.breakers.rating_a[breaker]
-        return Crossing(time_us, Watch.BREAKER, f"breaker:{name}:{BREAKERS[which]}", f"{rating:.0f} A", (name,))
+        which, home = divmod(breaker, self.case.homes)
+        name = self.case.home_names[home]
+        rating = self.case.breakers.rating_a[breaker]
+        return Crossing(
+            time_us, Watch.BREAKER, f"breaker:{name}:{BREAKERS[which]}", f"{rating:.0f} A", (name,)
+        )
 
-    def _waiting(self) -> Bool:
-        """(homes,) DER that would run but for the enter-service rule."""
-        return self.study.has_der & self.state.switch_on & ~self.state.in_service & self._der_fed()
+    def _window_change(self, block: Block) -> tuple[int, Int]:
+        """First step at which waiting inverters enter or leave their voltage window, and which homes."""
+        state, case = self.state, self.case
+        waiting = np.flatnonzero(
+            case.has_der & state.switch_on & (state.entered_us == CEASED) & self._der_fed()
+        )
+        if not len(waiting):
+            return -1, waiting
+        legs = np.stack((block.sockets.voltage_l1_v, block.sockets.voltage_l2_v))[:, :, waiting]
+        legs_pu = legs.transpose(0, 2, 1) / case.nominal_v[waiting, None]
+        # Both legs must be inside: the one that is further from nominal decides.
+        pu = np.where(np.abs(legs_pu[0] - 1.0) > np.abs(legs_pu[1] - 1.0), legs_pu[0], legs_pu[1])
+        step, changed = RULE.first_change(pu, state.window[waiting])
+        return step, waiting[changed]
 
-    def _window_change(self, block: Block) -> tuple[int, Bool | None]:
-        """First step at which a waiting inverter's voltage enters or leaves the window, and the new state."""
-        waiting = self._waiting()
-        if not waiting.any():
-            return 0, None
-        low, high = ENTER_WINDOW_PU
-        pu = np.stack((block.sockets.voltage_l1_v, block.sockets.voltage_l2_v))[:, :, waiting]
-        pu = pu / self.study.nominal_v[waiting]
-        inside = ((pu >= low) & (pu <= high)).all(axis=0)
-        changed = (inside != self.state.window[waiting]).any(axis=1)
-        if not changed.any():
-            return 0, None
-        row = int(np.argmax(changed))
-        window = self.state.window.copy()
-        window[waiting] = inside[row]
-        return row, window
-
-    def _window_crossing(self, time_us: int, window: Bool) -> Crossing:
-        """Report those that left before those that entered; the rest is found again at once."""
+    def _window_crossing(self, time_us: int, homes: Int) -> Crossing:
+        """Those that left are reported before those that entered; the rest is found again at once."""
         self.time_us = time_us
-        left = self.state.window & ~window
-        which = left if left.any() else window & ~self.state.window
-        self.state.window = np.where(which, window, self.state.window)
-        kind = Watch.WINDOW_LEFT if left.any() else Watch.WINDOW_ENTERED
-        return Crossing(time_us, kind, "voltage-window", f"{int(which.sum())} homes", self._names(which))
+        left = homes[self.state.window[homes]]
+        which = left if len(left) else homes
+        self.state.window[which] = ~self.state.window[which]
+        kind = Watch.WINDOW_LEFT if len(left) else Watch.WINDOW_ENTERED
+        names = tuple(self.case.home_names[row] for row in which)
+        return Crossing(time_us, kind, "voltage-window", describe(names), names)
 
     def _names(self, which: Bool) -> tuple[str, ...]:
-        return tuple(self.study.home_names[row] for row in np.flatnonzero(which))
+        return tuple(self.case.home_names[row] for row in np.flatnonzero(which))
 
     # -- one block ------------------------------------------------------------------------
 
     def _compute(self, plan: Plan) -> Block:
-        study, state = self.study, self.state
+        study, state = self.case, self.state
         demand = study.demand.block(plan.first_step, len(plan))
         ambient_c = study.weather.block(plan.first_step, len(plan)).ambient_c
         fed = self.fed()
@@ -312,9 +305,9 @@ class StudyPhysics:
             branch_w[on_branch] += power_w[on_branch]
             panel_w[~on_branch, 2] += power_w[~on_branch]
         rows = study.battery_home
-        running = (state.switch_on & state.in_service & fed & state.closed[0])[rows]
+        running = (state.switch_on & (state.entered_us != CEASED) & fed & state.closed[0])[rows]
         net_w = panel_w[rows].sum(axis=1) + branch_w[rows]
-        battery = study.battery.advance(state.charge_j, net_w, plan.seconds, running)
+        battery = study.battery.advance(state.charge_j, net_w, plan.seconds, running, parallel=self._parallel)
         panel_w[rows, 2] -= battery.power_w
 
         p_w, q_var = self._sockets.injector_power(panel_w, panel_var, branch_w)
@@ -324,22 +317,32 @@ class StudyPhysics:
         block = Block(
             plan, demand, pv_w, ev_w, ambient_c, sockets, solution,
             self._transformers.power_va(solution.v), self._head.power_va(solution.v),
-            study.breakers.advance(state.theta, current_a, plan.seconds), battery,
+            study.breakers.advance(state.theta, current_a, plan.seconds, parallel=self._parallel), battery,
         )  # fmt: skip
         for (fleet, homes), heat_c in zip(study.heat, state.heat_c, strict=True):
             i2_a2 = np.ascontiguousarray(sockets.i2_a2[:, :, homes])
-            block.heat_c.append(fleet.advance(heat_c, i2_a2, ambient_c, plan.seconds))
+            block.heat_c.append(
+                fleet.advance(heat_c, i2_a2, ambient_c, plan.seconds, parallel=self._parallel)
+            )
         return block
 
     def _der_output(self, plan: Plan) -> Float:
         """(homes, steps) share of available power DER may give: 0 off, rising after a return."""
-        middle_us = plan.start_us + 0.5 * US * plan.seconds
-        risen = (middle_us[None, :] - self.state.enter_us[:, None]) / ENTER_RAMP_US
-        running = (self.state.switch_on & self.state.in_service & self._der_fed())[:, None]
-        return np.where(running, np.clip(risen, 0.0, 1.0), 0.0)
+        share = RULE.share(self.state.entered_us, plan.start_us, plan.seconds)
+        return share * (self.state.switch_on & self._der_fed())[:, None]
+
+    def _commit_until(self, block: Block, time_us: int) -> None:
+        """Make everything before `time_us` the past, the last step cut where it falls inside one."""
+        starts = block.plan.start_us
+        row = int(np.searchsorted(starts, time_us, side="right")) - 1
+        self._commit(block, row)
+        if time_us > starts[row]:
+            self._commit(self._compute(block.plan.part(row, time_us - int(starts[row]))), 1)
 
     def _commit(self, block: Block, count: int) -> None:
         """Make the first `count` steps of a block the past: move the state, keep the peak, record."""
+        if count == 0:
+            return
         last, state = count - 1, self.state
         state.theta = np.ascontiguousarray(block.breakers.theta[:, last])
         state.charge_j = np.ascontiguousarray(block.battery.charge_j[:, last])

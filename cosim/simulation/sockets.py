@@ -101,9 +101,7 @@ class Sockets:
         steps = panel_w.shape[2]
         p_w = np.empty((len(self._owner), steps))
         q_var = np.empty_like(p_w)
-        self._spread(
-            self._owner, self._share, panel_w, panel_var, self._fixed_p, self._fixed_q, p_w, q_var
-        )
+        self._spread(self._owner, self._share, panel_w, panel_var, self._fixed_p, self._fixed_q, p_w, q_var)
         rows = self._branch_row[self._has_branch]
         p_w[rows] = branch_w[self._has_branch]
         q_var[rows] = 0.0

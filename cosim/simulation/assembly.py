@@ -1,0 +1,287 @@
+"""From a checked scenario to the arrays a run moves: feeder, homes, weather, demand, fleets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim import library
+from cosim.demand.calendar import Calendar
+from cosim.demand.weather import Weather
+from cosim.electrical.network import Network, Solution
+from cosim.feeder.feeder import Feeder
+from cosim.results.record import FeederMap
+from cosim.scenario.population import Population, populate
+from cosim.scenario.rules import check_names, resolve_home, resolve_quantity
+from cosim.simulation.equipment import Equipment, assumed_service_a, equip
+from cosim.simulation.sources import demand_of, feeder_of
+
+if TYPE_CHECKING:
+    from cosim.demand.block import Demand
+    from cosim.devices.battery import BatteryFleet
+    from cosim.devices.breaker import BreakerFleet
+    from cosim.feeder.compile import CompiledFeeder
+    from cosim.scenario import Scenario
+    from cosim.thermal.fleet import HeatFleet
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+SPLIT, SINGLE, THREE = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Study:
+    """A scenario put together. Home arrays have shape (homes,) in the feeder's order.
+
+    Parameters
+    ----------
+    scenario, feeder, compiled, population
+        What it was made from.
+    weather, demand
+        Functions of the absolute step.
+    equipment
+        Adapters, batteries and breakers of the homes.
+    """
+
+    scenario: Scenario
+    feeder: Feeder
+    compiled: CompiledFeeder
+    population: Population
+    weather: Weather
+    demand: Demand
+    equipment: Equipment
+
+    @property
+    def homes(self) -> int:
+        """Number of homes."""
+        return len(self.population.home)
+
+    @property
+    def home_names(self) -> tuple[str, ...]:
+        """Names of the homes."""
+        return self.population.home
+
+    @property
+    def step_us(self) -> int:
+        """Study step."""
+        return self.scenario.step_us
+
+    @property
+    def heat(self) -> list[tuple[HeatFleet, Int]]:
+        """Heat fleets, one a kind of adapter, and the homes in each."""
+        return self.equipment.heat
+
+    @property
+    def battery(self) -> BatteryFleet:
+        """All batteries."""
+        return self.equipment.battery
+
+    @property
+    def battery_home(self) -> Int:
+        """Home of each battery."""
+        return self.equipment.battery_home
+
+    @property
+    def breakers(self) -> BreakerFleet:
+        """Main breakers of all homes, then branch breakers."""
+        return self.equipment.breakers
+
+    @property
+    def pv_on_branch(self) -> Bool:
+        """Whether the home's solar hangs on its adapter (else on the panel)."""
+        return self.equipment.pv_on_branch
+
+    @property
+    def ev_on_branch(self) -> Bool:
+        """Whether the home's charger hangs on its adapter (else on the panel)."""
+        return self.equipment.ev_on_branch
+
+    @cached_property
+    def has_der(self) -> Bool:
+        """Homes with something that produces."""
+        has = self.population.pv_kw > 0
+        has[self.battery_home] = True
+        return has
+
+    @cached_property
+    def nominal_v(self) -> Float:
+        """What the recorded voltages are nominally: leg to neutral, or across the coil."""
+        compiled = self.compiled
+        base = compiled.circuit.base_v[compiled.home_nodes[:, 0]]
+        second = compiled.home_nodes[:, 1]
+        two_hot = (compiled.home_kind == SINGLE) & (second >= 0)
+        # A coil between two hot conductors stands at 120 + 120 V (opposite legs) or at a line voltage.
+        home_v = self.feeder.home["kv"].to_numpy(float) * 1e3
+        return np.where(two_hot, home_v, base)
+
+    @cached_property
+    def transformer_va(self) -> Float:
+        """Rating of every service transformer."""
+        kva = self.feeder.transformer["rated_kva"].to_numpy(float)
+        return kva[self.compiled.service_transformers] * 1e3
+
+    @cached_property
+    def ownerless(self) -> list[tuple[int, int, int]]:
+        """Injectors that belong to no home: row and terminals."""
+        injectors = self.compiled.circuit.injectors
+        rows = np.flatnonzero(injectors.owner < 0)
+        return [(int(row), int(injectors.node_a[row]), int(injectors.node_b[row])) for row in rows]
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {name: row for row, name in enumerate(self.home_names)}
+
+    def rows(self, names: Sequence[str]) -> Int:
+        """Rows of homes by name."""
+        return np.array([self._row_of[name] for name in names], dtype=np.int64)
+
+    def homes_at(self, where: str) -> list[str]:
+        """Homes that ``home:NAME`` or ``group:NAME`` means."""
+        kind, _, name = where.partition(":")
+        if kind == "group":
+            return [home for home, group in zip(self.home_names, self.population.group, strict=True) if group == name]
+        row = resolve_home(name, self.home_names)
+        return [] if row is None else [self.home_names[row]]
+
+    def section(self, where: str) -> tuple[int, ...]:
+        """Circuit elements that ``line:NAME``, ``home:NAME`` or ``group:NAME`` opens.
+
+        A home is opened at its service drop, or at its service transformer where the feeder has no drop.
+        """
+        kind, _, name = where.partition(":")
+        if kind == "line":
+            rows = np.flatnonzero((self.feeder.line["name"] == name).to_numpy())
+            elements = self.compiled.line_element[rows]
+        else:
+            homes = self.rows(self.homes_at(where))
+            drop = self.feeder.home["drop"].to_numpy(np.int64)[homes]
+            unit = self.feeder.home["transformer"].to_numpy(np.int64)[homes]
+            with_drop = np.where(drop >= 0, self.compiled.line_element[drop], -1)
+            with_unit = np.where(unit >= 0, self.compiled.transformer_element[unit], -1)
+            elements = np.unique(np.where(drop >= 0, with_drop, with_unit))
+        return tuple(int(element) for element in elements if element >= 0)
+
+    def solve(self, network: Network, p_w: Float, q_var: Float, parallel: bool) -> Solution:
+        """Solve a block of steps with the scenario's solver."""
+        if self.scenario.solver == "pandapower":
+            from cosim.simulation.reference import solve_reference
+
+            return solve_reference(self, network, p_w, q_var)
+        return network.solve(p_w, q_var, tolerance_pu=self.scenario.tolerance_pu, parallel=parallel)
+
+    @cached_property
+    def full_rows(self) -> tuple[int, ...]:
+        """Homes named to be recorded in full."""
+        rows = []
+        for target in self.scenario.record.full:
+            kind, _, name = target.partition(":")
+            row = resolve_home(name, self.home_names) if kind == "home" else None
+            if row is not None and row not in rows:
+                rows.append(row)
+        return tuple(rows)
+
+    @cached_property
+    def worst_asked(self) -> dict[str, int]:
+        """Quantity to count, of every ``worst:QUANTITY:COUNT``."""
+        asked: dict[str, int] = {}
+        for target in self.scenario.record.full:
+            kind, _, rest = target.partition(":")
+            name, _, count = rest.partition(":")
+            quantity = resolve_quantity(name) if kind == "worst" else None
+            if quantity is not None:
+                asked[quantity] = max(int(count), asked.get(quantity, 0))
+        return asked
+
+    # -- what the result file keeps about them ----------------------------------------------
+
+    def home_table(self) -> dict[str, Any]:
+        """Columns of the homes table."""
+        home, population = self.feeder.home, self.population
+        bus = self.feeder.bus["name"].to_numpy()
+        battery_kw = np.zeros(self.homes)
+        battery_kw[self.battery_home] = self.battery.discharge_w / 1e3
+        return {
+            "id": list(self.home_names),
+            "group": population.group,
+            "kind": population.kind,
+            "bus": [str(name) for name in bus[home["bus"].to_numpy(np.int64)]],
+            "transformer_row": self.compiled.home_transformer,
+            "socket": population.socket,
+            "adapter": population.adapter,
+            "nominal_v": self.nominal_v,
+            "service_rating_a": population.service_rating_a,
+            "temperature_limit_c": self.equipment.temperature_limit_c,
+            "pv_kw": population.pv_kw,
+            "ev_kw": population.ev_kw,
+            "battery_kw": battery_kw,
+            "x": home["x"].to_numpy(float),
+            "y": home["y"].to_numpy(float),
+        }
+
+    def transformer_table(self) -> dict[str, Any]:
+        """Columns of the service transformers table."""
+        rows = self.compiled.service_transformers
+        winding = self.feeder.winding
+        secondary = winding[winding["number"] == 2].set_index("transformer")["bus"]
+        buses = secondary.loc[rows].to_numpy(np.int64) if len(rows) else np.zeros(0, np.int64)
+        bus = self.feeder.bus
+        return {
+            "id": self.feeder.transformer["name"].to_numpy()[rows],
+            "bus": bus["name"].to_numpy()[buses],
+            "rated_kva": self.transformer_va / 1e3,
+            "x": bus["x"].to_numpy(float)[buses],
+            "y": bus["y"].to_numpy(float)[buses],
+        }
+
+    def feeder_map(self) -> FeederMap:
+        """Lines as drawn."""
+        line, bus = self.feeder.line, self.feeder.bus
+        x, y = bus["x"].to_numpy(float), bus["y"].to_numpy(float)
+        a, b = line["from_bus"].to_numpy(np.int64), line["to_bus"].to_numpy(np.int64)
+        return FeederMap(
+            id=line["name"].tolist(),
+            level=line["level"].tolist(),
+            phases=line["from_nodes"].tolist(),
+            x1=x[a],
+            y1=y[a],
+            x2=x[b],
+            y2=y[b],
+        )
+
+    @cached_property
+    def library(self) -> dict[str, Any]:
+        """Every library entry used, as it was, for running it again and for the report's sources."""
+        return {
+            f"{kind}/{name}": json.loads(library.raw_json(kind, name)) for kind, name in self.equipment.entries
+        }
+
+
+def assemble(scenario: Scenario, *, parallel: bool = True) -> Study:
+    """Build everything a scenario asks for, without running it.
+
+    Raises
+    ------
+    InputError
+        If the feeder, a library entry, a table or a named place cannot be used; nothing was written.
+    """
+    feeder = feeder_of(scenario)
+    home = feeder.home
+    check_names(scenario, feeder.line["name"].tolist(), home["name"].tolist())
+    compiled = feeder.compile()
+    kinds = home["kind"].tolist()
+    rating_a, note = assumed_service_a(compiled.nominal_w, kinds, home["service_rating_a"].to_numpy(float))
+    population = populate(scenario, home["name"].tolist(), kinds, rating_a, home["socket"].tolist())
+    if note:
+        population = replace(population, notes=(*population.notes, note))
+    calendar = Calendar(scenario.start, scenario.timezone, scenario.step_us, scenario.steps)
+    weather = Weather(scenario.weather.source, calendar)
+    demand = demand_of(scenario, feeder, compiled, population, calendar, weather, parallel=parallel)
+    return Study(scenario, feeder, compiled, population, weather, demand, equip(population))

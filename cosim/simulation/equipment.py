@@ -1,0 +1,190 @@
+"""What hangs at each home's socket: adapter, battery, breakers, and where their currents run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim import library
+from cosim.devices.battery import BatteryFleet
+from cosim.devices.breaker import TRIP_THETA, BreakerFleet
+from cosim.errors import LibraryError, Problem
+from cosim.thermal.fleet import HeatFleet
+from cosim.thermal.network import heat_network
+
+if TYPE_CHECKING:
+    from cosim.adapter_entry import AdapterEntry
+    from cosim.entries import BatteryEntry, BreakerEntry
+    from cosim.scenario.population import Population
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+# Which entry's bimetal stands for a main breaker of the given rating and less.
+MAIN_BREAKERS = ((125.0, "main-100-10ka"), (np.inf, "main-200-10ka"))
+SERVICE_SIZES_A = (100.0, 125.0, 150.0, 200.0, 320.0, 400.0, 600.0, 800.0, 1200.0)
+SMALLEST_ASSUMED_A = 200.0
+CONTINUOUS_SHARE = 0.8  # NEC 230.42: a continuous load takes at most 80 % of its service
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """Fleets and where they stand; home arrays have shape (homes,).
+
+    Parameters
+    ----------
+    heat
+        A fleet for each kind of adapter, and the homes in it.
+    battery, battery_home
+        All batteries, and the home of each.
+    breakers
+        (2 homes,) main breakers, then branch breakers; infinite rating where there is none.
+    pv_on_branch, ev_on_branch
+        Whether solar and charger hang on the adapter; else they hang on the panel.
+    adapter_kaic_a, breaker_kaic_a
+        Short-circuit rating of the adapter and interrupting rating of the main breaker [A], NaN if unknown.
+    temperature_limit_c
+        Smallest limit of an absolute temperature in the adapter's entry; NaN if it states none.
+    entries
+        (kind, name) of every library entry used, in order.
+    """
+
+    heat: list[tuple[HeatFleet, Int]]
+    battery: BatteryFleet
+    battery_home: Int
+    breakers: BreakerFleet
+    pv_on_branch: Bool
+    ev_on_branch: Bool
+    adapter_kaic_a: Float
+    breaker_kaic_a: Float
+    temperature_limit_c: Float
+    entries: tuple[tuple[str, str], ...]
+
+
+def equip(population: Population) -> Equipment:
+    """Read the entries that a population names and build its fleets.
+
+    Raises
+    ------
+    LibraryError
+        If an entry cannot be used; tells all that cannot.
+    """
+    homes = len(population.home)
+    adapters = _adapters(population)
+    used = [("adapters", name) for name in adapters]
+    heat: list[tuple[HeatFleet, Int]] = []
+    pv_on_branch, ev_on_branch = np.zeros(homes, dtype=bool), np.zeros(homes, dtype=bool)
+    adapter_kaic = np.full(homes, np.nan)
+    branch = _Breakers(homes)
+    for name, entry in adapters.items():
+        rows = np.flatnonzero(population.adapter == name)
+        heat.append((HeatFleet(heat_network(entry), len(rows)), rows))
+        pv_on_branch[rows] = entry.kind == "der-connection"
+        ev_on_branch[rows] = entry.kind == "ev-connection"
+        adapter_kaic[rows] = _short_circuit_a(entry)
+        if entry.der_breaker:
+            branch.add(rows, library.load("breakers", entry.der_breaker))
+        used += entry.references()
+    main = _Breakers(homes)
+    breaker_kaic = np.full(homes, np.nan)
+    rating = population.service_rating_a
+    place = np.searchsorted([limit for limit, _ in MAIN_BREAKERS], rating)
+    for number, (_, name) in enumerate(MAIN_BREAKERS):
+        rows = np.flatnonzero((place == number) & (population.kind != "three"))
+        if len(rows):
+            entry = library.load("breakers", name)
+            main.add(rows, entry, rating[rows])
+            breaker_kaic[rows] = entry.interrupting_a.value
+            used.append(("breakers", name))
+    battery_home = np.flatnonzero(population.battery != "")
+    names = [str(name) for name in population.battery[battery_home]]
+    batteries = {name: cast("BatteryEntry", library.load("der", name)) for name in sorted(set(names))}
+    used += [("der", name) for name in batteries]
+    return Equipment(
+        heat=heat,
+        battery=BatteryFleet.from_entries([batteries[name] for name in names]),
+        battery_home=battery_home,
+        breakers=_fleet(main, branch),
+        pv_on_branch=pv_on_branch,
+        ev_on_branch=ev_on_branch,
+        adapter_kaic_a=adapter_kaic,
+        breaker_kaic_a=breaker_kaic,
+        temperature_limit_c=np.full(homes, np.nan),
+        entries=tuple(dict.fromkeys(used)),
+    )
+
+
+def assumed_service_a(nominal_w: Float, kinds: Sequence[str], given_a: Float) -> tuple[Float, str]:
+    """Service ratings where the feeder names none: at least 200 A, or the size its load needs.
+
+    Imported feeders know loads, not services. The assumption is an estimate and is told.
+
+    Returns
+    -------
+    Ratings (homes,) [A], and a sentence for the user, empty if nothing was assumed.
+    """
+    volts = np.where(np.asarray(kinds, dtype=object) == "three", np.sqrt(3.0) * 208.0, 240.0)
+    need = np.maximum(np.abs(nominal_w) / volts / CONTINUOUS_SHARE, SMALLEST_ASSUMED_A)
+    sizes = np.array(SERVICE_SIZES_A)
+    place = np.searchsorted(sizes, need)
+    sized = np.where(place < len(sizes), sizes[np.minimum(place, len(sizes) - 1)], need)
+    missing = ~(given_a > 0)
+    note = (
+        f"{int(missing.sum())} homes have no service rating in the feeder: assumed 200 A, "
+        "or the next size their nominal load needs (an estimate)"
+        if missing.any()
+        else ""
+    )
+    return np.where(missing, sized, given_a), note
+
+
+def _adapters(population: Population) -> dict[str, AdapterEntry]:
+    found: dict[str, AdapterEntry] = {}
+    problems: list[Problem] = []
+    for name in sorted({str(name) for name in population.adapter} - {""}):
+        try:
+            found[name] = library.load("adapters", name)
+        except LibraryError as error:
+            problems += error.problems
+    if problems:
+        raise LibraryError(problems)
+    return found
+
+
+def _short_circuit_a(entry: AdapterEntry) -> float:
+    """Smallest known short-circuit rating of what a fault at the socket passes: meter jaws, contactor, product.
+
+    A rating of the DER branch alone says nothing about the path from the utility to the panel.
+    """
+    known = [s.rating_a.value for s in entry.short_circuit if s.rating_a.known and s.applies_to != "der-branch"]
+    return min(known, default=float("nan"))
+
+
+class _Breakers:
+    """Breaker data of every home; a home without a breaker has one that nothing trips."""
+
+    def __init__(self, homes: int) -> None:
+        self.rating_a = np.full(homes, np.inf)
+        self.tau_s = np.full(homes, 1.0)
+        self.multiple = np.full(homes, np.inf)
+        self.trip_theta = np.full(homes, TRIP_THETA)
+
+    def add(self, rows: Int, entry: BreakerEntry, rating_a: Float | None = None) -> None:
+        self.rating_a[rows] = entry.rating_a.value if rating_a is None else rating_a
+        self.tau_s[rows] = entry.thermal_tau_s.value
+        self.multiple[rows] = entry.magnetic_multiple.value
+        self.trip_theta[rows] = entry.trip_level.value
+
+
+def _fleet(main: _Breakers, branch: _Breakers) -> BreakerFleet:
+    return BreakerFleet(
+        np.concatenate((main.rating_a, branch.rating_a)),
+        np.concatenate((main.tau_s, branch.tau_s)),
+        np.concatenate((main.multiple, branch.multiple)),
+        np.concatenate((main.trip_theta, branch.trip_theta)),
+    )

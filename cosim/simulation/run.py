@@ -1,0 +1,167 @@
+"""A whole run: clock, physics, writer and progress; the one function behind ``cosim run``."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+
+from cosim.errors import InterruptedRun
+from cosim.events.environment import Environment
+from cosim.events.log import NO_CAUSE, EventLog, EventRecord
+from cosim.results import Results, RunWriter, open_results
+from cosim.results.record import RecordPlan, RunInfo
+from cosim.simulation.assembly import Study, assemble
+from cosim.simulation.physics import BLOCK_STEPS, Block, StudyPhysics
+from cosim.simulation.recording import step_block
+from cosim.simulation.story import start_processes
+from cosim.simulation.worst import Worst
+
+if TYPE_CHECKING:
+    from cosim.scenario import Scenario
+
+DAY_US = 86_400_000_000
+VERSIONED = ("msa-cosim", "numpy", "scipy", "numba", "pandapower", "simpy", "h5py", "pvlib")
+
+Progress = Callable[[int, int], None]
+
+
+def run(
+    scenario: Scenario,
+    out: str | Path | None = None,
+    *,
+    progress: Progress | None = None,
+    threads: int | None = None,
+    block_steps: int = BLOCK_STEPS,
+) -> Results:
+    """Run a scenario and write its result file.
+
+    Parameters
+    ----------
+    scenario
+        Checked scenario.
+    out
+        Result file; by default named after the title, in the working folder.
+    progress
+        Called with (steps done, steps in all) now and then.
+    threads
+        Threads of the kernels, all cores by default; 1 uses the serial twins.
+    block_steps
+        Steps computed together. Results depend neither on it nor on `threads`.
+
+    Returns
+    -------
+    Results
+        The finished file, open.
+
+    Raises
+    ------
+    InputError
+        If the scenario's feeder, library entries or files cannot be used; nothing is written then.
+    InterruptedRun
+        After Ctrl-C; names the partial file.
+
+    Examples
+    --------
+    >>> import cosim
+    >>> scenario = cosim.Scenario.load("fault-duty", overrides={"feeder.homes": 12})
+    >>> results = cosim.run(scenario, "fault-duty.h5")  # doctest: +SKIP
+    """
+    with _threads(threads):
+        parallel = threads != 1
+        study = assemble(scenario, parallel=parallel)
+        target = Path(out) if out is not None else Path(f"{_slug(scenario.title) or 'run'}.h5")
+        plan = RecordPlan(scenario.record_interval_us, study.full_rows, scenario.record.quantize)
+        writer = RunWriter(
+            target, _info(study), study.home_table(), study.transformer_table(), study.feeder_map(), plan
+        )
+        try:
+            _simulate(study, writer, progress, parallel=parallel, block_steps=block_steps)
+        except KeyboardInterrupt:
+            raise InterruptedRun(writer.abandon()) from None
+        except BaseException:
+            writer.abandon()  # what was done is kept, whatever stopped it
+            raise
+        return open_results(writer.finish())
+
+
+def _simulate(
+    study: Study, writer: RunWriter, progress: Progress | None, *, parallel: bool, block_steps: int
+) -> None:
+    worst = Worst(study)
+    done = 0
+
+    def record(block: Block, count: int) -> None:
+        nonlocal done
+        steps = step_block(study, block, count)
+        writer.write(steps)
+        worst.watch(steps)
+        done += count
+        if progress is not None:
+            progress(min(block.plan.first_step + count, study.scenario.steps), study.scenario.steps)
+
+    physics = StudyPhysics(study, record, parallel=parallel, block_steps=block_steps)
+    log = EventLog()
+    log.listen(_EventWriter(writer))
+    env = Environment(physics, log)
+    start_processes(env, study)
+    for day_us in range(0, study.scenario.duration_us, DAY_US):
+        worst.remember(env.snapshot(), physics.snapshot())
+        # A day's end never splits a step: the step divides a day.
+        env.run_until(min(day_us + DAY_US, study.scenario.duration_us))
+        if day_us + DAY_US < study.scenario.duration_us:
+            writer.commit()
+    for name, (time_us, values) in physics.studied.items():
+        writer.study(name, time_us, values)
+    for name, rows, steps in worst.windows(parallel=parallel, block_steps=block_steps):
+        writer.window(name, rows, steps)
+
+
+class _EventWriter:
+    """Hands the log to the writer, with the cause of each event in words."""
+
+    def __init__(self, writer: RunWriter) -> None:
+        self._writer = writer
+        self._words: dict[int, str] = {NO_CAUSE: ""}
+
+    def __call__(self, event: EventRecord) -> None:
+        self._words[event.order] = f"{event.order}: {event.kind} {event.subject}"
+        self._writer.event(event.time_us, event.kind, event.subject, event.detail, self._words[event.cause])
+
+
+def _info(study: Study) -> RunInfo:
+    scenario = study.scenario
+    return RunInfo(
+        title=scenario.title,
+        scenario_json=scenario.to_json(),
+        seed=scenario.seed,
+        step_s=scenario.step_us / 1e6,
+        duration_s=scenario.duration_us / 1e6,
+        start=scenario.start.isoformat(),
+        timezone=scenario.timezone,
+        feeder=study.feeder.name,
+        feeder_digest=study.feeder.digest(),
+        versions={name: importlib.metadata.version(name) for name in VERSIONED},
+        library=study.library,
+    )
+
+
+def _slug(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:60]
+
+
+@contextlib.contextmanager
+def _threads(count: int | None) -> Iterator[None]:
+    """Limit Numba's threads for a while."""
+    import numba
+
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(count or before, numba.config.NUMBA_NUM_THREADS))
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)

@@ -1,0 +1,75 @@
+"""What the scenario says will happen, as processes on the clock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cosim.events.processes import (
+    BreakerTrip,
+    DerConnection,
+    EnterService,
+    Outage,
+    ScheduledSwitching,
+    StudyProcess,
+)
+from cosim.events.records import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cosim.events.environment import Environment
+    from cosim.scenario.schema import Event
+    from cosim.simulation.assembly import Study
+
+
+def start_processes(env: Environment, study: Study) -> None:
+    """Start everything that waits for its time, in the order of the scenario file."""
+    env.start(BreakerTrip(name="breakers", reset_after_us=study.scenario.breakers.reset_after))
+    homes = [name for name, has in zip(study.home_names, study.has_der, strict=True) if has]
+    if homes:
+        env.start(EnterService(name="enter-service", homes=homes))
+    for number, event in enumerate(study.scenario.events, 1):
+        for record in _records(study, event, f"event-{number}"):
+            env.start(record)
+    for record in _studies(study):
+        env.start(record)
+
+
+def _records(study: Study, event: Event, name: str) -> Iterator[Record]:
+    at_us = study.scenario.elapsed_us(event.at)
+    match event.kind:
+        case "outage":
+            # An outage that is never repaired is an opening.
+            if event.duration is None:
+                yield ScheduledSwitching(name=name, deadline_us=at_us, section=event.where, close=False)
+            else:
+                yield Outage(name=name, deadline_us=at_us, section=event.where, duration_us=event.duration)
+        case "open" | "close":
+            close = event.kind == "close"
+            yield ScheduledSwitching(name=name, deadline_us=at_us, section=event.where, close=close)
+            if event.duration is not None:
+                yield ScheduledSwitching(
+                    name=f"{name}-undone", deadline_us=at_us + event.duration, section=event.where, close=not close
+                )
+        case "der-disconnect" | "der-connect":
+            connect = event.kind == "der-connect"
+            homes = study.homes_at(event.where)
+            yield DerConnection(name=name, deadline_us=at_us, group=event.where, homes=homes, connect=connect)
+            if event.duration is not None:
+                yield DerConnection(
+                    name=f"{name}-undone", deadline_us=at_us + event.duration, group=event.where,
+                    homes=homes, connect=not connect,
+                )  # fmt: skip
+
+
+def _studies(study: Study) -> Iterator[StudyProcess]:
+    asked = study.scenario.studies.fault_duty
+    for at in asked.at if asked is not None else ():
+        label = at if isinstance(at, str) else f"{at:%Y-%m-%dT%H-%M-%S}"
+        at_us = 0 if at == "start" else study.scenario.duration_us
+        if not isinstance(at, str):
+            at_us = study.scenario.elapsed_us(at)
+        yield StudyProcess(
+            name=f"fault-duty-{label}", deadline_us=at_us, study="fault_duty",
+            label=f"fault_duty_{label}", at_peak=at == "peak",
+        )  # fmt: skip
