@@ -62,6 +62,7 @@ def run(
 
     cosim run my-study.toml --set homes.solar.share=0.5 --set seed=3
     """
+    from cosim.results import summarise
     from cosim.scenario.loading import load, parse_settings
     from cosim.simulation import run as simulate
 
@@ -70,11 +71,11 @@ def run(
     with Meter("running", "steps", quiet) as meter:
         results = simulate(case, target, progress=meter, threads=threads)
     with results:
-        summary = results.summary()
+        summary = summarise(results)
     if json:
-        print_json({"result": target, "summary": summary.figures})
+        print_json({"result": target, "summary": summary.as_dict()})
     else:
-        for line in summary.lines:
+        for line in summary.lines():
             typer.echo(line)
         typer.echo(f"\nresult    {target}\nnext      cosim report {target}")
 

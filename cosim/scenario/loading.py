@@ -159,6 +159,9 @@ class Document:
 
     def problem(self, path: Path_, message: str, value: object = None) -> Problem:
         """A problem at a path, with the file and line (or flag) where its nearest known part was written."""
+        below = [flag for place, flag in self.origins.items() if place[: len(path)] == path]
+        if below and path not in self.lines:
+            return Problem(message, below[0], _dotted(path), _shown(value))
         for length in range(len(path), -1, -1):
             if path[:length] in self.origins:
                 return Problem(message, self.origins[path[:length]], _dotted(path), _shown(value))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,16 +10,10 @@ from cosim.errors import Problem, ScenarioError
 from cosim.scenario.population import Population, populate
 from cosim.scenario.quantities import format_duration
 from cosim.scenario.rules import check_names
-from cosim.scenario.schema import HOME_QUANTITIES, Scenario
+from cosim.scenario.schema import Scenario
 
 if TYPE_CHECKING:
     from cosim.feeder.feeder import Feeder
-
-# An envelope keeps minimum, mean and maximum (4 bytes each) and the time of the maximum (8 bytes).
-ENVELOPE_BYTES = 20
-FULL_BYTES = 4
-COMPRESSION = {True: 4.0, False: 1.6}  # measured on a year of hourly temperatures, rounded or not
-FIXED_BYTES = 200_000
 
 
 @dataclass(frozen=True)
@@ -171,11 +164,11 @@ def outline(scenario: Scenario) -> Outline:
 
 
 def expected_bytes(scenario: Scenario, homes: int, transformers: int) -> int:
-    """Estimate of a result file's size from its number of values and the compression seen on such data."""
-    intervals = math.ceil(scenario.duration / scenario.record_interval_us)
-    full_homes = sum(
-        1 if target.startswith("home:") else int(target.rpartition(":")[2]) for target in scenario.record.full
-    )
-    envelopes = intervals * (homes * len(HOME_QUANTITIES) + transformers * 3) * ENVELOPE_BYTES
-    full = scenario.steps * (full_homes * len(HOME_QUANTITIES) + 3) * FULL_BYTES
-    return FIXED_BYTES + round((envelopes + full) / COMPRESSION[scenario.record.quantize])
+    """Expected size of the result file [byte], to a factor of about two."""
+    from cosim.results import estimate_bytes
+    from cosim.results.record import RecordPlan
+
+    named = [target.rpartition(":")[2] for target in scenario.record.full if target.startswith("worst:")]
+    full = len(scenario.record.full) - len(named) + sum(map(int, named))
+    plan = RecordPlan(scenario.record_interval_us, tuple(range(full)), scenario.record.quantize)
+    return estimate_bytes(plan, scenario.duration / 1e6, scenario.step / 1e6, homes, transformers)
