@@ -60,22 +60,13 @@ class Results:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._file = open_checked(self.path)
-        attributes = self._file.attrs
-        self.status = str(attributes["status"])
-        self.interval_s = float(attributes["interval_s"])
-        self.info = RunInfo(
-            title=str(attributes["title"]),
-            scenario_json=str(attributes["scenario_json"]),
-            seed=int(np.int64(attributes["seed"]).astype(np.uint64)),
-            step_s=float(attributes["step_s"]),
-            duration_s=float(attributes["duration_s"]),
-            start=str(attributes["start"]),
-            timezone=str(attributes["timezone"]),
-            feeder=str(attributes["feeder"]),
-            feeder_digest=str(attributes["feeder_digest"]),
-            versions=json.loads(attributes["versions"]),
-            library=json.loads(attributes["library"]),
-        )
+        try:
+            self.info = _info(self._file.attrs)
+            self.status = str(self._file.attrs["status"])
+            self.interval_s = float(self._file.attrs["interval_s"])
+        except (OSError, RuntimeError, ValueError, TypeError) as error:
+            self.close()
+            raise ResultsError(Problem(f"damaged attributes ({error})", file=str(self.path))) from error
 
     def close(self) -> None:
         """Close the file; what was read stays."""
@@ -115,7 +106,7 @@ class Results:
         dataset = self._file[path]
         try:
             read = dataset.asstr()[...] if h5py.check_string_dtype(dataset.dtype) else dataset[()]
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, RuntimeError, UnicodeDecodeError) as error:
             raise ResultsError(Problem(f"damaged ({error})", file=str(self.path), key=path)) from error
         return np.asarray(read)
 
@@ -255,3 +246,21 @@ class Results:
         import xarray as xr
 
         return xr.Dataset({v.name: self._array(f"{path}/{v.name}", v) for v in group.variables})
+
+
+def _info(attributes: Any) -> RunInfo:
+    start = str(attributes["start"])
+    np.datetime64(start, "us")  # a start that is no time is found now, not at the first time read
+    return RunInfo(
+        title=str(attributes["title"]),
+        scenario_json=str(attributes["scenario_json"]),
+        seed=int(np.int64(attributes["seed"]).astype(np.uint64)),
+        step_s=float(attributes["step_s"]),
+        duration_s=float(attributes["duration_s"]),
+        start=start,
+        timezone=str(attributes["timezone"]),
+        feeder=str(attributes["feeder"]),
+        feeder_digest=str(attributes["feeder_digest"]),
+        versions=json.loads(attributes["versions"]),
+        library=json.loads(attributes["library"]),
+    )
