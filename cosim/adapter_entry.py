@@ -32,8 +32,9 @@ class Part(Frozen):
     """One node of the heat network; one for each leg unless `shared`.
 
     Give `length_m` and `section_m2` along the current and, for what else hangs on it, `mass_kg` of the
-    same material. `resistance_ohm` replaces the resistance of the geometry; `loss_w` is heat that no
-    current decides (a meter's electronics). A shared part in a current path carries leg 1.
+    same material. `resistance_ohm` replaces the resistance of the geometry, `resistance_slope` the
+    material's temperature coefficient at 20 degC; `loss_w` is heat that no current decides (a meter's
+    electronics). A shared part in a current path carries leg 1.
     """
 
     role: Role
@@ -44,6 +45,7 @@ class Part(Frozen):
     section_m2: SquareMetre | None = None
     mass_kg: Kilogram | None = None
     resistance_ohm: Ohm | None = None
+    resistance_slope: Annotated[Quantity, of("1/K")] | None = None
     loss_w: Watt | None = None
 
     @model_validator(mode="after")
@@ -59,11 +61,16 @@ class Part(Frozen):
 
 
 class Joint(Frozen):
-    """What connects two parts: a contact, a piece of some material (a wire, a support), or both in series."""
+    """What connects two parts: a contact, a piece of some material (a wire, a support), or both in series.
+
+    Beside the metal of the contact, heat crosses the air of `gap_m` over `face_m2`.
+    """
 
     between: tuple[str, str]
     current: Path | Literal["none"] = "none"
     contact_ohm: Ohm | None = None
+    face_m2: SquareMetre | None = None
+    gap_m: Metre | None = None
     material: str = ""
     length_m: Metre | None = None
     section_m2: SquareMetre | None = None
@@ -73,6 +80,8 @@ class Joint(Frozen):
         piece = (bool(self.material), self.length_m is not None, self.section_m2 is not None)
         if any(piece) and not all(piece):
             raise ValueError("material, length_m and section_m2 belong together")
+        if (self.face_m2 is None) != (self.gap_m is None) or (self.gap_m and not self.contact_ohm):
+            raise ValueError("face_m2 and gap_m belong together and to a contact_ohm")
         if self.contact_ohm is None and not any(piece):
             raise ValueError("give contact_ohm, or a piece by material, length_m and section_m2")
         return self

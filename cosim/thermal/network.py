@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cosim import library
 from cosim.adapter_entry import AMBIENT, AdapterEntry, HeatModel, Joint, Part, Path, Wire
 from cosim.entries import MaterialEntry, Quantity
+from cosim.errors import LibraryError, Problem
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -23,6 +24,7 @@ KELVIN = 273.15
 STEFAN_BOLTZMANN = 5.670374419e-8  # W/(m2 K4), CODATA 2018
 LORENZ = 2.44e-8  # V2/K2, Wiedemann-Franz
 CONTACT_K = 323.15  # temperature at which a contact's thermal conductance is taken
+AIR = 0.028  # W/(m K), conductivity of air in a contact's gap, at the same temperature
 PLATE = 1.42  # W/(m2 K) (m/K)^(1/4): laminar natural convection on a vertical plate
 REFERENCE_C = 20.0  # resistances are stated here
 PATHS: Mapping[str, int] = {"grid": 0, "load": 2, "branch": 4}  # leg 1; leg 2 is one more
@@ -155,11 +157,32 @@ def _value(quantity: Quantity | None) -> float:
     return 0.0 if quantity is None else quantity.value
 
 
+def _insulators_with_current(model: HeatModel, materials: Mapping[str, MaterialEntry]) -> list[Problem]:
+    """Current paths whose material has no resistivity, and so no answer."""
+    wrong = [
+        (f"heat.parts.{name}", part.material)
+        for name, part in model.parts.items()
+        if part.current != "none" and (part.resistance_ohm is None or part.resistance_slope is None)
+    ]
+    joints = enumerate(model.joints)
+    wrong += [(f"heat.joints.{k}", joint.material) for k, joint in joints if joint.current != "none"]
+    wrong += [(f"heat.wires.{k}", wire.material) for k, wire in enumerate(model.wires)]
+    return [
+        Problem(
+            f"{material} has no resistivity; choose a metal, or give resistance_ohm and its slope", "", key
+        )
+        for key, material in wrong
+        if material and not materials[material].resistivity.known
+    ]
+
+
 class _Builder:
     """Collects the links of all legs; parts per leg come first, mirrored, shared ones last."""
 
     def __init__(self, model: HeatModel, materials: Mapping[str, MaterialEntry]) -> None:
         self.model, self.materials = model, materials
+        if problems := _insulators_with_current(model, materials):
+            raise LibraryError(problems)
         self.per_leg = [name for name, part in model.parts.items() if not part.shared]
         self.shared = [name for name, part in model.parts.items() if part.shared]
         self.pairs = len(self.per_leg)
@@ -205,13 +228,17 @@ class _Builder:
                 ohm = part.resistance_ohm.value
             else:
                 ohm = material.resistivity.value * _value(part.length_m) / _value(part.section_m2)
-            self.add_heat(name, part.current, leg, ohm, material.resistivity_slope.value)
+            slope = part.resistance_slope or material.resistivity_slope
+            self.add_heat(name, part.current, leg, ohm, slope.value)
 
     def add_joint(self, joint: Joint) -> None:
         one, two = (self.model.parts[name] for name in joint.between)
         metal = self.materials[joint.material or one.material]
         ohm = _value(joint.contact_ohm)
-        kelvin_per_w = self.half_resistance(one) + self.half_resistance(two) + ohm / (LORENZ * CONTACT_K)
+        kelvin_per_w = self.half_resistance(one) + self.half_resistance(two)
+        if joint.contact_ohm is not None:
+            gas = AIR * joint.face_m2.value / joint.gap_m.value if joint.face_m2 and joint.gap_m else 0.0
+            kelvin_per_w += 1.0 / (LORENZ * CONTACT_K / ohm + gas)
         mass = 0.0
         if joint.length_m is not None and joint.section_m2 is not None:
             length, section = joint.length_m.value, joint.section_m2.value
