@@ -104,8 +104,8 @@ def _nodes(feeder: Feeder) -> Iterator[Problem]:
             )
         known.append({0, *(listed or ())})
     base = feeder.bus["base_v"].to_numpy(dtype=float)
-    for row in np.flatnonzero(~(base > 0.0)):
-        yield Problem("must be above 0 V", key=f"bus.base_v[{row}]")
+    for bad in np.flatnonzero(~(base > 0.0)):
+        yield Problem("must be above 0 V", key=f"bus.base_v[{bad}]")
     for table, ends in _NODES.items():
         frame = feeder.table(table)
         for bus_column, column in ends:
@@ -141,33 +141,32 @@ def _lines(feeder: Feeder) -> Iterator[Problem]:
             key="line",
         )
         return
-    own = zip(line["name"], line["length_km"], line["std_type"], line["parallel"], strict=True)
-    for row, (name, length, std_type, parallel) in enumerate(own):
+    columns = ("name", "length_km", "std_type", "parallel", "from_nodes", "to_nodes")
+    for row, cells in enumerate(zip(*(line[name].tolist() for name in columns), strict=True)):
+        name, length, std_type, parallel, from_nodes, to_nodes = cells
         key = f"line[{row}] {name}"
-        if length != matrices.line_length_km[row]:
-            was = f"its matrices are for {matrices.line_length_km[row]} km"
-            yield Problem(
-                f"length_km changed under its matrices: {was}; rebuild the line", key=key, value=f"{length}"
+        made_for = matrices.line_length_km[row], matrices.line_std_type[row]
+        if length != made_for[0]:
+            sentence = (
+                f"length_km changed under its matrices, which are for {made_for[0]} km: rebuild the line"
             )
-        if (std_type or "") != matrices.line_std_type[row]:
-            yield Problem(
-                f"std_type changed under its matrices: they are for {matrices.line_std_type[row]!r}",
-                key=key,
-                value=repr(std_type),
-            )
+            yield Problem(sentence, key=key, value=f"{length}")
+        if (std_type or "") != made_for[1]:
+            sentence = f"std_type changed under its matrices, which are for {made_for[1]!r}: rebuild the line"
+            yield Problem(sentence, key=key, value=repr(std_type))
         if parallel != 1:
             yield Problem(
                 "parallel must be 1: the matrices hold the whole line", key=key, value=f"{parallel}"
             )
-        n = len(line["from_nodes"].iloc[row].split("."))
+        n = len(from_nodes.split("."))
         z, y = matrices.line_z_ohm[row], matrices.line_y_siemens[row]
-        if len(line["to_nodes"].iloc[row].split(".")) != n:
+        if len(to_nodes.split(".")) != n:
             yield Problem("from_nodes and to_nodes differ in number", key=key)
         elif not (_finite_square(z, n) and _finite_square(y, n)):
             yield Problem(f"its matrices must be {n} x {n} and finite", key=key)
         elif not np.abs(z.diagonal()).min() > 0.0:
             yield Problem("zero impedance; give a switch 1e-4 ohm, or merge its buses", key=key)
-        elif np.linalg.matrix_rank(z) < n:
+        elif n > 1 and np.linalg.matrix_rank(z) < n:
             yield Problem("its impedance matrix is singular", key=key)
     switch = feeder.table("switch")
     for row, (kind, bus, element) in enumerate(
@@ -183,20 +182,21 @@ def _lines(feeder: Feeder) -> Iterator[Problem]:
 
 def _transformers(feeder: Feeder) -> Iterator[Problem]:
     unit, winding = feeder.transformer, feeder.winding
-    numbers = winding.groupby("transformer")["number"].apply(sorted).to_dict()
-    for row, (name, phases, kva, x12) in enumerate(
-        zip(unit["name"], unit["phases"], unit["rated_kva"], unit["x12_percent"], strict=True)
+    numbers: dict[int, list[int]] = {}
+    for of, number in zip(winding["transformer"].tolist(), winding["number"].tolist(), strict=True):
+        numbers.setdefault(of, []).append(number)
+    x = unit[["x12_percent", "x13_percent", "x23_percent"]].to_numpy(dtype=float)
+    for row, (name, phases, kva) in enumerate(
+        zip(unit["name"], unit["phases"], unit["rated_kva"], strict=True)
     ):
         key = f"transformer[{row}] {name}"
-        if numbers.get(row) not in ([1, 2], [1, 2, 3]):
-            yield Problem(f"must have windings 1, 2 (and 3), has {numbers.get(row, [])}", key=key)
+        windings = sorted(numbers.get(row, []))
+        if windings not in ([1, 2], [1, 2, 3]):
+            yield Problem(f"must have windings 1, 2 (and 3), has {windings}", key=key)
             continue
         if phases not in (1, 2, 3) or not kva > 0.0:
             yield Problem("phases must be 1, 2 or 3 and rated_kva above 0", key=key)
-        if x12 == 0.0 or (
-            len(numbers[row]) == 3
-            and not unit.loc[row, ["x13_percent", "x23_percent"]].astype(float).abs().gt(0).all()
-        ):
+        if not (np.abs(x[row, : 1 if len(windings) == 2 else 3]) > 0.0).all():
             yield Problem("zero or missing leakage reactance", key=key)
     phases_of = unit["phases"].to_numpy(dtype=np.int64)
     for row, (of, nodes, kv, tap) in enumerate(

@@ -71,7 +71,7 @@ def compare(feeder: Feeder, master: str | Path) -> Comparison:
     flat = np.asarray(circuit.YNodeVarray, dtype=np.float64).view(np.complex128)
     theirs = dict(zip((name.lower() for name in circuit.YNodeOrder), flat, strict=True))
     compiled = feeder.compile().circuit
-    solved = Network(compiled).solve(tolerance_pu=1e-11, max_iterations=1000)
+    solved = Network(compiled).solve(tolerance_pu=1e-10, max_iterations=1000)
     if not solved.converged.all():
         raise ConvergenceError(f"power flow of {feeder.name}", float(solved.change_pu[0]))
     ours, base, names = solved.v[:, 0], compiled.base_v, compiled.nodes

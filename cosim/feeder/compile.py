@@ -45,7 +45,7 @@ class CompiledFeeder:
     home_nodes
         (h, 3) SPLIT: leg 1, leg 2, neutral; SINGLE: a, b, -1; THREE: phases, -1 where there is none.
     share
-        (m, 3) an injector's power is ``share @ [leg 1 to N, leg 2 to N, leg 1 to leg 2]`` of its home's panel.
+        (m, 3) an injector's power is ``share @ [leg 1 - N, leg 2 - N, leg 1 - leg 2]`` of its home's panel.
     branch_row
         (h,) injector for what hangs on the home's adapter, of nominal power 0; -1 for THREE.
     nominal_w, nominal_var
@@ -213,9 +213,9 @@ def _add_transformers(feeder: Feeder, nodes: _Nodes, elements: list[Element]) ->
     on = unit["in_service"].to_numpy(dtype=bool).copy()
     trafo = feeder.table("trafo")
     on[trafo["transformer"].to_numpy(dtype=np.int64)[~trafo["in_service"].to_numpy(dtype=bool)]] = False
-    of: dict[int, list[dict[str, Any]]] = {}
+    of: dict[int, list[Any]] = {}
     for coil in winding.to_dict("records"):
-        of.setdefault(coil["transformer"], []).append(dict(coil))
+        of.setdefault(coil["transformer"], []).append(coil)
     element_of = np.full(len(unit), -1, dtype=np.int64)
     for row, data in enumerate(unit.to_dict("records")):
         if not on[row]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import xarray
 
     from cosim.feeder.compile import CompiledFeeder
-    from cosim.feeder.opendss import ImportReport
+    from cosim.feeder.import_report import ImportReport
 
 
 @dataclass(frozen=True)

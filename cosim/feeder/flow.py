@@ -62,7 +62,9 @@ def power_flow(
     network = Network(circuit)
     solution = network.solve(p, q, tolerance_pu=tolerance_pu, max_iterations=max_iterations)
     if strict and not solution.converged.all():
-        worst = float(np.nanmax(solution.change_pu)) if np.isfinite(solution.change_pu).any() else float("nan")
+        worst = (
+            float(np.nanmax(solution.change_pu)) if np.isfinite(solution.change_pu).any() else float("nan")
+        )
         raise ConvergenceError(f"power flow of {feeder.name}", worst)
     return _dataset(feeder, compiled, network, solution.v, solution.current_a).assign(
         converged=("step", solution.converged), iterations=("step", solution.iterations)
@@ -90,7 +92,9 @@ def _powers(compiled: CompiledFeeder, scale: np.ndarray) -> tuple[np.ndarray, np
     homes = len(compiled.home_kind)
     if scale.ndim > 2 or (scale.ndim == 2 and scale.shape[0] != homes):
         raise FeederError(
-            Problem(f"must be one factor, (steps,) or ({homes}, steps)", key="load_scale", value=f"{scale.shape}")
+            Problem(
+                f"must be one factor, (steps,) or ({homes}, steps)", key="load_scale", value=f"{scale.shape}"
+            )
         )
     scale = np.atleast_1d(scale)
     by_home = np.broadcast_to(scale, (homes, scale.shape[-1]))

@@ -63,7 +63,7 @@ def split_buses(reading: Reading) -> set[str]:
 
 
 def read_loads(reading: Reading, shapes: dict[str, str], bus_nodes: dict[str, tuple[int, ...]]) -> None:
-    """Every load becomes one home, as the engine's snapshot takes it (load multiplier, growth, allocation)."""
+    """Every load becomes one home, as the engine's snapshot takes it, load multiplier included."""
     split = split_buses(reading)
     loads, solution = reading.circuit.Loads, reading.circuit.Solution
     refused = []
@@ -150,7 +150,7 @@ def _split(neutral: int, leg: str, kv: float) -> dict[str, Any]:
 
 
 def read_generators(reading: Reading, shapes: dict[str, str]) -> None:
-    """Generators, solar and storage units as constant power; what regulates voltage is left out and listed."""
+    """Generators, solar and storage units as constant power; what regulates voltage is listed."""
     generators = reading.circuit.Generators
     for seen in reading.elements("generator"):
         generators.Name = seen.name

@@ -16,11 +16,16 @@ from cosim.feeder.import_report import Outcome
 from cosim.feeder.opendss_session import SECONDARY_V, Reading, Seen, dotted
 from cosim.feeder.tables import NAN
 
+_BLOCKED = 1e10
+
 SAME = 1e-6
 """Largest difference from the engine's own primitive admittance, relative, that counts as the same."""
 
 TRANSMISSION_V = 19_000.0
 """To ground: a unit fed from above this (34.5 kV line-to-line) is a substation's."""
+
+LEAST_OHM = 1e-7
+"""Less than this would cost digits in the solution and changes no voltage that could be measured."""
 
 _METRES = {0: 1.0, 1: 1609.344, 2: 304.8, 3: 1000.0, 4: 1.0, 5: 0.3048, 6: 0.0254, 7: 0.01, 8: 0.001}
 
@@ -38,7 +43,14 @@ def read_sources(reading: Reading) -> None:
             np.asarray(flat, dtype=np.float64).view(np.complex128)
             for flat in (element.Voltages, element.Currents)
         )
-        z = np.linalg.inv(seen.y_siemens[:n, :n])
+        y = seen.y_siemens[:n, :n]
+        if np.linalg.cond(y) > _BLOCKED:
+            # A sequence without a path has no impedance matrix; a billionth of the admittance gives it one.
+            y = y + np.eye(n) * np.abs(y).max() * 1e-9
+            reading.report.add(
+                "vsource", Outcome.CARRIED, seen.name, "blocks one sequence: given a leak of 1e-9"
+            )
+        z = np.linalg.inv(y)
         # the engine's terminal current is Y (V - E)
         emf = v[:n] - z @ i[:n]
         reading.builder.add_source(seen.name, seen.buses[0], dotted(seen.nodes[0][:n]), emf, z)
@@ -52,10 +64,15 @@ def read_lines(reading: Reading) -> None:
     for seen in reading.elements("line"):
         lines.Name = seen.name
         n = seen.phases
-        series = -seen.y_siemens[:n, n:]
-        y = seen.y_siemens[:n, :n] - series
-        z = np.linalg.inv(series)
-        if _difference(line_block(z, y), seen.y_siemens) > SAME:
+        series: Complex = -seen.y_siemens[:n, n:]
+        y: Complex = seen.y_siemens[:n, :n] - series
+        z: Complex = np.linalg.inv(series)
+        if np.abs(z.diagonal()).max() < LEAST_OHM:
+            z *= LEAST_OHM / np.abs(z.diagonal()).max()
+            reading.report.add(
+                "line impedance", Outcome.CARRIED, seen.name, f"below {LEAST_OHM:g} ohm, raised to that"
+            )
+        elif _difference(line_block(z, y), seen.y_siemens) > SAME:
             _fix(reading, "line", seen, "not a symmetric pi section")
             continue
         if not lines.Units:
@@ -73,6 +90,7 @@ def read_lines(reading: Reading) -> None:
             std_type=lines.LineCode or lines.Geometry,
             rating_a=lines.NormAmps or NAN,
             level="secondary" if reading.base_v[a[0]] < SECONDARY_V else "primary",
+            cable=seen.text("LineType").lower().startswith("ug"),
             is_switch=lines.IsSwitch,
         )
         for bus, end in zip(seen.buses, (1, 2), strict=True):
@@ -205,42 +223,42 @@ def _kind(reading: Reading, seen: Seen, regulated: set[str], source_buses: set[s
 
 
 def read_capacitors(reading: Reading) -> dict[str, int]:
-    """Capacitor banks as their steps stand; returns the shunt row of each."""
+    """Capacitor banks as their steps stand; returns the shunt row of each.
+
+    What is not a plain bank to ground of equal steps (in series, on a floating star point, with a
+    reactor) becomes a fixed block.
+    """
     rows = {}
     banks = reading.circuit.Capacitors
     for seen in reading.elements("capacitor"):
         banks.Name = seen.name
-        steps_on = int(sum(state > 0 for state in banks.States))
-        delta = bool(banks.IsDelta)
-        phases, star = seen.nodes[0][: seen.phases], (0,)
-        nodes = seen.nodes[0] if delta else phases
-        if not delta:
-            star = seen.nodes[1][:1]
-        plain = not any(seen.nodes[1]) if not delta else True
-        equal_steps = banks.NumSteps == 1 or len({*_numbers(seen.text("kvar"))}) == 1
-        if plain and equal_steps:
-            block = capacitor_parts(
-                nodes,
-                "delta" if delta else "wye",
-                banks.kvar * 1e3 / banks.NumSteps,
-                banks.kV * 1e3,
-                steps_on,
-            )
-            size = len(nodes)
-            if _difference(block[:size, :size], seen.y_siemens[:size, :size]) < SAME:
-                rows[seen.name.lower()] = reading.builder.add_capacitor(
-                    seen.name,
-                    seen.buses[0],
-                    dotted(nodes if delta else (*phases, *star)),
-                    kvar=banks.kvar,
-                    kv=banks.kV,
-                    connection="delta" if delta else "wye",
-                    steps=banks.NumSteps,
-                    steps_on=steps_on,
-                )
-                reading.report.add("capacitor", Outcome.CARRIED, seen.name)
-                continue
-        _fix(reading, "capacitor", seen, "not a plain shunt bank; kept as a fixed block, steps cannot move")
+        steps_on = sum(state > 0 for state in banks.States)
+        connection = "delta" if banks.IsDelta else "wye"
+        nodes = seen.nodes[0] if banks.IsDelta else seen.nodes[0][: seen.phases]
+        var_per_step = banks.kvar * 1e3 / banks.NumSteps
+        rated, present = (
+            capacitor_parts(nodes, connection, var_per_step, banks.kV * 1e3, steps)[
+                : len(nodes), : len(nodes)
+            ]
+            for steps in (banks.NumSteps, steps_on)
+        )
+        off_by = np.abs(present - seen.y_siemens[: len(nodes), : len(nodes)]).max() / np.abs(rated).max()
+        to_ground = banks.IsDelta or not any(seen.nodes[1])
+        equal_steps = len(set(_numbers(seen.text("kvar")))) == 1
+        if not (to_ground and equal_steps and off_by < SAME):
+            _fix(reading, "capacitor", seen, "not a plain shunt bank; a fixed block, its steps cannot move")
+            continue
+        rows[seen.name.lower()] = reading.builder.add_capacitor(
+            seen.name,
+            seen.buses[0],
+            dotted(nodes if banks.IsDelta else (*nodes, 0)),
+            kvar=banks.kvar,
+            kv=banks.kV,
+            connection=connection,
+            steps=banks.NumSteps,
+            steps_on=steps_on,
+        )
+        reading.report.add("capacitor", Outcome.CARRIED, seen.name)
     return rows
 
 

@@ -14,7 +14,7 @@ from cosim.feeder.builder import FeederBuilder
 from cosim.feeder.import_report import ImportReport, Outcome
 
 SECONDARY_V = 600.0
-"""Buses below this voltage to ground are secondaries (ANSI C84.1 calls up to 1000 V line-to-line low voltage)."""
+"""To ground; below it is secondary (ANSI C84.1 ends low voltage at 1000 V line-to-line)."""
 
 
 @dataclass(frozen=True)

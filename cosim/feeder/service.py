@@ -61,11 +61,13 @@ def find_supply(tables: Mapping[str, pd.DataFrame]) -> Supply:
         ("other", "other_terminal", "other"),
     ):
         on = tables[table]["in_service"].to_numpy(dtype=bool)
-        for row, group in tables[parts].groupby(buses)["bus"]:
-            first, *rest = (int(bus) for bus in group)
+        ends: dict[int, list[int]] = {}
+        for row, bus in zip(tables[parts][buses].tolist(), tables[parts]["bus"].tolist(), strict=True):
+            ends.setdefault(row, []).append(bus)
+        for row, (first, *rest) in ends.items():
             for bus in rest:
-                if on[int(row)] and bus != first:
-                    connect(table, int(row), first, bus)
+                if on[row] and bus != first:
+                    connect(table, row, first, bus)
     grid = tables["ext_grid"]
     start = [int(bus) for bus, on in zip(grid["bus"], grid["in_service"], strict=True) if on]
     parent: dict[int, tuple[str, int, int]] = {}

@@ -216,7 +216,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "home": _table("""
         name | str | | required | unique name
         bus | int64 | | required | bus row
-        nodes | str | | required | split: L1.L2 or L1.L2.N; single: a or a.b; three: phases (1.2.3 earthed; 1.2.3.4 and 1.2.0 name the neutral of a wye last)
+        nodes | str | | required | split: L1.L2(.N); single: a(.b); three: phases, and a wye's neutral
         kind | str | | required | split (120/240 V three-wire), single (one coil), three
         connection | str | | wye | wye, delta or open-delta, of a three
         leg | str | | both | of a split home, where its nominal load hangs: both, 1, 2 or line
