@@ -36,9 +36,7 @@ def _open(path: Path) -> Feeder:
     if path.suffix.lower() == ".dss":
         return Feeder.from_opendss(path)
     if path.suffix.lower() == ".json":
-        from cosim.feeder.attach import read_net
-
-        return Feeder.from_pandapower(read_net(path))
+        return Feeder.from_pandapower(path)
     return Feeder.load(path)
 
 
@@ -134,7 +132,7 @@ def compare(
     """
     from cosim.feeder.compare import compare as with_opendss
 
-    found = with_opendss(_open(feeder), opendss)
+    found = with_opendss(_open(feeder), opendss).as_dict()
     if json:
         print_json(found)
     else:

@@ -64,7 +64,7 @@ def run(
     """
     from cosim.results import summarise
     from cosim.scenario.loading import load, parse_settings
-    from cosim.simulation import run as simulate
+    from cosim.simulation.run import run as simulate
 
     case = load(scenario, overrides=parse_settings(settings or ()), variant=variant)
     target = out or Path("-".join(filter(None, (Path(scenario).stem, variant))) + ".h5")

@@ -48,9 +48,9 @@ def check(
 
     Example: cosim scenario check my-study.toml --set homes.solar.share=0.5
     """
+    from cosim.cli.outline import outline
     from cosim.errors import Problem, ScenarioError
     from cosim.scenario.loading import load, parse_settings, variant_names
-    from cosim.scenario.outline import outline
 
     overrides = parse_settings(settings or ())
     case = load(scenario, overrides=overrides, variant=variant)

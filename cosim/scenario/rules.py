@@ -99,9 +99,10 @@ def _feeder(scenario: Scenario) -> Iterator[Violation]:
     if feeder.voltage_kv not in VOLTAGES_KV:
         message = f"should be one of {', '.join(f'{kv:g}' for kv in VOLTAGES_KV)}"
         yield ("feeder", "voltage_kv"), message, feeder.voltage_kv
-    low, high = feeder.drop_length_m
-    if not 0 < low <= high <= 1000:
-        yield ("feeder", "drop_length_m"), "should be [shortest, longest] in metres", feeder.drop_length_m
+    median, sigma = feeder.drop_length_m
+    if not (1 <= median <= 300 and 0 <= sigma <= 1):
+        message = "should be [median in metres from 1 to 300, lognormal sigma from 0 to 1]"
+        yield ("feeder", "drop_length_m"), message, feeder.drop_length_m
 
 
 def _weather(scenario: Scenario) -> Iterator[Violation]:
@@ -212,8 +213,6 @@ def _event(event: Event, path: tuple[str | int, ...], groups: Collection[str]) -
         yield where, f"should be {wanted} for kind {event.kind!r}", event.where
     elif place == "group" and name not in groups:
         yield where, f"no group of this name{nearest(name, groups)}", event.where
-    if event.kind in ("close", "der-connect") and event.duration is not None:
-        yield (*path, "duration"), f"has no meaning for {event.kind!r}, which nothing undoes", None
 
 
 def _record(scenario: Scenario) -> Iterator[Violation]:

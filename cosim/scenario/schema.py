@@ -93,13 +93,10 @@ class FeederSpec(Strict):
         description="generated: three-phase strength of the 115 kV source",
     )
     kva_per_home: float = Field(
-        default=5.0,
-        gt=0.0,
-        le=100.0,
-        description="pandapower: load of a bus is split into homes of this size",
+        default=2.75, gt=0.0, le=100.0, description="pandapower: a load becomes homes of about this size"
     )
     drop_length_m: tuple[float, float] = Field(
-        default=(15.0, 45.0), description="pandapower: service drops are drawn between these lengths"
+        default=(24.4, 0.45), description="pandapower: median and lognormal sigma of service drops"
     )
 
     @property
@@ -193,7 +190,7 @@ class FaultDutySpec(Strict):
     """Fault current at every socket, at chosen times."""
 
     at: tuple[Instant, ...] = Field(
-        default=("start",), min_length=1, description='"start", "peak" (highest feeder load) or date-times'
+        default=("start",), min_length=1, description='"start", "peak" (highest feeder load), or date-times'
     )
 
 

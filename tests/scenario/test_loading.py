@@ -301,10 +301,6 @@ BAD = [
         "[homes.solar]\nshare = 0.1\n",
         ":6: events.0.where: no group of this name (did you mean 'solar'?)",
     ),
-    (
-        '[[events]]\nat = 2026-07-14T01:00:00\nkind = "close"\nwhere = "line:a"\nduration = "1 h"\n',
-        ":7: events.0.duration: has no meaning for 'close'",
-    ),
     ('[studies]\nfault_duty = { at = ["noon"] }\n', ':4: studies.fault_duty.at.0: should be "start", "peak"'),
     ("[studies]\nfault_duty = { at = [] }\n", ":4: studies.fault_duty.at: "),
     (

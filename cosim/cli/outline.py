@@ -72,41 +72,7 @@ class Outline:
         ]
 
 
-def build_feeder(scenario: Scenario) -> Feeder:
-    """The feeder that a scenario names.
-
-    Raises
-    ------
-    FeederError
-        If it cannot be read or built.
-    """
-    from cosim.feeder.feeder import Feeder
-
-    spec = scenario.feeder
-    if spec.kind == "opendss":
-        return Feeder.from_opendss(spec.path)
-    if spec.kind == "file":
-        return Feeder.load(spec.path)
-    if spec.kind == "pandapower":
-        from cosim.feeder.attach import read_net
-
-        low, high = spec.drop_length_m
-        return Feeder.from_pandapower(
-            read_net(spec.path), kva_per_home=spec.kva_per_home, drop_length_m=(low, high), seed=spec.seed
-        )
-    return Feeder.generate(
-        spec.homes,
-        voltage_kv=spec.voltage_kv,
-        density_homes_per_km2=spec.density_homes_per_km2,
-        overhead_share=spec.overhead_share,
-        kw_per_home=spec.kw_per_home,
-        substation_distance_km=spec.substation_distance_km,
-        short_circuit_mva=spec.short_circuit_mva,
-        seed=spec.seed,
-    )
-
-
-def populate_feeder(scenario: Scenario, feeder: Feeder) -> Population:
+def _populate(scenario: Scenario, feeder: Feeder) -> Population:
     """Check the names a scenario uses against its feeder, and lay its groups over the homes.
 
     Raises
@@ -143,8 +109,10 @@ def outline(scenario: Scenario) -> Outline:
     InputError
         If the scenario does not fit its feeder.
     """
-    feeder = build_feeder(scenario)
-    population = populate_feeder(scenario, feeder)
+    from cosim.simulation.sources import feeder_of
+
+    feeder = feeder_of(scenario)
+    population = _populate(scenario, feeder)
     transformers = int((feeder.transformer["kind"] == "service").sum())
     return Outline(
         title=scenario.title,
