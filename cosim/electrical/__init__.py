@@ -1,0 +1,1 @@
+"""Electrical room: admittances, power flow, fault duty."""

@@ -10,7 +10,8 @@ power is consumed; a generator has negative power).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -156,3 +157,14 @@ class Circuit:
     elements: tuple[Element, ...]
     sources: tuple[Source, ...]
     injectors: Injectors
+
+    def without(self, elements: Collection[int]) -> Circuit:
+        """The circuit with some elements (by index) opened: they stay in their place and conduct nothing."""
+        opened = set(elements)
+        return replace(
+            self,
+            elements=tuple(
+                replace(e, y_siemens=np.zeros_like(e.y_siemens)) if i in opened else e
+                for i, e in enumerate(self.elements)
+            ),
+        )

@@ -38,7 +38,7 @@ def series_block(y_siemens: Complex) -> Complex:
 
 
 def wye_block(y_siemens: Complex) -> Complex:
-    """(n+1, n+1) block of n branches (admittance (n,)) from each conductor to a common star conductor, the last."""
+    """(n+1, n+1) block of n branches (admittance (n,)) from each conductor to a common one, the last."""
     y = np.asarray(y_siemens, dtype=np.complex128)
     block = np.zeros((len(y) + 1, len(y) + 1), dtype=np.complex128)
     block[:-1, :-1] = np.diag(y)
@@ -48,7 +48,8 @@ def wye_block(y_siemens: Complex) -> Complex:
 
 
 def delta_block(y_siemens: Complex) -> Complex:
-    """(n, n) block of branches between neighbouring conductors: branch i joins i and i+1, the last closes the ring.
+    """(n, n) block of branches between neighbouring conductors: branch i joins i and i+1, the last closes the
+    ring.
 
     Two conductors carry one branch.
     """
@@ -69,13 +70,13 @@ def capacitor_block(q_var: Float, v_rated: float, delta: bool) -> Complex:
 
     A wye bank of n branches has n + 1 conductors (star point last), a delta of n branches n (2 for n = 1).
     """
-    y = 1j * np.asarray(q_var, dtype=np.float64) / v_rated**2
+    y = np.asarray(1j * np.asarray(q_var) / v_rated**2, dtype=np.complex128)
     return delta_block(y) if delta else wye_block(y)
 
 
 def reactor_block(z_ohm: Complex, delta: bool) -> Complex:
     """Shunt reactor with branch impedances `z_ohm` (n,); conductors as in `capacitor_block`."""
-    y = 1.0 / np.asarray(z_ohm, dtype=np.complex128)
+    y = np.asarray(1.0 / np.asarray(z_ohm), dtype=np.complex128)
     return delta_block(y) if delta else wye_block(y)
 
 

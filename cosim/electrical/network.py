@@ -1,32 +1,42 @@
 """Power flow of one topology, factorised once and solved for many steps together.
 
-The node equations are Y V + I(V) = J, with the elements and source impedances in Y, the sources' Norton currents in J
-and the injectors' currents I. With G the injectors' tangent at a reference state of the topology,
+The node equations are Y V + I(V) = J, with the elements and source impedances in Y, the sources' Norton
+currents in J and the injectors' currents I. With G the injectors' tangent at a reference state,
 
     V <- (Y + G)^-1 (J - (I(V) - G V))
 
-is Newton's method with its Jacobian held (a chord): at every step the same factors, three or four iterations near the
-reference. Where no reference state exists, G = 0.
+is Newton's method with its Jacobian held (a chord). The reference states stand on a ladder of feeder
+loadings; a step takes the one nearest to its own total power, so what it starts from and is factorised at
+depends on nothing but the topology and the step itself.
 """
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
 
 import numpy as np
+from numba import get_num_threads
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from cosim.electrical import factor_kernels, kernels
+from cosim.electrical import kernels
 from cosim.electrical.circuit import Circuit, Complex, Float, Int
 from cosim.electrical.ordering import Elimination, by_rows, eliminate
 from cosim.electrical.voltage_laws import VoltageLaws
 from cosim.errors import FeederError
 
-REFERENCE_LOADING = 0.6  # of nominal power: between night and peak
-REFERENCE_ITERATIONS = 60
+LoadsAs = Literal["off", "admittance"]
+
+factorise: Callable[..., None] = kernels.factorise
+solve_columns: Callable[..., None] = kernels.solve_columns
+
+LADDER = 0.1  # spacing of the reference states, in shares of the nominal power
+LOWEST, HIGHEST = -10, 15  # rungs
+REFERENCE_ITERATIONS = 100
 
 
 @dataclass(frozen=True)
@@ -56,11 +66,35 @@ class Solution:
 
 @dataclass(frozen=True)
 class _Factor:
-    """(Y + G)^-1 as triangular factors in 2 by 2 blocks, see `factor_kernels`."""
+    """(Y + G)^-1 as triangular factors in 2 by 2 blocks, see `kernels.factorise`."""
 
     l_value: Float
     diagonal: Float
     u_value: Float
+
+    def finite(self) -> bool:
+        return all(bool(np.isfinite(a).all()) for a in (self.l_value, self.diagonal, self.u_value))
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """One rung of the ladder: tangent, factors, voltages without the injectors' remainder, where to start."""
+
+    slope: Float
+    factor: _Factor
+    base: Float
+    start: Float
+    v: Complex
+
+
+@dataclass(frozen=True)
+class _Assembly:
+    """Where the entries of Y and of the injectors' tangents go, by rows in elimination order."""
+
+    pointer: Int
+    column: NDArray[np.int32]
+    blocks: Float
+    order: Int
 
 
 class Network:
@@ -69,10 +103,8 @@ class Network:
     Parameters
     ----------
     circuit
-        What to solve.
-    reference_loading
-        Share of nominal power at which the tangent is taken. It decides how many iterations are needed, not the
-        answer.
+        What to solve. Nodes that no source reaches are dead: their voltage is 0 and their injectors draw
+        nothing.
 
     Raises
     ------
@@ -80,7 +112,7 @@ class Network:
         If there is no source, or the matrix is singular.
     """
 
-    def __init__(self, circuit: Circuit, *, reference_loading: float = REFERENCE_LOADING) -> None:
+    def __init__(self, circuit: Circuit) -> None:
         self.circuit = circuit
         n = len(circuit.nodes)
         self.y_elements = _element_matrix(circuit)
@@ -103,11 +135,14 @@ class Network:
         self._terminals = place[pair].astype(np.int32)
         self._node_of_row = self._live[self._elimination.order]
 
-        linear = self._factorise(np.zeros((len(self._rows), 4)))
-        self._no_load = self._solve_linear(linear, self._norton[:, None])[:, 0]
-        self._check_accuracy(linear)
-        self._linear = linear
-        self._set_reference(reference_loading)
+        self._inverse_base = 1.0 / circuit.base_v[self._node_of_row]
+        self._assembly = self._assemble(place)
+
+        slope = np.zeros((len(self._rows), 4))
+        self._linear = self._factorise(slope)
+        self._no_load = self._solve_linear(self._linear, self._norton[:, None])[:, 0]
+        self._check_accuracy()
+        self._ladder = {0: self._rung(slope, self._linear, self._no_load)}
 
     def no_load_voltage(self) -> Complex:
         """(n,) voltages with every injector off [V]."""
@@ -121,37 +156,44 @@ class Network:
         tolerance_pu: float = 1e-9,
         max_iterations: int = 200,
         parallel: bool = True,
+        only: Int | None = None,
     ) -> Solution:
         """Solve a block of steps.
 
         Parameters
         ----------
         p_w, q_var
-            (m, steps) nominal powers of the injectors, consumed positive; the circuit's own, one step, by default.
+            (m, steps) nominal powers of the injectors, consumed positive; the circuit's own, one step, by
+            default.
         tolerance_pu
             A step has converged when no voltage changed by more than this.
         max_iterations
             A step that needs more is reported as not converged.
         parallel
             False for callers that run in parallel themselves. The bits are the same.
+        only
+            Nodes whose voltages are wanted; the others are left 0. All by default.
         """
         p, q = self._powers(p_w, q_var)
-        steps = p.shape[1]
-        v = np.zeros((len(self.circuit.nodes), steps), dtype=np.complex128)
-        current = np.zeros((len(p), steps), dtype=np.complex128)
-        iterations = np.zeros(steps, dtype=np.int32)
-        change = np.full(steps, np.nan)
-        whole = steps - steps % kernels.LANES
-        if whole:
-            self._run(0, p, q, tolerance_pu, max_iterations, v, current, iterations, change, parallel)
-        if whole < steps:
-            tail_p, tail_q = np.zeros((2, len(p), kernels.LANES))
-            tail_p[:, : steps - whole] = p[:, whole:]
-            tail_q[:, : steps - whole] = q[:, whole:]
+        rungs = self._rungs_of(p)
+        steps = len(rungs)
+        out = Solution(
+            v=np.zeros((len(self.circuit.nodes), steps), dtype=np.complex128),
+            current_a=np.zeros((len(p), steps), dtype=np.complex128),
+            iterations=np.zeros(steps, dtype=np.int32),
+            converged=np.zeros(steps, dtype=np.bool_),
+            change_pu=np.full(steps, np.nan),
+        )
+        wanted = np.arange(len(self._live))
+        if only is not None:
+            wanted = np.flatnonzero(np.isin(self._node_of_row, only))
+        for rung in np.unique(rungs):
+            chosen = np.flatnonzero(rungs == rung)
             self._run(
-                whole, tail_p, tail_q, tolerance_pu, max_iterations, v, current, iterations, change, False
+                self._reference(int(rung)), chosen, p, q, tolerance_pu, max_iterations, wanted, out, parallel
             )
-        return Solution(v, current, iterations, change <= tolerance_pu, change)
+        np.less_equal(out.change_pu, tolerance_pu, out=out.converged)
+        return out
 
     def mismatch(self, v: Complex, current_a: Complex) -> Complex:
         """(n, steps) current that Kirchhoff's law leaves over at each node [A]; 0 for an exact solution."""
@@ -175,9 +217,25 @@ class Network:
         """(m, steps) complex power that each injector draws [VA]."""
         return self._across(v) * np.conj(current_a)
 
-    def solve_linear(self, injected_a: Complex) -> Complex:
-        """(n, k) voltages that (n, k) injected currents raise with sources shorted and injectors off [V]."""
-        return self._solve_linear(self._linear, injected_a)
+    def respond(self, injected_a: Complex, *, loads: LoadsAs = "off") -> Complex:
+        """(n, k) voltages that (n, k) injected currents raise with the sources' EMFs shorted [V].
+
+        The network is linear: injectors are off, or stand as their nominal admittances.
+        """
+        factor = self._linear if loads == "off" else self._with_admittances
+        return self._solve_linear(factor, injected_a)
+
+    def open_circuit_voltage(self, *, loads: LoadsAs = "off") -> Complex:
+        """(n,) voltages of the same linear network under its sources [V]."""
+        if loads == "off":
+            return self.no_load_voltage()
+        return self.respond(self._norton[:, None], loads=loads)[:, 0]
+
+    @cached_property
+    def _with_admittances(self) -> _Factor:
+        injectors = self.circuit.injectors
+        y = ((injectors.p_w - 1j * injectors.q_var) / injectors.v_nom**2)[self._rows]
+        return self._factorise(np.stack([y.real, -y.imag, y.imag, y.real], axis=1))
 
     def _across(self, v: Complex) -> Complex:
         grounded = np.vstack([v, np.zeros((1, v.shape[1]))])
@@ -193,28 +251,75 @@ class Network:
             raise ValueError(f"powers must both be ({len(injectors)}, steps), got {p.shape} and {q.shape}")
         return p, q
 
+    def _rungs_of(self, p: Float) -> Int:
+        """Rung of each step by its total power over the nominal total."""
+        nominal = self.circuit.injectors.p_w[self._rows].sum()
+        if not nominal > 0.0:
+            return np.zeros(p.shape[1], dtype=np.int64)
+        total = np.zeros(p.shape[1])
+        for row in self._rows:  # in this order whatever the block's shape
+            total += p[row]
+        share = np.nan_to_num(total / (nominal * LADDER))
+        rungs: Int = np.clip(np.rint(share), LOWEST, HIGHEST).astype(np.int64)
+        return rungs
+
+    def _reference(self, rung: int) -> _Reference:
+        """The rung's state, solved from the next one towards no load, or that one if there is none."""
+        if rung not in self._ladder:
+            nearer = self._reference(rung - 1 if rung > 0 else rung + 1)
+            self._ladder[rung] = self._climb(nearer, rung * LADDER) or nearer
+        return self._ladder[rung]
+
+    def _climb(self, nearer: _Reference, loading: float) -> _Reference | None:
+        p, q = (loading * a for a in self._powers(None, None))
+        n, m = len(self.circuit.nodes), len(p)
+        out = Solution(
+            np.zeros((n, 1), np.complex128), np.zeros((m, 1), np.complex128),
+            np.zeros(1, np.int32), np.zeros(1, np.bool_), np.zeros(1),
+        )  # fmt: skip
+        everything = np.arange(len(self._live))
+        self._run(nearer, np.zeros(1, np.int64), p, q, 1e-6, REFERENCE_ITERATIONS, everything, out, False)
+        if not out.change_pu[0] <= 1e-6:
+            return None
+        across = self._across(out.v)[self._rows, 0]
+        slope = self._laws.tangent(p[self._rows, 0], q[self._rows, 0], across)
+        factor = self._factorise(slope)
+        return self._rung(slope, factor, out.v[:, 0]) if factor.finite() else None
+
+    def _rung(self, slope: Float, factor: _Factor, v: Complex) -> _Reference:
+        base = self._no_load
+        if factor is not self._linear:
+            base = self._solve_linear(factor, self._norton[:, None])[:, 0]
+        return _Reference(slope, factor, self._by_row(base), self._by_row(v - base), v)
+
+    def _by_row(self, values: Complex) -> Float:
+        """(rows + 1, 2) real and imaginary parts in elimination order, ground last."""
+        picked = np.append(values[self._node_of_row], 0.0)
+        return np.ascontiguousarray(np.stack([picked.real, picked.imag], axis=1))
+
     def _run(
-        self, offset: int, p: Float, q: Float, tolerance: float, limit: int, v: Complex, current: Complex,
-        iterations: NDArray[np.int32], change: Float, parallel: bool,
+        self, reference: _Reference, steps: Int, p: Float, q: Float, tolerance: float, limit: int,
+        wanted: Int, out: Solution, parallel: bool,
     ) -> None:  # fmt: skip
-        laws = self._laws
-        injector = (
-            self._rows, self._terminals, laws.factors, laws.exponents, laws.cut_pu, self._slope,
-        )  # fmt: skip
-        e = self._elimination
-        factor = (
-            e.passive, e.l_pointer, e.l_column, self._factor.l_value, self._factor.diagonal,
-            e.u_pointer, e.u_column, self._factor.u_value,
-        )  # fmt: skip
+        laws, e, factor = self._laws, self._elimination, reference.factor
         arguments = (
-            offset, p, q, injector, self._start, self._base, self._inverse_base, self._node_of_row, factor,
-            tolerance, limit, v, current, iterations, change,
+            steps, p, q,
+            (self._rows, self._terminals, laws.factors, laws.exponents, laws.cut_pu),
+            (
+                reference.slope, reference.start, reference.base,
+                factor.l_value, factor.diagonal, factor.u_value,
+            ),
+            (e.passive, e.l_pointer, e.l_column, e.u_pointer, e.u_column),
+            self._inverse_base, self._node_of_row, wanted, tolerance, limit,
+            out.v, out.current_a, out.iterations, out.change_pu,
         )  # fmt: skip
-        workers = min(os.cpu_count() or 1, p.shape[1] // kernels.LANES)
+        workers = min(get_num_threads(), -(-len(steps) // kernels.LANES))
+        serial: Callable[..., None] = kernels.solve_serial
+        twin: Callable[..., None] = kernels.solve_parallel
         if parallel and workers > 1:
-            kernels.solve_parallel(workers, *arguments)
+            twin(workers, *arguments)
         else:
-            kernels.solve_serial(*arguments)
+            serial(*arguments)
 
     def _order(self, pair: Int) -> Elimination:
         size = len(self._live)
@@ -229,25 +334,27 @@ class Network:
         driven[pair.ravel()] = True
         return eliminate(pattern, driven[:size])
 
-    def _factorise(self, slope: Float) -> _Factor:
-        """Factors of Y plus the injectors' tangents `slope` (m, 4)."""
-        e = self._elimination
+    def _assemble(self, place: Int) -> _Assembly:
         size = len(self._live)
-        place = np.empty(size, dtype=np.int64)
-        place[e.order] = np.arange(size)
         y = (self.y_elements + self.y_sources)[self._live][:, self._live].tocoo()
         a, b = self._terminals.astype(np.int64).T
         rows = np.concatenate([place[y.row], a, b, a, b])
         columns = np.concatenate([place[y.col], a, b, b, a])
-        complex_blocks = np.stack([y.data.real, -y.data.imag, y.data.imag, y.data.real], axis=1)
-        values = np.concatenate([complex_blocks, slope, slope, -slope, -slope])
-        inside = (rows < size) & (columns < size)
-        order = np.lexsort((columns[inside], rows[inside]))
-        pointer, column = by_rows(rows[inside], columns[inside], size)
+        inside = np.flatnonzero((rows < size) & (columns < size))
+        order = inside[np.lexsort((columns[inside], rows[inside]))]
+        pointer, column = by_rows(rows[order], columns[order], size)
+        blocks = np.stack([y.data.real, -y.data.imag, y.data.imag, y.data.real], axis=1)
+        return _Assembly(pointer, column, blocks, order)
+
+    def _factorise(self, slope: Float) -> _Factor:
+        """Factors of Y plus the injectors' tangents `slope` (m, 4)."""
+        e, assembly = self._elimination, self._assembly
+        values = np.concatenate([assembly.blocks, slope, slope, -slope, -slope])[assembly.order]
+        size = len(self._live)
         factor = _Factor(np.empty((len(e.l_column), 4)), np.empty((size, 4)), np.empty((len(e.u_column), 4)))
-        factor_kernels.factorise(
-            pointer, column, np.ascontiguousarray(values[inside][order]), e.l_pointer, e.l_column,
-            e.u_pointer, e.u_column, np.empty((size + 1, 4)), factor.l_value, factor.diagonal, factor.u_value,
+        factorise(
+            assembly.pointer, assembly.column, values, e.l_pointer, e.l_column, e.u_pointer, e.u_column,
+            np.empty((size + 1, 4)), factor.l_value, factor.diagonal, factor.u_value,
         )  # fmt: skip
         return factor
 
@@ -256,7 +363,7 @@ class Network:
         e = self._elimination
         right = current[self._node_of_row]
         x = np.ascontiguousarray(np.stack([right.real, right.imag], axis=1))
-        factor_kernels.solve_columns(
+        solve_columns(
             e.l_pointer,
             e.l_column,
             factor.l_value,
@@ -270,12 +377,12 @@ class Network:
         out[self._node_of_row] = x[:, 0] + 1j * x[:, 1]
         return out
 
-    def _check_accuracy(self, linear: _Factor) -> None:
+    def _check_accuracy(self) -> None:
         """Refine the no-load voltages once; the correction tells how good the pivots were."""
         left = (
             np.where(self.energised, self._norton, 0.0) - (self.y_elements + self.y_sources) @ self._no_load
         )
-        correction = self._solve_linear(linear, left[:, None])[:, 0]
+        correction = self._solve_linear(self._linear, left[:, None])[:, 0]
         error = np.max(np.abs(correction) / self.circuit.base_v, initial=0.0)
         if not error < 1e-6:
             worst = self.circuit.nodes[int(np.argmax(np.nan_to_num(np.abs(correction), nan=np.inf)))]
@@ -284,34 +391,6 @@ class Network:
                 "look for a winding or a line that floats, or for zero impedances"
             )
         self._no_load = self._no_load + correction
-
-    def _set_reference(self, loading: float) -> None:
-        """Choose the tangent, the voltages that the factors give by themselves, and where iterations start."""
-        self._slope = np.zeros((len(self._rows), 4))
-        self._factor = self._linear
-        self._place_base(self._no_load, self._no_load)
-        if not len(self._rows) or loading == 0.0:
-            return
-        p, q = (loading * a for a in self._powers(None, None))
-        reference = self.solve(p, q, tolerance_pu=1e-6, max_iterations=REFERENCE_ITERATIONS, parallel=False)
-        if not reference.converged[0]:
-            return
-        across = self._across(reference.v)[self._rows, 0]
-        slope = self._laws.tangent(p[self._rows, 0], q[self._rows, 0], across)
-        factor = self._factorise(slope)
-        if not all(np.isfinite(a).all() for a in (factor.l_value, factor.diagonal, factor.u_value)):
-            return
-        self._slope, self._factor = slope, factor
-        self._place_base(self._solve_linear(factor, self._norton[:, None])[:, 0], reference.v[:, 0])
-
-    def _place_base(self, base: Complex, start: Complex) -> None:
-        def by_row(values: Complex) -> Float:
-            picked = np.append(values[self._node_of_row], 0.0)  # ground last
-            return np.ascontiguousarray(np.stack([picked.real, picked.imag], axis=1))
-
-        self._base = by_row(base)
-        self._start = by_row(start) - self._base
-        self._inverse_base = 1.0 / self.circuit.base_v[self._node_of_row]
 
 
 def _element_matrix(circuit: Circuit) -> sparse.csr_array:
@@ -349,6 +428,9 @@ def _sparse(rows: Int, columns: Int, values: Complex, n: int) -> sparse.csr_arra
 
 def _reached(y_elements: sparse.csr_array, circuit: Circuit) -> NDArray[np.bool_]:
     """Nodes connected to a source through elements."""
-    _, island = connected_components(y_elements, directed=False)
+    links = sparse.csr_array(
+        (np.ones(y_elements.nnz), y_elements.indices, y_elements.indptr), shape=y_elements.shape
+    )
+    _, island = connected_components(links, directed=False)
     fed = np.unique(np.concatenate([island[source.nodes] for source in circuit.sources]))
     return np.isin(island, fed)

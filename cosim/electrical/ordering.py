@@ -40,9 +40,9 @@ class Elimination:
 def eliminate(pattern: sparse.csr_array, driven: NDArray[np.bool_]) -> Elimination:
     """Minimum-degree order of a symmetric pattern, passive nodes first.
 
-    A passive node (nothing is injected at it) that goes before every driven node in its part of the elimination tree
-    takes no part in the iterations: its voltage follows from the others once they are known. So passive nodes of small
-    degree are eliminated first, then all that remain by their degree alone.
+    A passive node (nothing is injected at it) that goes before every driven node in its part of the
+    elimination tree takes no part in the iterations: its voltage follows from the others once they are known.
+    So passive nodes of small degree are eliminated first, then all that remain by their degree alone.
     """
     n = len(driven)
     neighbours = [set(pattern.indices[a:b].tolist()) - {i} for i, (a, b) in enumerate(_rows(pattern))]

@@ -15,7 +15,8 @@ SOLID_SIEMENS = 1e6  # a neutral earthed through 0 ohm
 
 @dataclass(frozen=True)
 class TransformerData:
-    """Nameplate of a transformer with w windings; impedances in pu of `rated_va` and each coil's rated voltage.
+    """Nameplate of a transformer with w windings; impedances in pu of `rated_va` and each coil's rated
+    voltage.
 
     Parameters
     ----------
@@ -61,8 +62,8 @@ class TransformerData:
 def one_volt_block(data: TransformerData) -> Complex:
     """(w, w) admittance of one phase with all windings referred to one volt.
 
-    The short-circuit impedances seen from winding 1, z_ij = (z_1i + z_1j - z_ij) / 2, are inverted and spread to all
-    windings by the condition that ampere-turns cancel (Dommel, EMTP Theory Book, ch. 6).
+    The short-circuit impedances seen from winding 1, z_ij = (z_1i + z_1j - z_ij) / 2, are inverted and spread
+    to all windings by the condition that ampere-turns cancel (Dommel, EMTP Theory Book, ch. 6).
     """
     windings = len(data.winding_v)
     pairs = dict(zip(_pairs(windings), data.x_pu, strict=True))
@@ -87,9 +88,9 @@ def transformer_block(data: TransformerData) -> Complex:
 
     Returns
     -------
-    (w (phases + 1), w (phases + 1)) block: winding by winding its phases and then its neutral. The extra conductor of
-    a three-phase delta is not connected (zero row); an open delta (two phases) uses it as its third phase. A one-phase
-    winding has two conductors, start and end of its coil.
+    (w (phases + 1), w (phases + 1)) block: winding by winding its phases and then its neutral. The extra
+    conductor of a three-phase delta is not connected (zero row); an open delta (two phases) uses it as its
+    third phase. A one-phase winding has two conductors, start and end of its coil.
     """
     phases, windings = data.phases, len(data.winding_v)
     conductors = phases + 1

@@ -1,12 +1,14 @@
 """How an injector's current depends on the voltage across it, following OpenDSS's load models.
 
-With u = |V| / v_nom, I = (p f_p(u) - j q f_q(u)) V / v_nom^2. Inside the band a polynomial (or power) of u holds;
-above v_max the injector is the impedance it has there; below v_low it is its nominal impedance; in between the current
-falls in a straight line from its value at v_min. Checked against the engine branch by branch in the tests.
+With u = |V| / v_nom, I = (p f_p(u) - j q f_q(u)) V / v_nom^2. Inside the band a polynomial (or power) of u
+holds; above v_max the injector is the impedance it has there; below v_low it is its nominal impedance; in
+between the current falls in a straight line from its value at v_min. Checked against the engine branch by
+branch in the tests.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,18 +57,17 @@ class VoltageLaws:
     def current(self, p_w: Float, q_var: Float, v: Complex) -> Complex:
         """(m, k) currents at (m, k) voltages and nominal powers [A]; k at most `kernels.LANES`."""
         m, k = v.shape
-        lanes = np.ones((2, m, kernels.LANES))
-        power = np.zeros((2, m, kernels.LANES))
-        lanes[0, :, :k], lanes[1, :, :k] = v.real, v.imag
-        power[0, :, :k], power[1, :, :k] = p_w, q_var
+        across = np.ones((m, 2, kernels.LANES))
+        p, q = np.zeros((2, m, kernels.LANES))
+        across[:, 0, :k], across[:, 1, :k] = v.real, v.imag
+        p[:, :k], q[:, :k] = p_w, q_var
         out = np.zeros((m, 2, kernels.LANES))
-        kernels.injector_currents(
-            power[0], power[1], self.factors, self.exponents, self.cut_pu, lanes[0], lanes[1], out
-        )
+        run: Callable[..., None] = kernels.injector_currents
+        run(p, q, self.factors, self.exponents, self.cut_pu, across, out)
         return np.asarray(out[:, 0, :k] + 1j * out[:, 1, :k])
 
     def tangent(self, p_w: Float, q_var: Float, v: Complex) -> Float:
-        """(m, 4) derivative of (real, imaginary) current by (real, imaginary) voltage at v (m,), by difference."""
+        """(m, 4) derivative of the current's parts by the voltage's at v (m,), by central difference."""
         step = 1e-5 * np.maximum(np.abs(v), 1e-3 / self.factors[:, 0])
         moved = v[:, None] + step[:, None] * np.array([1.0, -1.0, 1j, -1j])
         current = self.current(p_w[:, None], q_var[:, None], moved)
