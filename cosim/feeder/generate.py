@@ -220,7 +220,7 @@ class _Generator:
         else:
             raise FeederError(
                 Problem(
-                    f"even {trunks} trunks cannot carry it within {MOST_TRUNK_DROP:.0%} drop; take fewer "
+                    f"even {trunks} trunks cannot carry it within {MOST_TRUNK_DROP:.1%} drop; take fewer "
                     "homes, a denser area, a nearer substation or a higher voltage_kv",
                     key="homes",
                     value=str(self.asked.homes),
