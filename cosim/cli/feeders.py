@@ -55,7 +55,8 @@ def import_(
     Example: cosim feeder import feeders/Master.dss --out oak-street.feeder
     """
     feeder = _open(source)
-    target = feeder.save(out or Path(source.stem + ".feeder"))
+    target = out or Path(source.stem + ".feeder")
+    feeder.save(target)
     _tell(feeder, json, {"file": str(target)})
 
 
@@ -84,7 +85,8 @@ def generate(
         overhead_share=overhead_share,
         seed=seed,
     )
-    _tell(feeder, json, {"file": str(feeder.save(out))})
+    feeder.save(out)
+    _tell(feeder, json, {"file": str(out)})
 
 
 @app.command()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from cosim.scenario.quantities import DAY_US, Amount, Duration, Moment, Strict, format_duration, parse_moment
+from cosim.scenario.quantities import DAY_US, Amount, Duration, Moment, Strict, parse_moment
 
 HOME_QUANTITIES = (
     "voltage_l1_v",
@@ -115,8 +115,8 @@ class WeatherSpec(Strict):
 
     source: str = Field(
         default="tmy3:greensboro",
-        description='"tmy3:greensboro", "tmy3:sand-point" (typical years), "constant:CELSIUS" (no sun), '
-        '"clear:LATITUDE,LONGITUDE" (clear sky) or "file:PATH" (a TMY3 file)',
+        description='"tmy3:greensboro" or another typical year of models/weather, "constant:CELSIUS" (no sun), '
+        '"clear:LATITUDE,LONGITUDE" (clear sky) or "file:PATH" (TMY3 as .csv, .epw, .tm2)',
     )
 
 
@@ -389,38 +389,3 @@ def _inside(annotation: Any, part: str | int) -> Any:
         if origin is not None and origin is not tuple and isinstance(part, str):
             return arguments[1]
     return None
-
-
-def reference() -> Iterator[tuple[str, str, str, str]]:
-    """(table, key, default, meaning) of every key, in file order; the text of ``docs/scenarios.md``."""
-    yield from _reference_of(Scenario, "")
-
-
-def _reference_of(model: type[BaseModel], table: str) -> Iterator[tuple[str, str, str, str]]:
-    inner: list[tuple[type[BaseModel], str]] = []
-    for name, field in model.model_fields.items():
-        path = f"{table}.{name}" if table else name
-        child, below = model_of(field.annotation), path
-        if typing.get_origin(field.annotation) is tuple:
-            child, below = model_of(typing.get_args(field.annotation)[0]), f"[{path}]"
-        elif model is Scenario and name == "homes":
-            child, below = HomeGroup, f"{path}.GROUP"
-        if child is not None and child is not Amount:
-            inner.append((child, below))
-        else:
-            yield table, name, _default_text(field), field.description or ""
-    for child, below in inner:
-        yield from _reference_of(child, below)
-
-
-def _default_text(field: Any) -> str:
-    if field.is_required():
-        return "required"
-    value = field.default
-    if isinstance(value, Amount):
-        return f"{{ uniform = {list(value.uniform)} }}" if value.uniform else f"{value.value:g}"
-    if isinstance(value, int) and not isinstance(value, bool) and field.annotation is int and value >= 10**6:
-        return format_duration(value)
-    if value is None or value == () or value == {} or value == "":
-        return "none"
-    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)

@@ -1,0 +1,289 @@
+"""The command: starts at once, teaches, prints JSON, and says what is wrong in one message."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cosim.cli import app
+from cosim.cli.shell import Meter, print_json
+from cosim.errors import ConvergenceError, InterruptedRun
+
+HEAVY = {
+    "numba",
+    "pandapower",
+    "pandas",
+    "scipy",
+    "h5py",
+    "pydantic",
+    "numpy",
+    "simpy",
+    "xarray",
+    "pvlib",
+    "distributed",
+}
+COMMANDS = [
+    ("run",),
+    ("report",),
+    ("sweep",),
+    ("version",),
+    ("scenario", "new"),
+    ("scenario", "check"),
+    ("scenario", "list"),
+    ("feeder", "import"),
+    ("feeder", "generate"),
+    ("feeder", "show"),
+    ("feeder", "check"),
+    ("feeder", "compare"),
+    ("adapter", "list"),
+    ("adapter", "show"),
+]
+SMALL = """
+start = 2026-07-14T00:00:00
+duration = "10 min"
+[feeder]
+homes = 12
+[homes.solar]
+share = 0.5
+adapter = "connectder-solar-60"
+pv_kw = 5
+[variants.none]
+homes.solar.share = 0
+"""
+
+
+@pytest.fixture
+def cosim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Calls the command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    runner = CliRunner()
+    return lambda *words: runner.invoke(app, [str(word) for word in words])
+
+
+def answer(result: Result) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+# ------------------------------------------------------------------ starting and teaching
+def test_help_imports_nothing_heavy() -> None:
+    """Half a second is kept by what is not imported; the clock itself is not tested."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "cosim", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "typer" in imported
+    assert not HEAVY & imported
+    assert all(word in done.stdout for word in ("run", "report", "sweep", "scenario", "feeder", "adapter"))
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_teaches_by_an_example(cosim: Callable[..., Result], words: tuple[str, ...]) -> None:
+    shown = cosim(*words, "--help")
+    assert shown.exit_code == 0
+    assert f"cosim {' '.join(words)}" in shown.stdout
+    assert "Example" in shown.stdout
+
+
+def test_every_command_is_known_here() -> None:
+    from typer.main import get_command
+
+    group: Any = get_command(app)
+    found = {
+        (name, *below)
+        for name, command in group.commands.items()
+        for below in ([(inner,) for inner in getattr(command, "commands", {})] or [()])
+    }
+    assert found == set(COMMANDS)
+
+
+def test_version(cosim: Callable[..., Result]) -> None:
+    assert cosim("version").stdout.startswith("cosim ")
+    assert {"cosim", "python", "numba", "pandapower"} <= set(answer(cosim("version", "--json")))
+
+
+# ------------------------------------------------------------------ scenarios
+def test_a_new_scenario_is_a_copy_that_checks(cosim: Callable[..., Result], tmp_path: Path) -> None:
+    assert cosim("scenario", "new", "mine", "--from", "fault-duty").exit_code == 0
+    found = answer(cosim("scenario", "check", "mine.toml", "--set", "feeder.homes=12", "--json"))
+    assert found["homes"] == 12
+    assert found["groups"] == {"solar": 5, "backup": 2}
+    assert found["steps"] == 15
+    assert found["variants"] == ["no-adapters"]
+    assert found["expected_bytes"] > 0
+    again = cosim("scenario", "new", "mine")
+    assert again.exit_code == 2
+    assert "mine.toml: exists already" in again.stderr
+
+
+def test_check_tells_problems_of_variants_and_names_of_the_feeder(
+    cosim: Callable[..., Result], tmp_path: Path
+) -> None:
+    file = tmp_path / "case.toml"
+    file.write_text(SMALL + "homes.solar.shar = 1\n")
+    wrong = cosim("scenario", "check", file)
+    assert wrong.exit_code == 2
+    assert "homes.solar.shar: unknown key (did you mean 'share'?)" in wrong.stderr
+    file.write_text(SMALL + '[record]\nfull = ["home:home-99"]\n')
+    wrong = cosim("scenario", "check", file)
+    assert wrong.exit_code == 2
+    assert "record.full.0: the feeder has no home of this name (did you mean 'home-9'?)" in wrong.stderr
+
+
+def test_check_for_people(cosim: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "case.toml").write_text(SMALL)
+    shown = cosim("scenario", "check", "case.toml")
+    assert shown.exit_code == 0
+    assert "12 homes" in shown.stdout
+    assert "10 steps of 1 min" in shown.stdout
+
+
+def test_shipped_scenarios_are_listed(cosim: Callable[..., Result]) -> None:
+    assert set(answer(cosim("scenario", "list", "--json"))) >= {"heat-wave", "winter-evening", "fault-duty"}
+
+
+# ------------------------------------------------------------------ library and feeders
+def test_adapters(cosim: Callable[..., Result]) -> None:
+    names = answer(cosim("adapter", "list", "--json"))
+    assert "tesla-backup-switch" in names
+    assert (
+        answer(cosim("adapter", "show", "tesla-backup-switch", "--json"))["title"]
+        == names["tesla-backup-switch"]
+    )
+    shown = cosim("adapter", "show", "tesla-backup-switch").stdout
+    assert "confidence" in shown
+    unknown = cosim("adapter", "show", "tesla-backup-swich")
+    assert unknown.exit_code == 2
+    assert "did you mean 'tesla-backup-switch'" in unknown.stderr
+
+
+def test_a_generated_feeder_is_saved_shown_and_checked(cosim: Callable[..., Result]) -> None:
+    made = answer(cosim("feeder", "generate", "--homes", 20, "--out", "a.feeder", "--json"))
+    assert made["homes"] == 20
+    shown = answer(cosim("feeder", "show", "a.feeder", "--json"))
+    assert shown == made
+    assert answer(cosim("feeder", "check", "a.feeder", "--json"))["problems"] == []
+    assert "no problems" in cosim("feeder", "check", "a.feeder").stdout
+
+
+@pytest.mark.parametrize("command", ["show", "check", "import"])
+def test_a_missing_or_foreign_feeder_is_one_message(
+    cosim: Callable[..., Result], tmp_path: Path, command: str
+) -> None:
+    missing = cosim("feeder", command, "none.feeder")
+    assert missing.exit_code == 2
+    assert "none.feeder: no such file" in missing.stderr
+    (tmp_path / "b.feeder").write_text("not a feeder")
+    foreign = cosim("feeder", command, "b.feeder")
+    assert foreign.exit_code == 2
+    assert "b.feeder" in foreign.stderr
+    assert "Traceback" not in foreign.output
+
+
+# ------------------------------------------------------------------ errors and interruption
+def test_all_problems_in_one_message_exit_2_nothing_written(
+    cosim: Callable[..., Result], tmp_path: Path
+) -> None:
+    (tmp_path / "case.toml").write_text('start = 3\nduration = "2"\nhomse = 1\n')
+    wrong = cosim("run", "case.toml", "--out", "x.h5")
+    assert wrong.exit_code == 2
+    assert wrong.stderr.startswith("3 problems, nothing was done:\n  case.toml:1: start: should be")
+    assert wrong.stdout == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["case.toml"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("run", "heat-wve"), "did you mean 'heat-wave'"),
+        (("run", "none.toml"), "none.toml: no such file"),
+        (("run", "heat-wave", "--set", "seed"), "should be KEY=VALUE"),
+        (("run", "heat-wave", "--variant", "no-adapter"), "did you mean 'no-adapters'"),
+        (("report", "none.h5"), "none.h5"),
+        (("sweep", "heat-wave", "--vary", "seed"), "--vary"),
+        (("sweep", "heat-wave", "--vary", "seed=1:2", "--slice", "3/2"), "slice"),
+    ],
+)
+def test_bad_requests_exit_with_2_and_say_why(
+    cosim: Callable[..., Result], tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    wrong = cosim(*words)
+    assert wrong.exit_code == 2, wrong.output
+    assert message in wrong.stderr
+    assert "Traceback" not in wrong.output
+    assert not list(tmp_path.glob("*.h5"))
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (InterruptedRun(Path("a.partial.h5")), 130, "a.partial.h5"),
+        (ConvergenceError("the power flow", 0.1), 1, "did not converge"),
+        (PermissionError(13, "Permission denied", "out.h5"), 2, "out.h5: permission denied"),
+    ],
+)
+def test_what_stops_a_run_decides_the_exit_code(
+    cosim: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    code: int,
+    message: str,
+) -> None:
+    from cosim.scenario import loading
+
+    def stop(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(loading, "load", stop)
+    stopped = cosim("run", "heat-wave")
+    assert stopped.exit_code == code
+    assert message in stopped.stderr
+
+
+def test_a_bug_is_not_hidden(cosim: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    from cosim.scenario import loading
+
+    monkeypatch.setattr(loading, "load", lambda *_, **__: 1 / 0)
+    assert isinstance(cosim("run", "heat-wave").exception, ZeroDivisionError)
+
+
+# ------------------------------------------------------------------ output
+def test_json_holds_what_json_can(capsys: pytest.CaptureFixture[str]) -> None:
+    import numpy as np
+
+    print_json({"a": np.float64("nan"), "b": np.arange(2), "c": Path("x"), 3: (True, None, float("inf"))})
+    assert json.loads(capsys.readouterr().out) == {"a": None, "b": [0, 1], "c": "x", "3": [True, None, None]}
+
+
+def test_progress_is_silent_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with Meter("running", "steps") as meter:
+        meter(1, 2)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_progress_on_a_terminal_shows_rate_and_time_left(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setitem(os.environ, "TERM", "xterm")
+    monkeypatch.setitem(os.environ, "COLUMNS", "100")
+    with Meter("running", "steps") as meter:
+        meter(50, 100)
+        assert meter.bar is not None
+        meter.bar.refresh()
+    shown = capsys.readouterr().err
+    assert "running" in shown
+    assert "50%" in shown
+    assert "steps/s" in shown
