@@ -24,6 +24,7 @@ from cosim.compiled import kernel, parallel_kernel
 
 LANES = 64
 KELVIN = 273.15
+CALM2 = 0.25  # K2, see cosim.thermal.network.CALM_K
 
 
 @kernel
@@ -93,13 +94,13 @@ def nonlinear_rows(nodes, slope, a, b, film, exponent, emission, reference, x, f
             for lane in range(LANES):
                 d = t[lane] - u[lane]
                 p, q = t[lane] + KELVIN, u[lane] + KELVIN
-                h = w * math.sqrt(math.sqrt(abs(d))) + s * ((p * p + q * q) * (p + q))
+                h = w * math.sqrt(math.sqrt(math.sqrt(d * d + CALM2))) + s * ((p * p + q * q) * (p + q))
                 flow[lane] = d * (h - g)
         else:
             for lane in range(LANES):
                 d = t[lane] - u[lane]
                 p, q = t[lane] + KELVIN, u[lane] + KELVIN
-                flow[lane] = d * (w * abs(d) ** e + s * ((p * p + q * q) * (p + q)) - g)
+                flow[lane] = d * (w * (d * d + CALM2) ** (0.5 * e) + s * ((p * p + q * q) * (p + q)) - g)
         for lane in range(LANES):
             o[lane] -= flow[lane]
         if b[k] < nodes:

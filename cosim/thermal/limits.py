@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,10 +48,12 @@ def rises(network: HeatNetwork, temperature_c: Float, ambient_c: Float) -> Rises
     start = np.concatenate([[0], np.cumsum([len(group) for group in groups])])
     ambient = np.ascontiguousarray(ambient_c, dtype=float)
     found = np.empty((len(groups), temperature_c.shape[0], temperature_c.shape[2]))
-    class_maxima(temperature_c, ambient, np.concatenate(groups), start, found)
+    run: Callable[..., None] = class_maxima
+    run(np.ascontiguousarray(temperature_c), ambient, np.concatenate(groups), start, found)
     limits = np.array(list(LIMIT_K.values()))[:, None, None]
-    margin = np.fmin.reduce(limits - found[:4], axis=0)
-    return Rises(*found[:4], adapter_temperature_c=found[4] + ambient[:, None], heat_margin_k=margin)
+    margin: Float = np.fmin.reduce(limits - found[:4], axis=0)
+    jaw, bar, factory, field_terminal, hottest = found
+    return Rises(jaw, bar, factory, field_terminal, hottest + ambient[:, None], margin)
 
 
 def steady_state(network: HeatNetwork, i2_a2: Float, ambient_c: float, *, tolerance_k: float = 1e-9) -> Float:
@@ -73,7 +75,7 @@ def steady_state(network: HeatNetwork, i2_a2: Float, ambient_c: float, *, tolera
         if change <= tolerance_k:
             if np.linalg.eigvalsh(_symmetric(slope, network.capacity_j_per_k)).min() <= 0.0:
                 break  # a balance, but one that any disturbance leaves
-            return temperature
+            return np.asarray(temperature)
     raise ConvergenceError("steady state of a heat network", change)
 
 
@@ -84,7 +86,7 @@ def time_constant_s(network: HeatNetwork, temperature_c: Float, ambient_c: float
 
 
 def _symmetric(slope: Float, capacity: Float) -> Float:
-    """``C^-1/2 K C^-1/2``, made exactly symmetric (radiation between unequal walls makes K slightly not so)."""
+    """``C^-1/2 K C^-1/2``, made exactly symmetric (unequal walls that radiate make K slightly not so)."""
     root = 1.0 / np.sqrt(capacity)
     scaled = root[:, None] * slope * root
     return np.asarray(0.5 * (scaled + scaled.T))

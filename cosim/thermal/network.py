@@ -26,6 +26,7 @@ LORENZ = 2.44e-8  # V2/K2, Wiedemann-Franz
 CONTACT_K = 323.15  # temperature at which a contact's thermal conductance is taken
 AIR = 0.028  # W/(m K), conductivity of air in a contact's gap, at the same temperature
 PLATE = 1.42  # W/(m2 K) (m/K)^(1/4): laminar natural convection on a vertical plate
+CALM_K = 0.5  # K; outdoor air is never quite still, so a film does not vanish with its temperature drop
 REFERENCE_C = 20.0  # resistances are stated here
 PATHS: Mapping[str, int] = {"grid": 0, "load": 2, "branch": 4}  # leg 1; leg 2 is one more
 
@@ -34,7 +35,8 @@ PATHS: Mapping[str, int] = {"grid": 0, "load": 2, "branch": 4}  # leg 1; leg 2 i
 class Links:
     """Paths for heat between nodes `a` and `b` (-1: ambient), all of one law.
 
-    Heat from b to a is ``w |Tb - Ta|^exponent (Tb - Ta)``, or ``w (Tb^4 - Ta^4)`` in kelvin if it radiates.
+    Heat from a to b is ``w (d^2 + CALM_K^2)^(exponent/2) d`` with d = Ta - Tb, or ``w (Ta^4 - Tb^4)`` in
+    kelvin if it radiates.
     """
 
     a: Int
@@ -53,13 +55,17 @@ class Links:
         """Heat from a to b at end temperatures in degC."""
         if self.radiates:
             return self.w * ((ta + KELVIN) ** 4 - (tb + KELVIN) ** 4)
-        return self.w * np.abs(ta - tb) ** self.exponent * (ta - tb)
+        drop = ta - tb
+        return np.asarray(self.w * (drop**2 + CALM_K**2) ** (0.5 * self.exponent) * drop)
 
     def slopes(self, ta: Float, tb: Float) -> tuple[Float, Float]:
         """Derivative of `flow_w` by ta, and minus that by tb."""
         if self.radiates:
             return 4 * self.w * (ta + KELVIN) ** 3, 4 * self.w * (tb + KELVIN) ** 3
-        slope = (1 + self.exponent) * self.w * np.abs(ta - tb) ** self.exponent
+        d2 = (ta - tb) ** 2
+        slope = (
+            self.w * (d2 + CALM_K**2) ** (0.5 * self.exponent - 1) * ((1 + self.exponent) * d2 + CALM_K**2)
+        )
         return slope, slope
 
 
