@@ -7,7 +7,6 @@ segments were cut.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -26,6 +25,7 @@ from cosim.results.segments import (
     hold,
     partial_path,
     parts_folder,
+    remove,
     whole_segments,
 )
 from cosim.results.statistics import OpenInterval
@@ -52,7 +52,7 @@ def recover(path: str | Path) -> Path:
         raise ResultsError(Problem("no interrupted run to recover", file=str(parts)))
     with hold(parts):
         join(parts, partial_path(path), "partial", trusting=False)
-        shutil.rmtree(parts)
+        remove(parts)
     return partial_path(path)
 
 

@@ -4,6 +4,8 @@ Every sum grows by one step at a time in the order of the steps, whatever blocks
 in, so a run cut elsewhere gives the same bits. Items are innermost.
 """
 
+import math
+
 from cosim.compiled import kernel
 
 
@@ -11,8 +13,9 @@ from cosim.compiled import kernel
 def accumulate(values, first, last, start_us, seconds, use, energised, low, high, total, weight, when):
     """Take steps first..last-1 of values (steps, items) into the running statistics of each item.
 
-    low, high, when: smallest, largest and the start of the first largest; total: sum of value
-    times duration; weight: duration. NaN is left out, and so is zero where `energised`.
+    low, high, when: smallest, largest and the start of the first largest (inf, -inf, NO_TIME before
+    any); total: sum of value times duration; weight: duration. NaN is left out, and so is zero where
+    `energised`. Selections instead of branches, so that items fill the vector lanes.
     """
     for s in range(first, last):
         if not use[s]:
@@ -21,15 +24,12 @@ def accumulate(values, first, last, start_us, seconds, use, energised, low, high
         start = start_us[s]
         for i in range(values.shape[1]):
             v = values[s, i]
-            if v != v or (energised and v == 0.0):
-                continue
-            if weight[i] == 0.0 or v < low[i]:
-                low[i] = v
-            if weight[i] == 0.0 or v > high[i]:
-                high[i] = v
-                when[i] = start
-            total[i] += v * duration
-            weight[i] += duration
+            v = math.nan if energised and v == 0.0 else v  # every comparison with NaN is false
+            low[i] = v if v < low[i] else low[i]
+            when[i] = start if v > high[i] else when[i]
+            high[i] = v if v > high[i] else high[i]
+            total[i] += v * duration if v == v else 0.0
+            weight[i] += duration if v == v else 0.0
 
 
 @kernel

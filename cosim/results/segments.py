@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -138,3 +139,9 @@ def hold(parts: Path) -> IO[bytes]:
         message = "another run is writing here; wait for it or choose another output"
         raise ResultsError(Problem(message, file=str(parts))) from error
     return lock
+
+
+def remove(parts: Path) -> None:
+    """Remove a folder of segments; the manifest first, so that nothing recovers half of them."""
+    (parts / MANIFEST).unlink()
+    shutil.rmtree(parts)

@@ -20,7 +20,7 @@ class Envelope:
     def __init__(self, quantities: tuple[Variable, ...], items: int) -> None:
         self.quantities = quantities
         shape = (len(quantities), items)
-        self.low, self.high = np.zeros(shape), np.zeros(shape)
+        self.low, self.high = np.full(shape, np.inf), np.full(shape, -np.inf)
         self.total, self.weight = np.zeros(shape), np.zeros(shape)
         self.when = np.full(shape, layout.NO_TIME, np.int64)
 

@@ -8,7 +8,6 @@ segments and takes its name in one step; until then a file that stood there stay
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -29,7 +28,7 @@ from cosim.results.record import (
     columns,
     quantised,
 )
-from cosim.results.segments import Segment, claim, image, partial_path, parts_folder, write_segment
+from cosim.results.segments import Segment, claim, image, partial_path, parts_folder, remove, write_segment
 from cosim.results.statistics import OpenInterval, Totals
 
 # A compressed float takes this share of its raw size (hourly statistics of noisy daily cycles).
@@ -39,7 +38,10 @@ FIXED_BYTES = 100_000
 
 
 class RunWriter:
-    """Recorder of one run.
+    """Recorder of one run; ends with `finish` or `abandon`.
+
+    After either failed, the segments stand and may be tried again; `close` (or leaving a `with` block)
+    lets go of them.
 
     Parameters
     ----------
@@ -159,6 +161,16 @@ class RunWriter:
         self._rows, self._once, self._attributes = {}, {}, {}
         self._committed_us = self._end_us
 
+    def close(self) -> None:
+        """Let go of the folder of segments, as it stands; `recover` or a new run may take it."""
+        self._lock.close()
+
+    def __enter__(self) -> RunWriter:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
     def finish(self) -> Path:
         """Join the run under its final name and remove the segments; the path of the file."""
         return self._end(self.path, "complete")
@@ -171,8 +183,8 @@ class RunWriter:
         parts = parts_folder(self.path)
         self.commit()
         join(parts, target, status)
-        shutil.rmtree(parts)
-        self._lock.close()
+        remove(parts)
+        self.close()
         return target
 
     def _close_interval(self) -> None:

@@ -103,15 +103,14 @@ def writer(path: Path, plan: RecordPlan = PLAN, info: RunInfo = INFO) -> RunWrit
 
 def write(path: Path, cuts: tuple[int, ...] = (), plan: RecordPlan = PLAN, commits: bool = True) -> Path:
     """Write the made-up run with its block cut at steps `cuts`, a segment after each cut."""
-    run = writer(path, plan)
     whole = block()
-    edges = [0, *sorted(cuts), STEPS]
-    run.event(0, 0, "start", "run")
-    for first, last in pairwise(edges):
-        run.write(part(whole, first, last))
-        if commits:
-            run.commit()
-    run.event(1, 90 * STEP_US, "outage", "line:l2", "2 h", 0)
-    run.study("peak", 90 * STEP_US, duty())
-    run.window("worst", [3, 5], part(whole, 10, 20))
-    return run.finish()
+    with writer(path, plan) as run:
+        run.event(0, 0, "start", "run")
+        for first, last in pairwise([0, *sorted(cuts), STEPS]):
+            run.write(part(whole, first, last))
+            if commits:
+                run.commit()
+        run.event(1, 90 * STEP_US, "outage", "line:l2", "2 h", 0)
+        run.study("peak", 90 * STEP_US, duty())
+        run.window("worst", [3, 5], part(whole, 10, 20))
+        return run.finish()

@@ -8,7 +8,7 @@ import h5py
 import made_up_runs as runs
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosim.results import layout
@@ -32,6 +32,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return runs.write(tmp_path_factory.mktemp("whole") / "run.h5")
 
 
+@settings(max_examples=12)
 @given(cuts=CUTS)
 def test_cuts_of_blocks_change_no_byte(
     whole: Path, tmp_path_factory: pytest.TempPathFactory, cuts: list[int]
