@@ -20,6 +20,7 @@ from cosim.feeder.pandapower_json import REFUSED, NetTables, tables_of
 
 TURN = np.exp(-2j * np.pi / 3.0 * np.arange(3))
 BUS_SWITCH_OHM = 1e-5  # a closed bus-bus switch without an impedance of its own
+BUS_SWITCH_PHASOR = (2.0 + 1.0j) / abs(2.0 + 1.0j)  # pandapower's switch_rx_ratio
 NEEDED = {
     "bus": ("vn_kv",),
     "line": ("from_bus", "to_bus", "length_km", "r_ohm_per_km", "x_ohm_per_km"),
@@ -384,6 +385,9 @@ class _Attach:
             )
         elif abs(vk0 - vk_percent) > 1e-6 * vk_percent:
             self.report.add("trafo", Outcome.APPROXIMATED, name, "vk0_percent taken as equal to vk_percent")
+        if not math.isnan(self.tables.numbers("trafo", "mag0_percent", math.nan)[i]):
+            said = "mag0_percent not carried: no zero-sequence path through the core of a three-limb unit"
+            self.report.add("trafo", Outcome.APPROXIMATED, name, said)
 
     def taps(self, i: int, index: Any) -> tuple[float, float]:
         """Turns ratio at the high and low side from the tap position."""
@@ -433,7 +437,7 @@ class _Attach:
                     "1.2.3",
                     self.bus_names[element],
                     "1.2.3",
-                    ohm * np.eye(3),
+                    ohm * BUS_SWITCH_PHASOR * np.eye(3),
                     length_m=1.0,
                     in_service=closed[i],
                     is_switch=True,

@@ -116,16 +116,14 @@ class _Reference:
     # ------------------------------------------------------------------ branches
     def add_lines(self) -> None:
         matrices = self.feeder.matrices
-        opened = {line for line, closed in self.rows("switch", "element", "closed") if not closed}
+        opened = {
+            row: bus for row, bus, closed in self.rows("switch", "element", "bus", "closed") if not closed
+        }
         columns = ("name", "from_bus", "to_bus", "from_nodes", "to_nodes", "in_service")
         for row, (name, a, b, a_nodes, b_nodes, on) in enumerate(self.rows("line", *columns)):
             if not on:
                 continue
             y = matrices.line_y_siemens[row]
-            if row in opened:
-                if np.any(y):
-                    self.refuse(f"line.{name}", "open at one end and charged from the other")
-                continue
             z = sequences(matrices.line_z_ohm[row])
             shunt = sequences(y)
             if a_nodes != PHASES or b_nodes != PHASES or z is None or shunt is None:
@@ -133,14 +131,16 @@ class _Reference:
             elif shunt[0].real or shunt[1].real:
                 self.refuse(f"line.{name}", "shunt conductance in the zero sequence")
             else:
-                self.add_line(a, b, z, shunt)
+                number = self.add_line(a, b, z, shunt)
+                if row in opened:
+                    self.create.create_switch(self.net, opened[row], number, et="l", closed=False)
 
     def add_line(
         self, a: int, b: int, z: tuple[complex, complex], y: tuple[complex, complex] = (0j, 0j)
-    ) -> None:
+    ) -> int:
         """A line of 1 km from positive and zero sequence impedance [ohm] and admittance at each end [S]."""
         nano = 2e9 / (2.0 * math.pi * self.feeder.frequency_hz)
-        self.create.create_line_from_parameters(
+        number: int = self.create.create_line_from_parameters(
             self.net,
             a,
             b,
@@ -153,6 +153,7 @@ class _Reference:
             c0_nf_per_km=y[1].imag * nano,
             max_i_ka=1.0,
         )
+        return number
 
     def add_transformers(self) -> None:
         units: Any = self.feeder.transformer
