@@ -1,0 +1,1 @@
+"""Speed of cosim beside its peers, measured in one run; see docs/performance.md and docs/benchmarking.md."""
