@@ -191,6 +191,30 @@ def test_a_missing_or_foreign_feeder_is_one_message(
     assert "Traceback" not in foreign.output
 
 
+# ------------------------------------------------------------------ from scenario to page and table
+@pytest.mark.slow
+def test_a_scenario_is_run_reported_and_swept(cosim: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "case.toml").write_text(SMALL)
+    ran = cosim("run", "case.toml", "--threads", 1)
+    assert ran.exit_code == 0, ran.output
+    assert 8 <= len(ran.stdout.splitlines()) <= 16
+    assert "case.h5" in ran.stdout
+    assert ran.stderr == ""
+    varied = answer(cosim("run", "case.toml", "--variant", "none", "--threads", 1, "--json"))
+    assert varied["result"] == "case-none.h5"
+    assert varied["summary"]["adapters"] == 0
+    page = answer(cosim("report", "case.h5", "--json"))["page"]
+    assert (tmp_path / page).read_text(encoding="utf-8").startswith("<!")
+    request = ("sweep", "case.toml", "--vary", "homes.solar.share=0,0.5", "--threads", 1)
+    swept = answer(cosim(*request, "--json"))
+    assert (swept["cases"], swept["skipped"], swept["failed"]) == (2, 0, 0)
+    assert [row["adapters"] for row in swept["table"]] == [0, 6]
+    again = cosim(*request)
+    assert again.exit_code == 0
+    assert "2 cases, 2 finished before, 0 failed" in again.stdout
+    assert "heat_margin_k" in again.stdout
+
+
 # ------------------------------------------------------------------ errors and interruption
 def test_all_problems_in_one_message_exit_2_nothing_written(
     cosim: Callable[..., Result], tmp_path: Path

@@ -31,6 +31,15 @@ ThreadsOption = Annotated[
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 
+# Figures of a sweep's table that the terminal has room for.
+TOLD_FIGURES = (
+    "heat_margin_k",
+    "fault_value",
+    "service_value",
+    "low_voltage_value",
+    "transformer_load_value",
+)
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
@@ -173,9 +182,10 @@ def sweep(
             }
         )
     else:
-        typer.echo(summary.table.drop(columns=["file", "error"]).to_string(index=False))
+        columns = [c for c in ("case", *summary.keys, "status", *TOLD_FIGURES) if c in summary.table]
+        typer.echo(summary.table[columns].to_string(index=False, float_format="%.4g"))
         typer.echo(f"\n{len(summary.table)} cases, {summary.skipped} finished before, {len(failed)} failed")
-        typer.echo(f"results   {summary.folder}")
+        typer.echo(f"results   {summary.folder}, every figure in summary.csv")
     for _, case in failed.iterrows():
         typer.echo(f"case {case['case']} failed: {case['error']}", err=True)
     if len(failed):
