@@ -1,0 +1,1 @@
+"""Weather, household demand, cars and photovoltaics: pure functions of the absolute step."""

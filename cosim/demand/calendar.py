@@ -147,6 +147,11 @@ class Calendar:
         """UTC microseconds since 1970 at the start of each step, shape (steps,)."""
         return self.start_utc_us + np.arange(first_step, first_step + steps, dtype=np.int64) * self.step_us
 
+    def edges_minute(self, first_step: int, steps: int) -> Float:
+        """Borders of the steps, minutes of local-standard time since 1970, shape (steps + 1,)."""
+        edges: Float = (self.utc_us(first_step, steps + 1) + self.standard_offset_us) / MINUTE_US
+        return edges
+
     def wall_shift_us(self, utc_us: Int) -> Int:
         """Wall clock minus local standard time at given instants [us]: daylight saving."""
         instants, shifts = self._shifts

@@ -61,6 +61,7 @@ STRIP_STAGE_W = 5000.0  # electric strips come as 5 kW elements
 EVENT_DAY_MIN = 4 * 60.0  # a day of appliances runs from 4:00 to 4:00: nothing is in use across its border
 EV_DAY_MIN = 12 * 60.0  # a day of the car, from noon to noon
 EV_W_MIN_PER_MILE = 325.0 * 60.0 / 0.9  # 325 Wh a mile, charger 0.9 (NREL OCHRE)
+EV_CYCLE_MIN = 60.0  # always on: any length does
 SLOW_MIN, QUICK_MIN = 60.0, 6.0  # how long people stay at something, and how long a device stays as it is
 
 _S11 = np.uint64(11)
@@ -92,7 +93,8 @@ def mean_on(start, end, period, phase, duty):
         return 1.0
     if duty <= 0.0:
         return 0.0
-    x0, x1 = start / period + phase, end / period + phase
+    rate = 1.0 / period
+    x0, x1 = start * rate + phase, end * rate + phase
     return (on_time(x1, duty) - on_time(x0, duty)) / (x1 - x0)
 
 
@@ -140,7 +142,7 @@ def add_heating_and_cooling(home, edges, ambient_c, ghi, w, var):
     """Balance-point heating and cooling with a thermostat's cycles; duty is need over capacity.
 
     A heat pump's strips take what exceeds its heat; gas heat and electric strips run their fan.
-    Strips come on in stages, of which the last cycles. Fans count as part of a heat pump and an air conditioner.
+    Strips come on in stages, of which the last cycles. Heat pumps and air conditioners include their fans.
     """
     period, phase = home[HVAC_PERIOD_MIN], home[HVAC_PHASE]
     for s in range(ambient_c.shape[0]):
@@ -214,16 +216,23 @@ def fill_base(home, state, edges, activity, w, var):
 
 
 @kernel
-def add_use(start, end, power_w, duty, cycle_min, edges, out):
-    """Add one use from `start` to `end`, cycling from its start, to the steps it overlaps."""
-    steps = out.shape[0]
-    length = edges[1] - edges[0]
-    s = max(int((start - edges[0]) / length) - 1, 0)
-    while s < steps and edges[s] < end:
-        a, b = max(start, edges[s]), min(end, edges[s + 1])
-        if b > a:
-            on = mean_on(a - start, b - start, cycle_min, 0.0, duty)
-            out[s] += power_w * on * (b - a) / (edges[s + 1] - edges[s])
+def add_use(start, end, power_w, power_var, duty, cycle_min, edges, w, var):
+    """Add one use from `start` to `end`, cycling from its start, to the steps it overlaps.
+
+    The use must overlap the block.
+    """
+    s = max(int((start - edges[0]) / (edges[1] - edges[0])) - 1, 0)
+    per_min = 1.0 / cycle_min
+    before = on_time((max(start, edges[s]) - start) * per_min, duty)
+    while s < w.shape[0] and edges[s] < end:
+        b = min(end, edges[s + 1])
+        if b > start:
+            after = on_time((b - start) * per_min, duty)
+            on = (after - before) * cycle_min / (edges[s + 1] - edges[s])
+            w[s] += power_w * on
+            if power_var > 0.0:
+                var[s] += power_var * on
+            before = after
         s += 1
 
 
@@ -237,7 +246,7 @@ def add_appliance(
     a use waits for the one before and stops at the end of the day.
     """
     expected = min(uses * (appliance[WEEKEND] if weekend else 1.0), float(MAX_USES))
-    slots = int(math.ceil(expected))
+    slots = math.ceil(expected)
     count = 0
     for i in range(slots):
         if draw(day_state, first_counter + 3 * i) * slots < expected:
@@ -255,43 +264,23 @@ def add_appliance(
         start = max(times[i], free)
         free = min(start + minutes, end)
         if free > edges[0] and start < edges[edges.shape[0] - 1] and free > start:
-            add_use(start, free, appliance[POWER_W], appliance[DUTY], appliance[CYCLE_MIN], edges, w[leg])
-            if appliance[TAN_PHI] > 0.0:
-                power_var = appliance[POWER_W] * appliance[TAN_PHI]
-                add_use(start, free, power_var, appliance[DUTY], appliance[CYCLE_MIN], edges, var[leg])
-
-
-@kernel
-def fill_charging(home, ev_cdf, state, days, shifts, edges, out):
-    """Charging of the home's car: plugged in on arrival, charged for the day's miles, done.
-
-    Miles are exponential about the home's mean, at most 200; a charge stops at noon.
-    """
-    out[:] = 0.0
-    if home[EV_W] <= 0.0:
-        return
-    for d in range(days.shape[0] - 1):
-        day_state = mix(state, np.uint64(days[d]))
-        begin = 1440.0 * days[d] + EV_DAY_MIN - shifts[d]
-        end = 1440.0 * days[d + 1] + EV_DAY_MIN - shifts[d + 1]
-        start = begin + 60.0 * inverse_cdf(ev_cdf, draw(day_state, 0))
-        miles = min(-home[EV_MILES] * math.log(1.0 - draw(day_state, 1)), 200.0)
-        add_use(
-            start, min(start + miles * EV_W_MIN_PER_MILE / home[EV_W], end), home[EV_W], 1.0, 1.0, edges, out
-        )
+            add_use(
+                start, free, appliance[POWER_W], appliance[POWER_W] * appliance[TAN_PHI], appliance[DUTY],
+                appliance[CYCLE_MIN], edges, w[leg], var[leg],
+            )  # fmt: skip
 
 
 @kernel
 def fill_home(
-    seed, purposes, item, home, uses, appliances, cdfs, ev_cdf, days, shifts, weekend, edges, ambient_c, ghi,
-    activity, times, w, var, ev,
+    seed, purposes, item, home, uses, appliances, cdfs, days, shifts, weekend, edges, ambient_c, ghi,
+    activity, times, w, var,
 ):  # fmt: skip
-    """Panel and car of one home over a block.
+    """Panel of one home over a block.
 
-    purposes (3,): what draws are for: base, uses, car. uses (a,) mean uses a day; appliances
-    (a, columns); cdfs (a, 25); days (d,) all days that may reach into the block and one more, with their
-    daylight saving `shifts` [min] and `weekend` flags; edges (steps + 1,) [min]; activity (3, steps).
-    Out: w, var (3, steps) on leg 1, leg 2 and line to line; ev (steps,).
+    purposes (2,): what draws are for: base, uses. uses (a,) mean uses a day; appliances (a, columns);
+    cdfs (a, 25); days (d,) all days that may reach into the block and one more, with their daylight
+    saving `shifts` [min] and `weekend` flags; edges (steps + 1,) [min]; activity (3, steps); times:
+    scratch. Out: w, var (3, steps) on leg 1, leg 2 and line to line.
     """
     fill_base(home, address(seed, purposes[0], item), edges, activity, w, var)
     add_heating_and_cooling(home, edges, ambient_c, ghi, w, var)
@@ -308,36 +297,69 @@ def fill_home(
                 on_leg = 0 if draw(legs, a) < 0.5 else 1
                 leg = 2 if appliances[a, LINE_TO_LINE] > 0.0 else on_leg
                 add_appliance(
-                    appliances[a], uses[a], leg, cdfs[a], day_state, a * 3 * MAX_USES, begin, end, weekend[d],
-                    edges, times, w, var,
+                    appliances[a], uses[a], leg, cdfs[a], day_state, a * 3 * MAX_USES, begin, end,
+                    weekend[d], edges, times, w, var,
                 )  # fmt: skip
-    fill_charging(home, ev_cdf, address(seed, purposes[2], item), days, shifts, edges, ev)
 
 
 @kernel
 def homes_serial(
-    seed, purposes, items, homes, uses, appliances, cdfs, ev_cdf, days, shifts, weekend, edges, ambient_c, ghi,
-    activity, times, w, var, ev,
+    seed, purposes, items, homes, uses, appliances, cdfs, days, shifts, weekend, edges, ambient_c, ghi,
+    activity, times, w, var,
 ):  # fmt: skip
-    """`fill_home` of every home; times (h, MAX_USES) is scratch."""
+    """`fill_home` of every home; times (h, MAX_USES)."""
     for h in range(items.shape[0]):
         fill_home(
-            seed, purposes, items[h], homes[h], uses[h], appliances, cdfs, ev_cdf, days, shifts, weekend, edges,
-            ambient_c, ghi, activity, times[h], w[h], var[h], ev[h],
+            seed, purposes, items[h], homes[h], uses[h], appliances, cdfs, days, shifts, weekend, edges,
+            ambient_c, ghi, activity, times[h], w[h], var[h],
         )  # fmt: skip
 
 
 @parallel_kernel
 def homes_parallel(
-    seed, purposes, items, homes, uses, appliances, cdfs, ev_cdf, days, shifts, weekend, edges, ambient_c, ghi,
-    activity, times, w, var, ev,
+    seed, purposes, items, homes, uses, appliances, cdfs, days, shifts, weekend, edges, ambient_c, ghi,
+    activity, times, w, var,
 ):  # fmt: skip
     """`homes_serial` with homes on threads."""
     for h in prange(items.shape[0]):
         fill_home(
-            seed, purposes, items[h], homes[h], uses[h], appliances, cdfs, ev_cdf, days, shifts, weekend, edges,
-            ambient_c, ghi, activity, times[h], w[h], var[h], ev[h],
+            seed, purposes, items[h], homes[h], uses[h], appliances, cdfs, days, shifts, weekend, edges,
+            ambient_c, ghi, activity, times[h], w[h], var[h],
         )  # fmt: skip
+
+
+@kernel
+def fill_charging(home, ev_cdf, state, days, shifts, edges, out):
+    """Charging of one home's car: plugged in on arrival, charged for the day's miles, done.
+
+    Miles are exponential about the home's mean, at most 200; a charge stops at noon. out (steps,).
+    """
+    out[:] = 0.0
+    if home[EV_W] <= 0.0:
+        return
+    for d in range(days.shape[0] - 1):
+        day_state = mix(state, np.uint64(days[d]))
+        begin = 1440.0 * days[d] + EV_DAY_MIN - shifts[d]
+        end = 1440.0 * days[d + 1] + EV_DAY_MIN - shifts[d + 1]
+        start = begin + 60.0 * inverse_cdf(ev_cdf, draw(day_state, 0))
+        miles = min(-home[EV_MILES] * math.log(1.0 - draw(day_state, 1)), 200.0)
+        stop = min(start + miles * EV_W_MIN_PER_MILE / home[EV_W], end)
+        if stop > edges[0] and start < edges[edges.shape[0] - 1] and stop > start:
+            add_use(start, stop, home[EV_W], 0.0, 1.0, EV_CYCLE_MIN, edges, out, out)
+
+
+@kernel
+def cars_serial(seed, purpose, items, homes, ev_cdf, days, shifts, edges, out):
+    """`fill_charging` of every home."""
+    for h in range(items.shape[0]):
+        fill_charging(homes[h], ev_cdf, address(seed, purpose, items[h]), days, shifts, edges, out[h])
+
+
+@parallel_kernel
+def cars_parallel(seed, purpose, items, homes, ev_cdf, days, shifts, edges, out):
+    """`cars_serial` with homes on threads."""
+    for h in prange(items.shape[0]):
+        fill_charging(homes[h], ev_cdf, address(seed, purpose, items[h]), days, shifts, edges, out[h])
 
 
 @kernel
@@ -365,7 +387,7 @@ def sample(values, interval, stamp, start, seconds, linear):
     values (n,); value i stands at stamp + i * interval [s]; `linear` joins values, else each holds until
     the next. start [s], seconds: the step.
     """
-    parts = max(int(math.ceil(seconds / interval - 1e-9)), 1)
+    parts = max(math.ceil(seconds / interval - 1e-9), 1)
     total = 0.0
     n = values.shape[0]
     for p in range(parts):
@@ -380,36 +402,38 @@ def sample(values, interval, stamp, start, seconds, linear):
 
 
 @kernel
-def fill_profile(values, interval, stamp, edges_s, linear, scale_w, scale_var, legs, w, var):
-    """Panel of one home from its profile, spread over legs by the shares `legs` (3,); w, var (3, steps)."""
+def fill_profile(p, q, interval, stamp, edges_s, linear, scale_w, scale_var, legs, w, var):
+    """Panel of one home from its profiles, spread over legs by the shares `legs` (3,); w, var (3, steps)."""
     for s in range(w.shape[1]):
-        level = sample(values, interval, stamp, edges_s[s], edges_s[s + 1] - edges_s[s], linear)
+        seconds = edges_s[s + 1] - edges_s[s]
+        real = scale_w * sample(p, interval, stamp, edges_s[s], seconds, linear)
+        reactive = scale_var * sample(q, interval, stamp, edges_s[s], seconds, linear)
         for leg in range(3):
-            w[leg, s] = level * scale_w * legs[leg]
-            var[leg, s] = level * scale_var * legs[leg]
+            w[leg, s] = real * legs[leg]
+            var[leg, s] = reactive * legs[leg]
 
 
 @kernel
 def profiles_serial(
-    values, first, length, interval, stamp, profile, edges_s, linear, scale_w, scale_var, legs, w, var
+    values, p_at, q_at, length, interval, stamp, which, edges_s, linear, scale_w, scale_var, legs, w, var
 ):
-    """`fill_profile` of every home; profiles stand one after another in `values`."""
-    for h in range(profile.shape[0]):
-        p = profile[h]
-        own = values[first[p] : first[p] + length[p]]
+    """`fill_profile` of every home; profile i is `values` from p_at[i] (q: q_at[i]), length[i] long."""
+    for h in range(which.shape[0]):
+        i = which[h]
+        p, q = values[p_at[i] : p_at[i] + length[i]], values[q_at[i] : q_at[i] + length[i]]
         fill_profile(
-            own, interval[p], stamp[p], edges_s, linear, scale_w[h], scale_var[h], legs[h], w[h], var[h]
+            p, q, interval[i], stamp[i], edges_s, linear, scale_w[h], scale_var[h], legs[h], w[h], var[h]
         )
 
 
 @parallel_kernel
 def profiles_parallel(
-    values, first, length, interval, stamp, profile, edges_s, linear, scale_w, scale_var, legs, w, var
+    values, p_at, q_at, length, interval, stamp, which, edges_s, linear, scale_w, scale_var, legs, w, var
 ):
     """`profiles_serial` with homes on threads."""
-    for h in prange(profile.shape[0]):
-        p = profile[h]
-        own = values[first[p] : first[p] + length[p]]
+    for h in prange(which.shape[0]):
+        i = which[h]
+        p, q = values[p_at[i] : p_at[i] + length[i]], values[q_at[i] : q_at[i] + length[i]]
         fill_profile(
-            own, interval[p], stamp[p], edges_s, linear, scale_w[h], scale_var[h], legs[h], w[h], var[h]
+            p, q, interval[i], stamp[i], edges_s, linear, scale_w[h], scale_var[h], legs[h], w[h], var[h]
         )

@@ -8,6 +8,7 @@ less than 0.5 %).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,8 +87,8 @@ def orientation_classes(tilt_deg: Float, azimuth_deg: Float) -> tuple[Float, NDA
 
 
 def ac_per_dc_rating(planes: Float, module: Module, weather: WeatherBlock, *, parallel: bool = True) -> Float:
-    """AC power produced per DC rating [W/W], shape (p, steps), of planes (p, 2) given as tilt and azimuth [deg]."""
+    """AC power produced per DC rating [W/W], (p, steps), of planes (p, 2) given as tilt and azimuth [deg]."""
     out = np.empty((len(planes), weather.rows.shape[1]))
-    run = solar_kernels.planes_parallel if parallel else solar_kernels.planes_serial
+    run: Callable[..., None] = solar_kernels.planes_parallel if parallel else solar_kernels.planes_serial
     run(planes, module.table(), weather.rows, out)
     return out

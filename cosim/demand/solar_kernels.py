@@ -165,3 +165,25 @@ def planes_parallel(planes, module, weather_rows, out):
     """`planes_serial` with planes on threads."""
     for p in prange(planes.shape[0]):
         ac_per_dc_rating(planes[p], module, weather_rows, out[p])
+
+
+@kernel
+def arrays_serial(per_rating, plane, rating_w, out):
+    """Power of every home's array: of its plane (-1: no array), times its DC rating; out (h, s)."""
+    for h in range(out.shape[0]):
+        if plane[h] < 0:
+            out[h] = 0.0
+        else:
+            for s in range(out.shape[1]):
+                out[h, s] = per_rating[plane[h], s] * rating_w[h]
+
+
+@parallel_kernel
+def arrays_parallel(per_rating, plane, rating_w, out):
+    """`arrays_serial` with homes on threads."""
+    for h in prange(out.shape[0]):
+        if plane[h] < 0:
+            out[h] = 0.0
+        else:
+            for s in range(out.shape[1]):
+                out[h, s] = per_rating[plane[h], s] * rating_w[h]

@@ -18,8 +18,8 @@ from cosim.randomness import uniforms
 
 Float = NDArray[np.float64]
 
-# Car arrives home, weights from 12:00 by the hour, weekdays and weekends alike: engineering judgement, with the
-# evening peak at 17 to 19 h of the EVI-Pro events that OCHRE ships.
+# Chance that the car arrives home, by the hour from 12:00, weekdays and weekends alike: engineering
+# judgement, with an evening peak at 17 to 19 h.
 CAR_ARRIVAL_WEIGHTS = (3, 3, 4, 5, 9, 14, 16, 12, 9, 7, 6, 4, 3, 1.5, 0.5, 0, 0, 0, 0, 0, 0.5, 1, 1, 1.5)
 
 

@@ -197,9 +197,8 @@ class Weather:
             part = np.empty((out.shape[0], b - a))
             c = self._chunk(self.year, chunk)
             hour = (file_us[a:b] - origin_us) / HOUR_US
-            solar_kernels.weather(
-                hour, c.grid_h, c.sky, c.clear, c.beam, c.diffuse, c.ambient_c, c.wind_m_s, part
-            )
+            fill: Callable[..., None] = solar_kernels.weather
+            fill(hour, c.grid_h, c.sky, c.clear, c.beam, c.diffuse, c.ambient_c, c.wind_m_s, part)
             out[:, a:b] = part
         return WeatherBlock(out)
 
