@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cosim.feeder.line_constants import concentric_neutral, kron, overhead
+from cosim.electrical.carson import reduce_neutral
+from cosim.feeder.line_constants import concentric_neutral, overhead
 from cosim.feeder.line_types import (
     FOOT,
     INCH,
@@ -67,7 +68,7 @@ def test_cable_matches_ieee_13_configuration_606() -> None:
 def test_triplex_matches_table() -> None:
     """4/0: Kron z11 and z12 and the leg-to-leg loop, ohm per 1000 ft, from the same conductor data."""
     z = triplex_type("triplex-4-0", False).z_ohm_per_m * 1000 * FOOT
-    reduced = kron(z, 2)
+    reduced = reduce_neutral(z, 2)
     np.testing.assert_allclose(reduced[0, 0], 0.1572 + 0.0707j, atol=2e-4)
     np.testing.assert_allclose(reduced[0, 1], 0.0665 + 0.0413j, atol=2e-4)
     np.testing.assert_allclose(2 * (z[0, 0] - z[0, 1]), 0.1814 + 0.0589j, atol=2e-4)
