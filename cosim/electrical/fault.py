@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cosim.electrical.circuit import GROUND, Complex, Float, Int
+from cosim.electrical.circuit import Complex, Float, Int
 from cosim.electrical.network import LoadsAs, Network
 
 COLUMNS = 128  # right-hand sides solved together: 18 MB on a feeder of 9,000 nodes
@@ -88,12 +88,6 @@ def fault_duty(network: Network, node_a: Int, node_b: Int, *, loads: LoadsAs = "
     ratio = np.divide(x, r, out=np.full_like(r, np.inf), where=r > 0.0)
     factor = peak_factor(ratio)
     return FaultDuty(symmetrical, ratio, factor, np.sqrt(2.0) * factor * symmetrical)
-
-
-def home_pairs(leg_1: Int, leg_2: Int, neutral: Int | None = None) -> tuple[Int, Int]:
-    """Node pairs of the faults L1-N, L2-N and L1-L2, in this order for each of h homes: two (3 h,) arrays."""
-    earth = np.full_like(leg_1, GROUND) if neutral is None else neutral
-    return np.stack([leg_1, leg_2, leg_1], axis=1).ravel(), np.stack([earth, earth, leg_2], axis=1).ravel()
 
 
 def peak_factor(x_over_r: Float) -> Float:

@@ -54,7 +54,7 @@ def injector_current(k, p, q, laws, exponential, cut, branch):
     if cut[k] > 0.0:
         for lane in range(LANES):
             u = math.sqrt(branch[0, lane] * branch[0, lane] + branch[1, lane] * branch[1, lane]) * inverse_nom
-            share = 0.5 * (1.0 + math.tanh(5000.0 * (u - cut[k]))) if u > low else 1.0
+            share = 0.5 * (1.0 + math.tanh(500.0 * (u - cut[k]))) if u > low else 1.0
             branch[2, lane] *= share
             branch[3, lane] *= share
 

@@ -1,0 +1,262 @@
+"""Laws that hold on any feeder."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from types import ModuleType
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cosim.compiled
+from cosim.electrical import kernels, network, voltage_laws
+from cosim.electrical.circuit import Circuit
+from cosim.electrical.network import Network
+from cosim.electrical.terminals import Terminals
+from cosim.errors import FeederError
+from electrical_sketch import Sketch, interlaced, random_feeder
+
+feeders = st.builds(
+    random_feeder, st.integers(0, 10**6), st.integers(2, 9), st.integers(0, 3), st.integers(0, 8)
+)
+some = settings(max_examples=12)
+
+
+def powers(circuit: Circuit, steps: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    scale = rng.uniform(0.0, 1.4, (len(circuit.injectors), steps))
+    return circuit.injectors.p_w[:, None] * scale, circuit.injectors.q_var[:, None] * scale
+
+
+@given(feeders)
+@some
+def test_kirchhoff_at_every_node(circuit: Circuit) -> None:
+    net = Network(circuit)
+    solution = net.solve(*powers(circuit, 5), tolerance_pu=1e-11)
+    assert solution.converged.all()
+    left_over = net.respond(net.mismatch(solution.v, solution.current_a))
+    assert np.abs(left_over / circuit.base_v[:, None]).max() < 1e-10
+
+
+@given(feeders)
+@some
+def test_power_in_is_power_out_and_losses(circuit: Circuit) -> None:
+    net = Network(circuit)
+    s = net.solve(*powers(circuit, 4), tolerance_pu=1e-12)
+    drawn = net.injector_power_va(s.v, s.current_a)
+    given_ = net.source_power_va(s.v)
+    scale = np.abs(drawn).sum(axis=0) + np.abs(given_)
+    assert (np.abs(given_ - drawn.sum(axis=0) - net.losses_va(s.v)) < 1e-8 * scale).all()
+    assert (net.losses_va(s.v).real > 0).all()
+
+
+@given(feeders)
+@some
+def test_terminals_account_for_all_losses(circuit: Circuit) -> None:
+    net = Network(circuit)
+    v = net.solve(*powers(circuit, 3)).v
+    pairs = [(i, t) for i, e in enumerate(circuit.elements) for t in range(len(e.conductors))]
+    watch = Terminals(circuit, pairs)
+    np.testing.assert_allclose(watch.power_va(v).sum(axis=0), net.losses_va(v), rtol=1e-7, atol=1e-3)
+    first = circuit.elements[0]
+    grounded = np.vstack([v, np.zeros((1, 3))])[first.nodes]
+    np.testing.assert_allclose(watch.current_a(v)[0], (first.y_siemens @ grounded)[:3], rtol=1e-9)
+
+
+@given(feeders, st.integers(0, 99))
+@some
+def test_the_linear_part_superposes(circuit: Circuit, seed: int) -> None:
+    net = Network(circuit)
+    rng = np.random.default_rng(seed)
+    n = len(circuit.nodes)
+    one, two = rng.normal(size=(2, n, 2)) + 1j * rng.normal(size=(2, n, 2))
+    both = net.respond(one + 3j * two)
+    np.testing.assert_allclose(both, net.respond(one) + 3j * net.respond(two), rtol=1e-9, atol=1e-9)
+
+
+@given(feeders)
+@some
+def test_one_step_alone_equals_the_batch_bit_for_bit(circuit: Circuit) -> None:
+    net = Network(circuit)
+    p, q = powers(circuit, 40)
+    batch = net.solve(p, q, parallel=False)
+    for step in (0, 17, 39):
+        alone = Network(circuit).solve(p[:, [step]], q[:, [step]])
+        assert np.array_equal(alone.v[:, 0], batch.v[:, step])
+        assert np.array_equal(alone.current_a[:, 0], batch.current_a[:, step])
+        assert alone.iterations[0] == batch.iterations[step]
+
+
+@given(feeders, st.integers(1, 69))
+@some
+def test_a_block_may_be_cut_anywhere(circuit: Circuit, cut: int) -> None:
+    net = Network(circuit)
+    p, q = powers(circuit, 70)
+    whole = net.solve(p, q)
+    parts = [net.solve(p[:, :cut], q[:, :cut]), net.solve(p[:, cut:], q[:, cut:])]
+    assert np.array_equal(whole.v, np.hstack([part.v for part in parts]))
+
+
+def test_serial_equals_parallel_bit_for_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    circuit = random_feeder(3, 8, 2, 12)
+    p, q = powers(circuit, 150)
+    monkeypatch.setattr(network, "get_num_threads", lambda: 3)
+    parallel, serial = (Network(circuit).solve(p, q, parallel=flag) for flag in (True, False))
+    assert np.array_equal(parallel.v, serial.v)
+    assert np.array_equal(parallel.current_a, serial.current_a)
+    assert np.array_equal(parallel.change_pu, serial.change_pu)
+
+
+def plain_kernels(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The kernels as ordinary Python."""
+    monkeypatch.setattr(cosim.compiled, "kernel", lambda function: function)
+    monkeypatch.setattr(cosim.compiled, "parallel_kernel", lambda function: function)
+    spec = importlib.util.spec_from_file_location("plain_kernels", kernels.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_jit_equals_plain_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    circuit = random_feeder(11, 3, 1, 3)
+    p, q = powers(circuit, 3)
+    compiled = Network(circuit).solve(p, q)
+    plain = plain_kernels(monkeypatch)
+    for module in (network, voltage_laws):
+        monkeypatch.setattr(module, "kernels", plain)
+    monkeypatch.setattr(network, "factorise", plain.factorise)
+    monkeypatch.setattr(network, "solve_columns", plain.solve_columns)
+    interpreted = Network(circuit).solve(p, q)
+    np.testing.assert_allclose(interpreted.v, compiled.v, rtol=1e-12, atol=1e-9)
+    assert np.array_equal(interpreted.iterations, compiled.iterations)
+
+
+def split_home(first: complex, second: complex) -> Circuit:
+    sketch = Sketch()
+    [top] = sketch.bus("p", 7200.0, 1)
+    sketch.source([top], np.array([7200.0 + 0j]), np.array([[1 + 4j]]))
+    lv, home = sketch.bus("x", 120.0, 2), sketch.bus("h", 120.0, 3)
+    sketch.centre_tap(top, lv, interlaced(25e3, 0.012, 0.017))  # a core branch sits on one leg only
+    z = np.array([[0.03, 0.01, 0.008], [0.01, 0.03, 0.008], [0.008, 0.008, 0.04]]) * (1 + 0.7j)
+    sketch.line([*lv, -1], home, z)
+    sketch.shunt(home[2], -1, 1 / 25.0)
+    sketch.load(home[0], home[2], first, 120.0)
+    sketch.load(home[1], home[2], second, 120.0)
+    sketch.load(home[0], home[1], 3e3 + 1e3j, 240.0)
+    return sketch.circuit()
+
+
+def test_symmetric_in_legs() -> None:
+    one = Network(split_home(4e3 + 1e3j, 1e3 + 2e2j)).solve(tolerance_pu=1e-12).v[:, 0]
+    two = Network(split_home(1e3 + 2e2j, 4e3 + 1e3j)).solve(tolerance_pu=1e-12).v[:, 0]
+    mirrored = -two[[0, 2, 1, 4, 3, 5]]
+    mirrored[0] = two[0]
+    np.testing.assert_allclose(one, mirrored, rtol=1e-11, atol=1e-9)
+
+
+def test_a_step_without_solution_is_flagged_and_disturbs_nobody() -> None:
+    circuit = split_home(4e3 + 1e3j, 1e3 + 2e2j)
+    net = Network(circuit)
+    p, q = powers(circuit, 6)
+    good = net.solve(p, q)
+    p, q = p.copy(), q.copy()
+    p[:, 2], p[:, 4] = np.nan, 1e12
+    mixed = net.solve(p, q, max_iterations=50)
+    assert not mixed.converged[2]
+    assert np.isnan(mixed.change_pu[2])
+    assert mixed.converged[[0, 1, 3, 5]].all()
+    assert np.array_equal(mixed.v[:, [0, 1, 3, 5]], good.v[:, [0, 1, 3, 5]])
+    limited = net.solve(*powers(circuit, 1), max_iterations=1)
+    assert not limited.converged[0]
+    assert limited.iterations[0] == 1
+    assert limited.change_pu[0] > 1e-9
+
+
+def test_convergence_is_claimed_only_for_solutions() -> None:
+    """At powers up to and beyond collapse a step is either solved to Kirchhoff's satisfaction or flagged."""
+    sketch = Sketch()
+    [a] = sketch.bus("a", 240.0, 1)
+    sketch.source([a], np.array([240.0 + 0j]), np.array([[0.5 + 0.5j]]))
+    sketch.load(a, -1, 10e3 + 0j, 240.0, band=(1e-6, 9.0, 1e-7))
+    net = Network(sketch.circuit())
+    p = np.linspace(0.0, 60e3, 61)[None, :]
+    s = net.solve(p, np.zeros_like(p), max_iterations=2000)
+    assert s.converged.any()
+    error = np.abs(net.injector_power_va(s.v, s.current_a) - p)[0]
+    residue = np.abs(net.mismatch(s.v, s.current_a))[0]
+    assert (residue[s.converged] < 1e-5).all()
+    collapse = 240.0**2 / (2 * (np.abs(0.5 + 0.5j) + 0.5))
+    assert s.converged[p[0] < 0.95 * collapse].all()
+    assert (error[(p[0] < 0.95 * collapse)] < 1e-3).all()
+
+
+def test_opened_conductor_leaves_a_dead_island_at_zero() -> None:
+    circuit = random_feeder(5, 5, 0, 6)
+    feeding = next(
+        i for i, e in enumerate(circuit.elements) if e.name == "line" and circuit.nodes[e.nodes[0]] == "b0.1"
+    )
+    opened = circuit.without([feeding])
+    net = Network(opened)
+    dead = ~net.energised
+    assert dead.any()
+    s = net.solve()
+    assert s.converged.all()
+    assert (s.v[dead] == 0).all()
+    on_dead = dead[opened.injectors.node_a]
+    assert (s.current_a[on_dead] == 0).all()
+    assert len(opened.elements) == len(circuit.elements)
+    assert (np.abs(s.v[net.energised]) > 0).all()
+
+
+def test_wanted_nodes_only() -> None:
+    circuit = random_feeder(7, 4, 1, 4)
+    net = Network(circuit)
+    full, part = net.solve(), net.solve(only=np.array([3, 8]))
+    assert np.array_equal(full.v[[3, 8]], part.v[[3, 8]])
+    assert np.count_nonzero(part.v) == 2
+
+
+def test_a_feeder_without_source_or_with_a_floating_coil_is_refused() -> None:
+    sketch = Sketch()
+    sketch.bus("a", 120.0, 1)
+    with pytest.raises(FeederError, match="no source"):
+        Network(sketch.circuit())
+    sketch = Sketch()
+    [a] = sketch.bus("a", 7200.0, 1)
+    sketch.source([a], np.array([7200.0 + 0j]), np.array([[1j]]))
+    b = sketch.bus("b", 120.0, 3)
+    sketch.centre_tap(a, [b[0], b[1]], interlaced(25e3, 0.01, 0.02), neutral=b[2])
+    with pytest.raises(FeederError, match="floats"):
+        Network(sketch.circuit())
+
+
+def test_powers_of_another_shape_are_refused() -> None:
+    net = Network(split_home(1e3 + 0j, 1e3 + 0j))
+    with pytest.raises(ValueError, match="steps"):
+        net.solve(np.zeros((2, 5)), np.zeros((2, 5)))
+
+
+def test_inner_loops_are_vectorised() -> None:
+    """The compiler's cost model decides this; lanes left scalar cost a factor of five."""
+    rows = np.zeros((3, 2, kernels.LANES))
+    block = np.zeros((2, 4))
+    powers_ = np.zeros((1, kernels.LANES))
+    calls = {
+        kernels.add_products: (0, 2, np.zeros(2, np.int32), block, rows, 1, rows),
+        kernels.injector_current: (
+            0, powers_, powers_, np.ones((1, 14)), np.zeros((1, 3)), np.zeros(1), np.ones((4, kernels.LANES)),
+        ),
+    }  # fmt: skip
+    for function, arguments in calls.items():
+        fresh = numba.njit(error_model="numpy", nogil=True)(function.py_func)
+        fresh(*arguments)
+        [assembly] = fresh.inspect_asm().values()
+        if "%rsp" not in assembly:
+            pytest.skip("not an x86 processor")
+        assert re.search(r"\bv?mulpd\b", assembly), function.__name__
