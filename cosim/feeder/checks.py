@@ -141,6 +141,7 @@ def _lines(feeder: Feeder) -> Iterator[Problem]:
             key="line",
         )
         return
+    coupled: dict[int, list[int]] = {}
     columns = ("name", "length_km", "std_type", "parallel", "from_nodes", "to_nodes")
     for row, cells in enumerate(zip(*(line[name].tolist() for name in columns), strict=True)):
         name, length, std_type, parallel, from_nodes, to_nodes = cells
@@ -166,8 +167,13 @@ def _lines(feeder: Feeder) -> Iterator[Problem]:
             yield Problem(f"its matrices must be {n} x {n} and finite", key=key)
         elif not np.abs(z.diagonal()).min() > 0.0:
             yield Problem("zero impedance; give a switch 1e-4 ohm, or merge its buses", key=key)
-        elif n > 1 and np.linalg.matrix_rank(z) < n:
-            yield Problem("its impedance matrix is singular", key=key)
+        elif n > 1:
+            coupled.setdefault(n, []).append(row)
+    for rows in coupled.values():
+        rank = np.linalg.matrix_rank(np.stack([matrices.line_z_ohm[row] for row in rows]))
+        for row, found in zip(rows, rank, strict=True):
+            if found < len(matrices.line_z_ohm[row]):
+                yield Problem("its impedance matrix is singular", key=f"line[{row}] {line['name'].iloc[row]}")
     switch = feeder.table("switch")
     for row, (kind, bus, element) in enumerate(
         zip(switch["et"], switch["bus"], switch["element"], strict=True)

@@ -23,13 +23,15 @@ from cosim.electrical.circuit import (
 )
 from cosim.electrical.elements import capacitor_block, line_block
 from cosim.electrical.transformer import TransformerData, transformer_block
+from cosim.feeder.customers import SINGLE, SPLIT, THREE, InjectorRows, add_generators, add_homes
+from cosim.feeder.nodes import Nodes, numbers, wye_conductors
 from cosim.feeder.service import open_ends
 
 if TYPE_CHECKING:
     from cosim.feeder.feeder import Feeder
 
-SPLIT, SINGLE, THREE = 0, 1, 2
-_KINDS = {"split": SPLIT, "single": SINGLE, "three": THREE}
+
+__all__ = ["SINGLE", "SPLIT", "THREE", "CompiledFeeder", "compile_feeder"]
 
 
 @dataclass(frozen=True)
@@ -74,19 +76,6 @@ class CompiledFeeder:
     head: tuple[tuple[int, int], ...]
 
 
-def numbers(nodes: str) -> list[int]:
-    """Conductors of a dotted list."""
-    return [int(word) for word in nodes.split(".")]
-
-
-def wye_conductors(nodes: str) -> tuple[list[int], int]:
-    """Phases and neutral of a wye: ``1.2.3`` is earthed, ``1.2.3.4`` and ``1.2.0`` name the neutral last."""
-    listed = numbers(nodes)
-    if len(listed) > 1 and (len(listed) == 4 or listed[-1] == 0):
-        return listed[:-1], listed[-1]
-    return listed, 0
-
-
 def capacitor_parts(
     conductors: Sequence[int], connection: str, var_per_step: float, v_rated: float, steps: int
 ) -> Complex:
@@ -98,23 +87,6 @@ def capacitor_parts(
     branches = max(len(conductors) - 1, 1) if delta and len(conductors) < 3 else len(conductors)
     coil_v = v_rated / math.sqrt(3.0) if not delta and branches > 1 else v_rated
     return capacitor_block(np.full(branches, var_per_step * steps / branches), coil_v, delta)
-
-
-class _Nodes:
-    """Node numbers of (bus row, conductor); conductor 0 is ground."""
-
-    def __init__(self, names: Sequence[str], nodes: Sequence[str]) -> None:
-        self.names: list[str] = []
-        self.bus: list[int] = []
-        self._row: dict[tuple[int, int], int] = {}
-        for bus, (name, listed) in enumerate(zip(names, nodes, strict=True)):
-            for conductor in numbers(listed):
-                self._row[bus, conductor] = len(self.names)
-                self.names.append(f"{name}.{conductor}")
-                self.bus.append(bus)
-
-    def at(self, bus: int, conductors: Sequence[int]) -> list[int]:
-        return [self._row[bus, c] if c else GROUND for c in conductors]
 
 
 def compile_feeder(feeder: Feeder) -> CompiledFeeder:
@@ -129,16 +101,16 @@ def compile_feeder(feeder: Feeder) -> CompiledFeeder:
 
     require_sound(feeder)
     bus = feeder.bus
-    nodes = _Nodes(bus["name"].tolist(), bus["nodes"].tolist())
+    nodes = Nodes(bus["name"].tolist(), bus["nodes"].tolist())
     elements: list[Element] = []
     line_element = _add_lines(feeder, nodes, elements)
     transformer_element = _add_transformers(feeder, nodes, elements)
     _add_shunts(feeder, nodes, elements)
     _add_other(feeder, nodes, elements)
     sources = _sources(feeder, nodes)
-    rows = _InjectorRows()
-    homes = _add_homes(feeder, nodes, rows)
-    _add_generators(feeder, nodes, rows)
+    rows = InjectorRows()
+    homes = add_homes(feeder, nodes, rows)
+    add_generators(feeder, nodes, rows)
     circuit = Circuit(
         nodes=tuple(nodes.names),
         base_v=bus["base_v"].to_numpy(dtype=float)[np.array(nodes.bus, dtype=np.int64)],
@@ -167,7 +139,7 @@ def compile_feeder(feeder: Feeder) -> CompiledFeeder:
     )
 
 
-def _add_lines(feeder: Feeder, nodes: _Nodes, elements: list[Element]) -> Int:
+def _add_lines(feeder: Feeder, nodes: Nodes, elements: list[Element]) -> Int:
     opened = open_ends(feeder.tables)
     line = feeder.line
     rows: list[tuple[Any, ...]] = list(
@@ -208,7 +180,7 @@ def _with_open_end(block: Complex, first: bool) -> Complex:
     return reduced
 
 
-def _add_transformers(feeder: Feeder, nodes: _Nodes, elements: list[Element]) -> Int:
+def _add_transformers(feeder: Feeder, nodes: Nodes, elements: list[Element]) -> Int:
     unit, winding = feeder.transformer, feeder.winding
     on = unit["in_service"].to_numpy(dtype=bool).copy()
     trafo = feeder.table("trafo")
@@ -253,7 +225,7 @@ def nameplate(unit: Any, windings: Sequence[Any]) -> TransformerData:
     )
 
 
-def _add_shunts(feeder: Feeder, nodes: _Nodes, elements: list[Element]) -> None:
+def _add_shunts(feeder: Feeder, nodes: Nodes, elements: list[Element]) -> None:
     for bank in feeder.table("shunt").to_dict("records"):
         if not bank["in_service"] or bank["step"] == 0:
             continue
@@ -270,7 +242,7 @@ def _add_shunts(feeder: Feeder, nodes: _Nodes, elements: list[Element]) -> None:
         elements.append(Element(f"capacitor.{bank['name']}", np.array(at, dtype=np.int64), block, (len(at),)))
 
 
-def _add_other(feeder: Feeder, nodes: _Nodes, elements: list[Element]) -> None:
+def _add_other(feeder: Feeder, nodes: Nodes, elements: list[Element]) -> None:
     terminals: dict[int, list[list[int]]] = {}
     for end in feeder.table("other_terminal").sort_values(["other", "number"]).to_dict("records"):
         terminals.setdefault(end["other"], []).append(nodes.at(end["bus"], numbers(end["nodes"])))
@@ -287,7 +259,7 @@ def _add_other(feeder: Feeder, nodes: _Nodes, elements: list[Element]) -> None:
             )
 
 
-def _sources(feeder: Feeder, nodes: _Nodes) -> tuple[Source, ...]:
+def _sources(feeder: Feeder, nodes: Nodes) -> tuple[Source, ...]:
     grid = feeder.table("ext_grid")
     return tuple(
         Source(
@@ -310,149 +282,3 @@ def _head(elements: Sequence[Element], sources: Sequence[Source]) -> tuple[tuple
         for terminal in range(len(element.conductors))
         if fed.intersection(element.nodes[element.terminal(terminal)].tolist())
     )
-
-
-class _InjectorRows:
-    """Injectors as they are collected, column by column."""
-
-    def __init__(self) -> None:
-        self.share: list[tuple[float, float, float]] = []
-        self._head: list[tuple[int, int, int, int]] = []
-        self._cells: list[tuple[float, ...]] = []
-
-    def add(
-        self,
-        owner: int,
-        pair: tuple[int, int],
-        model: int,
-        power: tuple[float, float],
-        v_nom: float,
-        band: tuple[float, ...],
-        law: tuple[float, ...] = (1.0, 2.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0),
-        share: tuple[float, float, float] = (0.0, 0.0, 0.0),
-    ) -> int:
-        """`band`: minimum, maximum, low; `law`: two exponents, ZIP of P and of Q, cut-off."""
-        self._head.append((owner, *pair, model))
-        self._cells.append((*power, v_nom, *band, *law))
-        self.share.append(share)
-        return len(self._cells) - 1
-
-    def injectors(self) -> Injectors:
-        head = np.array(self._head, dtype=np.int64).reshape(-1, 4)
-        cells = np.array(self._cells, dtype=np.float64).reshape(-1, 15)
-        columns = np.ascontiguousarray(cells.T)
-        return Injectors(
-            owner=head[:, 0].copy(),
-            node_a=head[:, 1].copy(),
-            node_b=head[:, 2].copy(),
-            model=head[:, 3].astype(np.int8),
-            p_w=columns[0],
-            q_var=columns[1],
-            v_nom=columns[2],
-            v_min_pu=columns[3],
-            v_max_pu=columns[4],
-            v_low_pu=columns[5],
-            p_exponent=columns[6],
-            q_exponent=columns[7],
-            zip_p=np.ascontiguousarray(cells[:, 8:11]),
-            zip_q=np.ascontiguousarray(cells[:, 11:14]),
-            v_cut_pu=columns[14],
-        )
-
-
-@dataclass(frozen=True)
-class _Homes:
-    kind: NDArray[np.int8]
-    nodes: Int
-    branch: Int
-    nominal_w: Float
-    nominal_var: Float
-
-
-# An adapter's branch is an inverter or a charger: constant power between the usual limits of such devices.
-_BRANCH_BAND = (0.9, 1.1, 0.5)
-_LAW = (
-    "p_exponent",
-    "q_exponent",
-    "zip_pz",
-    "zip_pi",
-    "zip_pp",
-    "zip_qz",
-    "zip_qi",
-    "zip_qp",
-    "v_cut_pu",
-)
-_LEGS = {"both": (0.5, 0.5, 0.0), "1": (1.0, 0.0, 0.0), "2": (0.0, 1.0, 0.0), "line": (0.0, 0.0, 1.0)}
-
-
-def _add_homes(feeder: Feeder, nodes: _Nodes, rows: _InjectorRows) -> _Homes:
-    home = feeder.home
-    on = home["in_service"].to_numpy(dtype=bool)
-    watts = np.where(on, home["kw"].to_numpy(dtype=float) * 1e3, 0.0)
-    vars_ = np.where(on, home["kvar"].to_numpy(dtype=float) * 1e3, 0.0)
-    places = np.full((len(home), 3), GROUND, dtype=np.int64)
-    branch = np.full(len(home), -1, dtype=np.int64)
-    for row, data in enumerate(home.to_dict("records")):
-        power = float(watts[row]), float(vars_[row])
-        volts = data["kv"] * 1e3
-        band = (data["v_min_pu"], data["v_max_pu"], data["v_low_pu"])
-        law = tuple(data[name] for name in _LAW)
-        live = 1.0 if on[row] else 0.0
-        if data["kind"] == "split":
-            pairs = _split_pairs(nodes.at(data["bus"], numbers(data["nodes"])))
-            places[row] = pairs[0][0], pairs[1][0], pairs[0][1]
-            for column, (pair, part) in enumerate(zip(pairs, _LEGS[data["leg"]], strict=True)):
-                share = tuple(live if column == c else 0.0 for c in range(3))
-                rows.add(
-                    row,
-                    pair,
-                    data["model"],
-                    (power[0] * part, power[1] * part),
-                    volts * (2.0 if column == 2 else 1.0),
-                    band,
-                    law,
-                    (share[0], share[1], share[2]),
-                )
-            branch[row] = rows.add(row, pairs[2], LoadModel.POWER, (0.0, 0.0), 2.0 * volts, _BRANCH_BAND)
-        elif data["kind"] == "single":
-            a, b = (*nodes.at(data["bus"], numbers(data["nodes"])), GROUND)[:2]
-            places[row, :2] = a, b
-            rows.add(row, (a, b), data["model"], power, volts, band, law, (live, live, live))
-            branch[row] = rows.add(row, (a, b), LoadModel.POWER, (0.0, 0.0), volts, _BRANCH_BAND)
-        else:
-            coils = phase_pairs(nodes.at, data["bus"], data["nodes"], data["connection"])
-            places[row, : len(coils)] = [a for a, _ in coils]
-            part = 1.0 / len(coils)
-            for pair in coils:
-                halves = power[0] * part, power[1] * part
-                rows.add(row, pair, data["model"], halves, volts, band, law, (live * part,) * 3)
-    kind = np.array([_KINDS[name] for name in home["kind"]], dtype=np.int8)
-    return _Homes(kind, places, branch, watts, vars_)
-
-
-def _split_pairs(at: list[int]) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
-    one, two, neutral = (*at, GROUND)[:3]
-    return (one, neutral), (two, neutral), (one, two)
-
-
-def phase_pairs(at: Any, bus: int, nodes: str, connection: str) -> list[tuple[int, int]]:
-    """Node pairs of the coils of a polyphase customer; `at` turns (bus, conductors) into nodes."""
-    if connection == "wye":
-        phases, neutral = wye_conductors(nodes)
-        star = at(bus, [neutral])[0]
-        return [(phase, star) for phase in at(bus, phases)]
-    corners = at(bus, numbers(nodes))
-    closing = corners[1:] + corners[:1]
-    coils = list(zip(corners, closing, strict=True))
-    return coils if connection == "delta" and len(corners) == 3 else coils[:-1]
-
-
-def _add_generators(feeder: Feeder, nodes: _Nodes, rows: _InjectorRows) -> None:
-    for unit in feeder.table("generator").to_dict("records"):
-        if not unit["in_service"]:
-            continue
-        coils = phase_pairs(nodes.at, unit["bus"], unit["nodes"], unit["connection"])
-        power = -unit["kw"] * 1e3 / len(coils), -unit["kvar"] * 1e3 / len(coils)
-        band = (unit["v_min_pu"], unit["v_max_pu"], 0.5)
-        for pair in coils:
-            rows.add(-1, pair, LoadModel.POWER, power, unit["kv"] * 1e3, band)

@@ -64,9 +64,9 @@ def read_lines(reading: Reading) -> None:
     for seen in reading.elements("line"):
         lines.Name = seen.name
         n = seen.phases
-        series: Complex = -seen.y_siemens[:n, n:]
+        series = np.asarray(-seen.y_siemens[:n, n:], dtype=np.complex128)
         y: Complex = seen.y_siemens[:n, :n] - series
-        z: Complex = np.linalg.inv(series)
+        z: Complex = np.linalg.inv(series).astype(np.complex128)
         if np.abs(z.diagonal()).max() < LEAST_OHM:
             z *= LEAST_OHM / np.abs(z.diagonal()).max()
             reading.report.add(
