@@ -323,9 +323,12 @@ class FeederBuilder:
     ) -> int:
         """Add a home; `cells` are further columns of the home table.
 
-        A home without `transformer` or `drop` gets them in `build` if walking upstream finds them.
+        A home without `transformer` or `drop` gets them in `build` if walking upstream finds them; without
+        coordinates it stands at its bus.
         """
         self._refuse_unknown("home", cells)
+        bus_row = self._rows["bus"][self.bus_row(bus)]
+        cells = {"x": bus_row["x"], "y": bus_row["y"]} | cells
         row = dict(cells, name=name, nodes=nodes, kind=kind, kw=float(kw), kvar=float(kvar), kv=float(kv))
         return self._add("home", dict(row, bus=self.bus_row(bus)))
 

@@ -16,9 +16,7 @@ from cosim.electrical.circuit import (
     Complex,
     Element,
     Float,
-    Injectors,
     Int,
-    LoadModel,
     Source,
 )
 from cosim.electrical.elements import capacitor_block, line_block
