@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 LOW, MEAN, HIGH = range(3)
 
+# Less than this flowing back is rounding of the power flow, not backfeed.
+NOTICED_W = 1.0
+
 # Rises that UL 414 limits, as a planner would name the part.
 PARTS = {
     "jaw_rise_k": "jaw",
@@ -165,7 +168,7 @@ def summarise(results: Results) -> Summary:
         homes_outside_voltage=outside,
         head_back=_back(results, "head_", ["head"]),
         head_back_wh=float(results.values("backfeed/head_energy_wh")),
-        homes_back=int((results.values("backfeed/home_peak_w") > 0).sum()),
+        homes_back=int((results.values("backfeed/home_peak_w") >= NOTICED_W).sum()),
         transformer_back=_back(results, "transformer_", transformers.index),
         transformer_load=_worst(loading, np.ones(len(transformers)), loading[0], transformers.index),
         transformers_over_rating=int((loading[0] > 1).sum()),
@@ -265,7 +268,7 @@ def _fault(results: Results) -> tuple[Extreme | None, int, int]:
 
 def _back(results: Results, prefix: str, ids: Any) -> Extreme | None:
     peak = np.atleast_1d(results.values(f"backfeed/{prefix}peak_w"))
-    if not len(peak) or not peak.max() > 0:
+    if not len(peak) or peak.max() < NOTICED_W:
         return None
     at = int(np.argmax(peak))
     times = np.atleast_1d(results.times(f"backfeed/{prefix}time_of_peak"))

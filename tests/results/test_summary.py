@@ -171,3 +171,11 @@ def test_a_run_without_steps(tmp_path: Path) -> None:
         empty = summarise(results)
     assert empty.steps == 0
     assert len(empty.lines()) == 10
+
+
+def test_rounding_is_no_backfeed(tmp_path: Path) -> None:
+    block = quiet()
+    for values in (block.home["service_power_w"], block.transformer["power_w"], block.feeder["power_w"]):
+        values[...] = -1e-6
+    found = summary(tmp_path, block)
+    assert (found.homes_back, found.head_back, found.transformer_back) == (0, None, None)
