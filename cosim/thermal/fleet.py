@@ -56,7 +56,14 @@ class HeatFleet:
         return np.full((len(self.network), self.homes), float(ambient_c))
 
     def advance(
-        self, state: Float, i2_a2: Float, ambient_c: Float, seconds: Float, *, parallel: bool = True
+        self,
+        state: Float,
+        i2_a2: Float,
+        ambient_c: Float,
+        seconds: Float,
+        *,
+        out: Float | None = None,
+        parallel: bool = True,
     ) -> Float:
         """Temperatures at the end of each step.
 
@@ -70,6 +77,9 @@ class HeatFleet:
             (steps,) air temperature.
         seconds
             (steps,) length of each step; any positive length.
+        out
+            (steps, nodes, homes) C-contiguous array to fill; a fresh one if left out, which costs more than
+            the arithmetic when the block is long. `state` must not lie in it.
         parallel
             False inside a worker that is itself one of many.
 
@@ -89,7 +99,16 @@ class HeatFleet:
         lengths, which = np.unique(np.asarray(seconds, float), return_inverse=True)
         if steps and not (lengths[0] > 0.0 and math.isfinite(lengths[-1])):
             raise ValueError("every step needs a positive, finite length in seconds")
-        out = np.empty((steps, nodes, self.homes))
+        if out is None:
+            out = np.empty((steps, nodes, self.homes))
+        elif (
+            out.shape != (steps, nodes, self.homes)
+            or not out.flags.c_contiguous
+            or np.may_share_memory(out, state)
+        ):
+            raise ValueError(
+                f"out must be contiguous, apart from state, of shape {(steps, nodes, self.homes)}"
+            )
         if out.size == 0:
             return out
         maps = tuple(np.stack(kind) for kind in zip(*(self._maps(float(h)) for h in lengths), strict=True))
