@@ -138,8 +138,10 @@ def cooling_cop(ambient_c):
 
 
 @kernel
-def add_heating_and_cooling(home, edges, ambient_c, ghi, w, var):
+def add_heating_and_cooling(home, edges, ambient_c, felt_c, felt_ghi, w, var):
     """Balance-point heating and cooling with a thermostat's cycles; duty is need over capacity.
+
+    The need follows what is felt indoors, capacity and COP the outdoor air of the moment.
 
     A heat pump's strips take what exceeds its heat; gas heat and electric strips run their fan.
     Strips come on in stages, of which the last cycles. Heat pumps and air conditioners include their fans.
@@ -147,8 +149,9 @@ def add_heating_and_cooling(home, edges, ambient_c, ghi, w, var):
     period, phase = home[HVAC_PERIOD_MIN], home[HVAC_PHASE]
     for s in range(ambient_c.shape[0]):
         t = ambient_c[s]
-        heat = home[UA_W_PER_K] * (home[HEAT_BALANCE_C] - t)
-        cool = home[UA_W_PER_K] * (t - home[COOL_BALANCE_C]) + home[APERTURE_M2] * ghi[s]
+        felt = felt_c[s]
+        heat = home[UA_W_PER_K] * (home[HEAT_BALANCE_C] - felt)
+        cool = home[UA_W_PER_K] * (felt - home[COOL_BALANCE_C]) + home[APERTURE_M2] * felt_ghi[s]
         if heat > 0.0:
             if home[GAS_HEAT_W] > 0.0:
                 fan = home[FAN_W] * mean_on(edges[s], edges[s + 1], period, phase, heat / home[GAS_HEAT_W])
@@ -169,7 +172,7 @@ def add_heating_and_cooling(home, edges, ambient_c, ghi, w, var):
                     on = mean_on(edges[s], edges[s + 1], period, phase + 0.5, (heat - steady) / stage)
                     steady += stage * on
                 w[2, s] += steady
-        elif cool > 0.0 and home[COOL_W] > 0.0 and t > home[HEAT_BALANCE_C]:
+        elif cool > 0.0 and home[COOL_W] > 0.0 and felt > home[HEAT_BALANCE_C]:
             most = home[COOL_W] * cooling_capacity(t)
             on = mean_on(edges[s], edges[s + 1], period, phase, cool / most)
             power = on * most / (home[COOL_COP] * cooling_cop(t))
@@ -272,8 +275,8 @@ def add_appliance(
 
 @kernel
 def fill_home(
-    seed, purposes, item, home, uses, appliances, cdfs, days, shifts, weekend, edges, ambient_c, ghi,
-    activity, times, w, var,
+    seed, purposes, item, home, uses, appliances, cdfs, days, shifts, weekend, edges, ambient_c, felt_c,
+    felt_ghi, activity, times, w, var,
 ):  # fmt: skip
     """Panel of one home over a block.
 
@@ -283,7 +286,7 @@ def fill_home(
     scratch. Out: w, var (3, steps) on leg 1, leg 2 and line to line.
     """
     fill_base(home, address(seed, purposes[0], item), edges, activity, w, var)
-    add_heating_and_cooling(home, edges, ambient_c, ghi, w, var)
+    add_heating_and_cooling(home, edges, ambient_c, felt_c, felt_ghi, w, var)
     state = address(seed, purposes[1], item)
     legs = mix(state, np.uint64(0))
     for d in range(days.shape[0] - 1):
@@ -304,27 +307,27 @@ def fill_home(
 
 @kernel
 def homes_serial(
-    seed, purposes, items, homes, uses, appliances, cdfs, days, shifts, weekend, edges, ambient_c, ghi,
-    activity, times, w, var,
+    seed, purposes, items, homes, uses, appliances, cdfs, days, shifts, weekend, edges, ambient_c, felt_c,
+    felt_ghi, activity, times, w, var,
 ):  # fmt: skip
     """`fill_home` of every home; times (h, MAX_USES)."""
     for h in range(items.shape[0]):
         fill_home(
             seed, purposes, items[h], homes[h], uses[h], appliances, cdfs, days, shifts, weekend, edges,
-            ambient_c, ghi, activity, times[h], w[h], var[h],
+            ambient_c, felt_c, felt_ghi, activity, times[h], w[h], var[h],
         )  # fmt: skip
 
 
 @parallel_kernel
 def homes_parallel(
-    seed, purposes, items, homes, uses, appliances, cdfs, days, shifts, weekend, edges, ambient_c, ghi,
-    activity, times, w, var,
+    seed, purposes, items, homes, uses, appliances, cdfs, days, shifts, weekend, edges, ambient_c, felt_c,
+    felt_ghi, activity, times, w, var,
 ):  # fmt: skip
     """`homes_serial` with homes on threads."""
     for h in prange(items.shape[0]):
         fill_home(
             seed, purposes, items[h], homes[h], uses[h], appliances, cdfs, days, shifts, weekend, edges,
-            ambient_c, ghi, activity, times[h], w[h], var[h],
+            ambient_c, felt_c, felt_ghi, activity, times[h], w[h], var[h],
         )  # fmt: skip
 
 

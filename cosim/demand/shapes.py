@@ -148,7 +148,7 @@ class ShapeDemand:
             (days + 3) % 7 >= 5,
             self.calendar.edges_minute(first_step, steps),
             weather.ambient_c,
-            weather.ghi,
+            *self.weather.felt_indoors(first_step, steps),
             activity,
             np.empty((homes, kernels.MAX_USES)),
             panel_w,

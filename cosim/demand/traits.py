@@ -186,6 +186,8 @@ def _homes_of(
     for column, values in columns.items():
         table[:, column] = values
     per_day = {use.appliance: use.per_day.value for use in e.uses}
+    for name in per_day:
+        library.entry_path("appliances", name)  # names the nearest if there is no such appliance
     uses = np.stack(
         [per_day.get(name, 0.0) * people * spread(f"uses.{name}", 0.7, 1.3) for name in appliances]
     )

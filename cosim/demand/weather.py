@@ -40,6 +40,8 @@ CHUNK_DAYS = 8
 MARGIN_H = 24  # hours before and after a chunk that its interpolation may look at
 DAWN_W_M2 = 10.0  # an hour with less clear-sky power has no index of its own
 KEPT_CHUNKS = 4
+MASS_H = 2.5  # lag of a light-framed house; engineering judgement, range 1 to 6
+MASS_MEMORY_H = 9
 YEAR_H = 8760
 FORMATS = {".csv": "tmy3", ".epw": "epw", ".tm2": "tmy2"}
 
@@ -181,14 +183,17 @@ class Weather:
             )
         self._chunks: dict[int, Chunk] = {}
 
-    def block(self, first_step: int, steps: int) -> WeatherBlock:
-        """Weather at the middle of `steps` steps from `first_step`; the same bits for any cut into blocks."""
+    def block(self, first_step: int, steps: int, earlier_us: int = 0) -> WeatherBlock:
+        """Weather at the middle of `steps` steps from `first_step`, or `earlier_us` before it.
+
+        The same bits for any cut into blocks.
+        """
         out = np.zeros((solar_kernels.WEATHER_ROWS, steps))
         if self.year is None:
             out[solar_kernels.AMBIENT_C] = self.constant_c
             out[solar_kernels.UP] = -1.0
             return WeatherBlock(out)
-        middle = self.calendar.utc_us(first_step, steps) + self.calendar.step_us // 2
+        middle = self.calendar.utc_us(first_step, steps) + self.calendar.step_us // 2 - earlier_us
         file_us = middle + round(self.year.utc_offset_h * HOUR_US)
         chunk_of = file_us // (CHUNK_DAYS * DAY_US)
         for chunk in range(int(chunk_of[0]), int(chunk_of[-1]) + 1):
@@ -201,6 +206,19 @@ class Weather:
             fill(hour, c.grid_h, c.sky, c.clear, c.beam, c.diffuse, c.ambient_c, c.wind_m_s, part)
             out[:, a:b] = part
         return WeatherBlock(out)
+
+    def felt_indoors(self, first_step: int, steps: int) -> tuple[Float, Float]:
+        """Outdoor temperature [degC] and global irradiance [W/m2] as a house's mass passes them on.
+
+        Means over the last hours, weighted by exp(-age / `MASS_H`): a first-order lag, without a state.
+        """
+        weights = np.exp(-np.arange(MASS_MEMORY_H) / MASS_H)
+        felt = np.zeros((2, steps))
+        for hours_ago, weight in enumerate(weights / weights.sum()):
+            past = self.block(first_step, steps, hours_ago * HOUR_US)
+            felt[0] += weight * past.ambient_c
+            felt[1] += weight * past.ghi
+        return felt[0], felt[1]
 
     def _chunk(self, year: Year, chunk: int) -> Chunk:
         if chunk not in self._chunks:

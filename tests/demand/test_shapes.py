@@ -96,7 +96,7 @@ def test_compiled_code_is_the_plain_function() -> None:
     ):
         w, var = np.empty((3, 30)), np.empty((3, 30))
         base(home, np.uint64(3), edges, activity, w, var)
-        hvac(home, edges, ambient, ghi, w, var)
+        hvac(home, edges, ambient, ambient - 1.0, ghi, w, var)
         use(29_000_003.3, 29_000_017.9, 5600.0, 700.0, 0.6, 5.0, edges, w[2], var[2])
         results.append((w, var))
     assert np.allclose(results[0][0], results[1][0], rtol=1e-13, atol=0)

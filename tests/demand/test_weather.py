@@ -165,3 +165,13 @@ def test_an_epw_file_is_read(tmp_path: Path) -> None:
     clock = calendar("2026-05-01", 1440)
     ours = Weather("file:g.epw", clock, tmp_path).block(0, 1440).rows
     assert np.allclose(ours, Weather("tmy3:greensboro", clock).block(0, 1440).rows)
+
+
+def test_a_house_feels_the_weather_late() -> None:
+    """The warmest hour comes one to three hours after the air's; a constant stays what it is."""
+    source = Weather("clear:36.1,-79.95", calendar("2026-07-01", 1440))
+    felt_c, felt_ghi = source.felt_indoors(0, 1440)
+    block = source.block(0, 1440)
+    assert 60 <= felt_c.argmax() - block.ambient_c.argmax() <= 180
+    assert 60 <= felt_ghi.argmax() - block.ghi.argmax() <= 180
+    assert np.allclose(Weather("constant:25", calendar()).felt_indoors(0, 5)[0], 25.0)
