@@ -19,6 +19,7 @@ from cosim.feeder.feeder import Feeder
 
 PHASES = "1.2.3"
 STIFF_MVA = 1e9  # the source's own impedance is a line, so the grid behind it must have none
+COLLAPSED_PU = 0.1  # no load of constant power is served below this
 BALANCED = 1e-9  # relative spread of a matrix that counts as transposed
 TURN = np.exp(-2j * np.pi / 3.0 * np.arange(3))
 
@@ -55,7 +56,7 @@ def solve_with_pandapower(feeder: Feeder) -> ReferenceSolution:
     FeederError
         The feeder holds what pandapower cannot represent; every element is named.
     ConvergenceError
-        pandapower did not converge, or says it did and returns no numbers.
+        pandapower did not converge, or says it did and returns no numbers or a collapsed state.
     """
     import pandapower
 
@@ -71,8 +72,9 @@ def solve_with_pandapower(feeder: Feeder) -> ReferenceSolution:
     result = reference.net.res_bus_3ph.loc[: len(feeder.bus) - 1]
     size = result[[f"vm_{phase}_pu" for phase in "abc"]].to_numpy(dtype=np.float64)
     angle = np.radians(result[[f"va_{phase}_degree" for phase in "abc"]].to_numpy(dtype=np.float64))
-    # Seen in pandapower 3.5: NaN on every bus, and net.converged True.
-    if not reference.net.converged or not np.isfinite(size).all():
+    positive = np.abs((size * np.exp(1j * angle)) @ TURN.conj()) / 3.0
+    # Seen in pandapower 3.5 with net.converged True: NaN on every bus; a root without positive sequence.
+    if not reference.net.converged or not (np.isfinite(size).all() and positive.min() > COLLAPSED_PU):
         raise ConvergenceError(what, math.nan)
     v = size * np.exp(1j * angle) * feeder.bus["base_v"].to_numpy(dtype=np.float64)[:, None]
     _check_bands(feeder, v)
