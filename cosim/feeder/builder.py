@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from cosim.electrical.circuit import Complex, Float
 from cosim.errors import FeederError, Problem
 from cosim.feeder.feeder import Feeder, Matrices
+from cosim.feeder.nodes import wye_conductors
 from cosim.feeder.tables import NAN, TABLES, frame
 
 
@@ -275,6 +276,8 @@ class FeederBuilder:
         in_service: bool = True,
     ) -> int:
         """Add a capacitor of `kvar` in all steps together; `kv` line-to-line, or of the coil if it is one."""
+        if connection == "wye":
+            nodes = _with_neutral(nodes)
         return self._add(
             "shunt",
             {
@@ -329,6 +332,10 @@ class FeederBuilder:
         self._refuse_unknown("home", cells)
         bus_row = self._rows["bus"][self.bus_row(bus)]
         cells = {"x": bus_row["x"], "y": bus_row["y"]} | cells
+        if kind == "three" and cells.get("connection", "wye") == "wye":
+            nodes = _with_neutral(nodes)
+        elif kind == "single" and "." not in nodes:
+            nodes = f"{nodes}.0"
         row = dict(cells, name=name, nodes=nodes, kind=kind, kw=float(kw), kvar=float(kvar), kv=float(kv))
         return self._add("home", dict(row, bus=self.bus_row(bus)))
 
@@ -337,6 +344,8 @@ class FeederBuilder:
     ) -> int:
         """Add a constant-power source that follows the grid (positive is produced)."""
         self._refuse_unknown("generator", cells)
+        if cells.get("connection", "wye") == "wye":
+            nodes = _with_neutral(nodes)
         row = dict(cells, name=name, nodes=nodes, kw=float(kw), kvar=float(kvar), kv=float(kv))
         return self._add("generator", dict(row, bus=self.bus_row(bus)))
 
@@ -389,6 +398,12 @@ class FeederBuilder:
         feeder = Feeder(self.name, self.frequency_hz, frames, matrices)
         find_services(feeder)
         return feeder
+
+
+def _with_neutral(nodes: str) -> str:
+    """A wye with its neutral named: ground, if the list says nothing else."""
+    phases, neutral = wye_conductors(nodes)
+    return ".".join(map(str, [*phases, neutral]))
 
 
 def _positive_sequence(matrix: Complex) -> complex:

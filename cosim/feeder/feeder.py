@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from cosim.electrical.circuit import Complex, Float
 from cosim.errors import FeederError, Problem
@@ -88,7 +89,9 @@ class Feeder:
 
     # ------------------------------------------------------------------ sources
     @classmethod
-    def from_opendss(cls, path: str | Path, *, strict: bool = False, controls: str = "solved") -> Feeder:
+    def from_opendss(
+        cls, path: str | Path, *, strict: bool = False, controls: Literal["solved", "off"] = "solved"
+    ) -> Feeder:
         """Read an OpenDSS master file through the OpenDSS engine.
 
         Parameters
@@ -113,18 +116,58 @@ class Feeder:
         return read_opendss(Path(path), strict=strict, controls=controls)
 
     @classmethod
-    def generate(cls, *args: Any, **kwargs: Any) -> Feeder:
-        """Build a synthetic US residential feeder; see `cosim.feeder.generate.generate`."""
+    def generate(
+        cls,
+        homes: int = 240,
+        *,
+        voltage_kv: float = 12.47,
+        density_homes_per_km2: float = 1200.0,
+        overhead_share: float = 0.7,
+        kw_per_home: float = 2.6,
+        substation_distance_km: float = 0.8,
+        short_circuit_mva: float = 1500.0,
+        seed: int = 7,
+        name: str = "generated",
+    ) -> Feeder:
+        """Build a synthetic US residential feeder; parameters as in `cosim.feeder.generate.generate`."""
         from cosim.feeder.generate import generate
 
-        return generate(*args, **kwargs)
+        return generate(
+            homes,
+            voltage_kv=voltage_kv,
+            density_homes_per_km2=density_homes_per_km2,
+            overhead_share=overhead_share,
+            kw_per_home=kw_per_home,
+            substation_distance_km=substation_distance_km,
+            short_circuit_mva=short_circuit_mva,
+            seed=seed,
+            name=name,
+        )
 
     @classmethod
-    def from_pandapower(cls, net: Any, *args: Any, **kwargs: Any) -> Feeder:
+    def from_pandapower(
+        cls,
+        net: Any,
+        *,
+        kva_per_home: float | None = 2.75,
+        services: Literal["auto", "split", "direct"] = "auto",
+        homes_per_transformer: int = 8,
+        drop_length_m: tuple[float, float] = (24.4, 0.45),
+        seed: int = 7,
+        name: str | None = None,
+    ) -> Feeder:
         """Attach services and homes to a pandapower net; see `cosim.feeder.attach.from_pandapower`."""
         from cosim.feeder.attach import from_pandapower
 
-        return from_pandapower(net, *args, **kwargs)
+        return from_pandapower(
+            net,
+            kva_per_home=kva_per_home,
+            services=services,
+            homes_per_transformer=homes_per_transformer,
+            drop_length_m=drop_length_m,
+            seed=seed,
+            name=name,
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> Feeder:
@@ -250,8 +293,30 @@ class Feeder:
 
         return compile_feeder(self)
 
-    def power_flow(self, **options: Any) -> xarray.Dataset:
-        """Solve one state or several; see `cosim.feeder.flow.power_flow` for the options."""
-        from cosim.feeder.flow import power_flow
+    def power_flow(
+        self,
+        *,
+        load_scale: ArrayLike = 1.0,
+        taps: Mapping[str, float] | None = None,
+        tolerance_pu: float = 1e-9,
+        max_iterations: int = 200,
+        strict: bool = True,
+        solver: Literal["cosim", "pandapower"] = "cosim",
+    ) -> xarray.Dataset:
+        """Node voltages, element currents and powers of one state or several.
 
-        return power_flow(self, **options)
+        See `cosim.feeder.flow.power_flow` for the parameters, what is in the Dataset, and errors.
+        ``solver="pandapower"`` is a slow reference for feeders that pandapower can represent.
+        """
+        from cosim.feeder.flow import power_flow, reference_flow
+
+        if solver == "pandapower":
+            return reference_flow(self, load_scale=load_scale, taps=taps)
+        return power_flow(
+            self,
+            load_scale=load_scale,
+            taps=taps,
+            tolerance_pu=tolerance_pu,
+            max_iterations=max_iterations,
+            strict=strict,
+        )

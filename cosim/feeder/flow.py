@@ -71,6 +71,44 @@ def power_flow(
     )
 
 
+def reference_flow(
+    feeder: Feeder, *, load_scale: ArrayLike = 1.0, taps: Mapping[str, float] | None = None
+) -> xarray.Dataset:
+    """One state by pandapower's unbalanced power flow: ``voltage_v`` and ``voltage_pu`` (step, node).
+
+    Raises
+    ------
+    FeederError
+        pandapower cannot represent the feeder, or `load_scale` asks for more than one state.
+    ConvergenceError
+        pandapower did not converge, or says it did and returns no numbers.
+    """
+    import xarray
+
+    from cosim.feeder.reference import solve_with_pandapower
+
+    scale = np.asarray(load_scale, dtype=np.float64)
+    if scale.size != 1:
+        raise FeederError(Problem("the reference solver takes one factor", key="load_scale"))
+    home = feeder.home.copy()
+    home[["kw", "kvar"]] *= float(scale.ravel()[0])
+    asked = replace(with_taps(feeder, taps or {}), _net=None)
+    asked.frames["home"] = home
+    voltages = solve_with_pandapower(asked).node_voltages()
+    circuit = compile_feeder(asked).circuit
+    base = dict(zip(circuit.nodes, circuit.base_v, strict=True))
+    nodes = [node for node in circuit.nodes if node in voltages]
+    v = np.array([voltages[node] for node in nodes])[None, :]
+    return xarray.Dataset(
+        {
+            "voltage_v": (("step", "node"), v, {"units": "V", "long_name": "node voltage to ground"}),
+            "voltage_pu": (("step", "node"), v / np.array([base[node] for node in nodes]), {"units": "pu"}),
+        },
+        coords={"node": ("node", np.array(nodes, dtype=object))},
+        attrs={"feeder": feeder.name, "solver": "pandapower"},
+    )
+
+
 def with_taps(feeder: Feeder, taps: Mapping[str, float]) -> Feeder:
     """The feeder with other taps; tables that do not change are shared."""
     winding = feeder.winding.copy()

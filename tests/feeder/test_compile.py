@@ -216,3 +216,30 @@ def test_compiling_twice_gives_the_same_bits(feeder: Feeder, compiled: CompiledF
         assert ours.name == theirs.name
         assert ours.y_siemens.tobytes() == theirs.y_siemens.tobytes()
     assert again.circuit.injectors.p_w.tobytes() == compiled.circuit.injectors.p_w.tobytes()
+
+
+def symmetric() -> Feeder:
+    """A transposed three-phase feeder with an earthed-wye load, which pandapower can hold."""
+    build = FeederBuilder("symmetric")
+    for bus in ("head", "mid", "end"):
+        build.add_bus(bus, "1.2.3", 11e3 / 3**0.5)
+    build.add_source("grid", "head", "1.2.3", 11e3 / 3**0.5 * TURN, np.eye(3) * (0.01 + 0.1j))
+    z = np.full((3, 3), 0.1 + 0.2j) + np.eye(3) * (0.3 + 0.4j)
+    y = 1j * (np.full((3, 3), -5e-7) + np.eye(3) * 4e-6)
+    build.add_line("one", "head", "1.2.3", "mid", "1.2.3", z, y, length_m=1000.0)
+    build.add_line("two", "mid", "1.2.3", "end", "1.2.3", z, y, length_m=1000.0)
+    for bus, kw in (("mid", 400.0), ("end", 700.0)):
+        build.add_home(bus, bus, "1.2.3", "three", kw=kw, kvar=0.3 * kw, kv=11.0 / 3**0.5)
+    return build.build()
+
+
+def test_the_reference_solver_agrees_where_pandapower_can_represent_the_feeder() -> None:
+    feeder = symmetric()
+    ours = feeder.power_flow(load_scale=1.2, tolerance_pu=1e-11)
+    theirs = feeder.power_flow(load_scale=1.2, solver="pandapower")
+    place = [list(ours["node"].to_numpy()).index(node) for node in theirs["node"].to_numpy()]
+    error = np.abs(ours["voltage_pu"].to_numpy()[0, place] - theirs["voltage_pu"].to_numpy()[0])
+    assert len(place) == 9
+    assert error.max() < 1e-6
+    with pytest.raises(FeederError, match="one factor"):
+        feeder.power_flow(load_scale=[1.0, 2.0], solver="pandapower")
