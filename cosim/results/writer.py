@@ -20,6 +20,8 @@ from cosim.results.join import join
 from cosim.results.record import (
     Array,
     FeederMap,
+    Float,
+    Int,
     RecordPlan,
     RunInfo,
     StepBlock,
@@ -138,15 +140,27 @@ class RunWriter:
             self._once[f"{path}/{v.name}"] = column(v, values[v.name], self._homes)
         self._attributes[path] = {"kind": kind, "time_us": int(time_us)}
 
-    def window(self, name: str, homes: Sequence[int], block: StepBlock) -> None:
-        """Add a window of steps, recorded in full for some homes (rows), such as the worst found."""
-        block.check(self._homes, self._transformers, -1)
+    def window(self, name: str, homes: Sequence[int], start_us: Int, values: Mapping[str, Float]) -> None:
+        """Add a window of steps recorded in full for some homes, such as the worst found.
+
+        Parameters
+        ----------
+        name
+            Unique among windows.
+        homes
+            Rows of the homes.
+        start_us
+            (steps,) starts of the steps.
+        values
+            (steps, len(homes)) for every home quantity.
+        """
         path = self._name_extra("window", name)
-        rows = np.asarray(homes, np.int64)
-        self._once[f"{path}/window_step"] = np.asarray(block.start_us, np.int64)
-        self._once[f"{path}/window_home"] = self._home_ids[rows]
+        self._once[f"{path}/window_step"] = np.asarray(start_us, np.int64)
+        self._once[f"{path}/window_home"] = self._home_ids[np.asarray(homes, np.int64)]
         for q in layout.HOME_QUANTITIES:
-            self._once[f"{path}/{q.name}"] = quantised(block.home[q.name][:, rows], q, self.plan.quantise)
+            if values[q.name].shape != (len(start_us), len(homes)):
+                raise ValueError(f"window {name}: {q.name} has shape {values[q.name].shape}")
+            self._once[f"{path}/{q.name}"] = quantised(values[q.name], q, self.plan.quantise)
 
     def commit(self) -> None:
         """Close a segment: what was written until now survives whatever stops the process."""

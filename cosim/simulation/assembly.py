@@ -147,7 +147,11 @@ class Study:
         """Homes that ``home:NAME`` or ``group:NAME`` means."""
         kind, _, name = where.partition(":")
         if kind == "group":
-            return [home for home, group in zip(self.home_names, self.population.group, strict=True) if group == name]
+            return [
+                home
+                for home, group in zip(self.home_names, self.population.group, strict=True)
+                if group == name
+            ]
         row = resolve_home(name, self.home_names)
         return [] if row is None else [self.home_names[row]]
 
@@ -174,7 +178,7 @@ class Study:
         if self.scenario.solver == "pandapower":
             from cosim.simulation.reference import solve_reference
 
-            return solve_reference(self, network, p_w, q_var)
+            return solve_reference(self.feeder, self.compiled, network, p_w, q_var)
         return network.solve(p_w, q_var, tolerance_pu=self.scenario.tolerance_pu, parallel=parallel)
 
     @cached_property
@@ -230,8 +234,10 @@ class Study:
         """Columns of the service transformers table."""
         rows = self.compiled.service_transformers
         winding = self.feeder.winding
-        secondary = winding[winding["number"] == 2].set_index("transformer")["bus"]
-        buses = secondary.loc[rows].to_numpy(np.int64) if len(rows) else np.zeros(0, np.int64)
+        second = winding[winding["number"] == 2]
+        bus_of = np.full(len(self.feeder.transformer), -1, dtype=np.int64)
+        bus_of[second["transformer"].to_numpy(np.int64)] = second["bus"].to_numpy(np.int64)
+        buses = bus_of[rows]
         bus = self.feeder.bus
         return {
             "id": self.feeder.transformer["name"].to_numpy()[rows],
@@ -260,7 +266,8 @@ class Study:
     def library(self) -> dict[str, Any]:
         """Every library entry used, as it was, for running it again and for the report's sources."""
         return {
-            f"{kind}/{name}": json.loads(library.raw_json(kind, name)) for kind, name in self.equipment.entries
+            f"{kind}/{name}": json.loads(library.raw_json(kind, name))
+            for kind, name in self.equipment.entries
         }
 
 
@@ -275,6 +282,10 @@ def assemble(scenario: Scenario, *, parallel: bool = True) -> Study:
     feeder = feeder_of(scenario)
     home = feeder.home
     check_names(scenario, feeder.line["name"].tolist(), home["name"].tolist())
+    if scenario.solver == "pandapower":
+        from cosim.simulation.reference import check_reference
+
+        check_reference(scenario, feeder)
     compiled = feeder.compile()
     kinds = home["kind"].tolist()
     rating_a, note = assumed_service_a(compiled.nominal_w, kinds, home["service_rating_a"].to_numpy(float))

@@ -97,9 +97,9 @@ def equip(population: Population) -> Equipment:
     for number, (_, name) in enumerate(MAIN_BREAKERS):
         rows = np.flatnonzero((place == number) & (population.kind != "three"))
         if len(rows):
-            entry = library.load("breakers", name)
-            main.add(rows, entry, rating[rows])
-            breaker_kaic[rows] = entry.interrupting_a.value
+            breaker = library.load("breakers", name)
+            main.add(rows, breaker, rating[rows])
+            breaker_kaic[rows] = breaker.interrupting_a.value
             used.append(("breakers", name))
     battery_home = np.flatnonzero(population.battery != "")
     names = [str(name) for name in population.battery[battery_home]]
@@ -157,11 +157,13 @@ def _adapters(population: Population) -> dict[str, AdapterEntry]:
 
 
 def _short_circuit_a(entry: AdapterEntry) -> float:
-    """Smallest known short-circuit rating of what a fault at the socket passes: meter jaws, contactor, product.
+    """Smallest known short-circuit rating of what a fault current passes: jaws, contactor, product.
 
     A rating of the DER branch alone says nothing about the path from the utility to the panel.
     """
-    known = [s.rating_a.value for s in entry.short_circuit if s.rating_a.known and s.applies_to != "der-branch"]
+    known = [
+        s.rating_a.value for s in entry.short_circuit if s.rating_a.known and s.applies_to != "der-branch"
+    ]
     return min(known, default=float("nan"))
 
 

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.devices.inverter import ALWAYS, CEASED, EnterServiceRule
-from cosim.electrical.network import Network, Solution, Terminals
+from cosim.electrical.network import Network, Solution
+from cosim.electrical.terminals import Terminals
 from cosim.events.physics import Act, Action, Crossing, Watch
 from cosim.events.processes import describe
 from cosim.simulation.sockets import SocketBlock, Sockets
@@ -128,8 +129,10 @@ class StudyPhysics:
         self._block_steps = block_steps
         compiled = case.compiled
         self._sockets = Sockets(compiled, parallel)
-        service = compiled.transformer_element[compiled.service_transformers]
-        self._transformers = Terminals(compiled.circuit, [(int(element), 0) for element in service])
+        self._transformer_element = compiled.transformer_element[compiled.service_transformers]
+        service = [(int(element), 0) for element in self._transformer_element]
+        self._transformers = Terminals(compiled.circuit, service)
+        self._head_element = np.array([element for element, _ in compiled.head], dtype=np.int64)
         self._head = Terminals(compiled.circuit, list(compiled.head))
         self._networks: dict[frozenset[int], Network] = {}
         self.state = self._initial_state()
@@ -169,7 +172,7 @@ class StudyPhysics:
     def fed(self) -> Bool:
         """(homes,) whether the socket is energised."""
         network = self.network(self.state.open_elements)
-        return np.asarray(network.energised[self.case.compiled.home_nodes[:, 0]])
+        return np.asarray(network.energised[self.case.compiled.home_nodes[:, 0]], dtype=bool)
 
     def _der_fed(self) -> Bool:
         """(homes,) whether the DER's own terminals are energised: socket, and its breaker closed."""
@@ -237,7 +240,10 @@ class StudyPhysics:
         )
         study = self.case
         result = socket_fault_duty(
-            self.network(elements), study.compiled, study.equipment.adapter_kaic_a, study.equipment.breaker_kaic_a
+            self.network(elements),
+            study.compiled,
+            study.equipment.adapter_kaic_a,
+            study.equipment.breaker_kaic_a,
         )
         self.studied[name] = (time_us, result)
         return time_us
@@ -316,7 +322,8 @@ class StudyPhysics:
         current_a = np.concatenate((sockets.panel_a, sockets.branch_a))
         block = Block(
             plan, demand, pv_w, ev_w, ambient_c, sockets, solution,
-            self._transformers.power_va(solution.v), self._head.power_va(solution.v),
+            self._power_va(self._transformers, self._transformer_element, solution),
+            self._power_va(self._head, self._head_element, solution),
             study.breakers.advance(state.theta, current_a, plan.seconds, parallel=self._parallel), battery,
         )  # fmt: skip
         for (fleet, homes), heat_c in zip(study.heat, state.heat_c, strict=True):
@@ -325,6 +332,12 @@ class StudyPhysics:
                 fleet.advance(heat_c, i2_a2, ambient_c, plan.seconds, parallel=self._parallel)
             )
         return block
+
+    def _power_va(self, terminals: Terminals, elements: Int, solution: Solution) -> NDArray[np.complex128]:
+        """(k, steps) power into monitored terminals; an element that is out takes none."""
+        power_va = terminals.power_va(solution.v)
+        power_va[np.isin(elements, list(self.state.open_elements))] = 0.0
+        return power_va
 
     def _der_output(self, plan: Plan) -> Float:
         """(homes, steps) share of available power DER may give: 0 off, rising after a return."""

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cosim.results.record import StepBlock
+from cosim.thermal.limits import Rises, rises
 
 if TYPE_CHECKING:
     from cosim.simulation.assembly import Study
     from cosim.simulation.physics import Block
 
 Float = NDArray[np.float64]
-
-CLASSES = ("jaw", "bus_bar", "factory_terminal", "field_terminal")
 
 
 def step_block(study: Study, block: Block, count: int) -> StepBlock:
@@ -70,16 +70,9 @@ def _delivered(study: Study, block: Block) -> Float:
 def _heat(study: Study, block: Block) -> dict[str, Float]:
     """Rises over local air by class, hottest node, smallest margin; NaN for homes without adapter."""
     shape = (len(block.plan), study.homes)
-    out = {f"{name}_rise_k": np.full(shape, np.nan) for name in CLASSES}
-    out["adapter_temperature_c"] = np.full(shape, np.nan)
-    out["heat_margin_k"] = np.full(shape, np.nan)
+    out = {field.name: np.full(shape, np.nan) for field in fields(Rises)}
     for (fleet, homes), temperature_c in zip(study.heat, block.heat_c, strict=True):
-        rise_k = temperature_c - block.ambient_c[:, None, None]
-        margin = np.full((shape[0], len(homes)), np.inf)
-        for name, nodes, limit_k in fleet.network.limited_classes():
-            hottest = rise_k[:, nodes].max(axis=1)
-            out[f"{name}_rise_k"][:, homes] = hottest
-            margin = np.minimum(margin, limit_k - hottest)
-        out["heat_margin_k"][:, homes] = margin
-        out["adapter_temperature_c"][:, homes] = temperature_c.max(axis=1)
+        found = rises(fleet.network, temperature_c, block.ambient_c)
+        for name, values in out.items():
+            values[:, homes] = getattr(found, name)
     return out

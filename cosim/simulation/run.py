@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-
 from cosim.errors import InterruptedRun
 from cosim.events.environment import Environment
-from cosim.events.log import NO_CAUSE, EventLog, EventRecord
+from cosim.events.log import EventLog
 from cosim.results import Results, RunWriter, open_results
 from cosim.results.record import RecordPlan, RunInfo
 from cosim.simulation.assembly import Study, assemble
@@ -106,7 +105,7 @@ def _simulate(
 
     physics = StudyPhysics(study, record, parallel=parallel, block_steps=block_steps)
     log = EventLog()
-    log.listen(_EventWriter(writer))
+    log.listen(lambda event: writer.event(*event))
     env = Environment(physics, log)
     start_processes(env, study)
     for day_us in range(0, study.scenario.duration_us, DAY_US):
@@ -117,20 +116,8 @@ def _simulate(
             writer.commit()
     for name, (time_us, values) in physics.studied.items():
         writer.study(name, time_us, values)
-    for name, rows, steps in worst.windows(parallel=parallel, block_steps=block_steps):
-        writer.window(name, rows, steps)
-
-
-class _EventWriter:
-    """Hands the log to the writer, with the cause of each event in words."""
-
-    def __init__(self, writer: RunWriter) -> None:
-        self._writer = writer
-        self._words: dict[int, str] = {NO_CAUSE: ""}
-
-    def __call__(self, event: EventRecord) -> None:
-        self._words[event.order] = f"{event.order}: {event.kind} {event.subject}"
-        self._writer.event(event.time_us, event.kind, event.subject, event.detail, self._words[event.cause])
+    for window in worst.windows(parallel=parallel, block_steps=block_steps):
+        writer.window(*window)
 
 
 def _info(study: Study) -> RunInfo:
@@ -160,7 +147,7 @@ def _threads(count: int | None) -> Iterator[None]:
     import numba
 
     before = numba.get_num_threads()
-    numba.set_num_threads(min(count or before, numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(min(count, before) if count else before)
     try:
         yield
     finally:

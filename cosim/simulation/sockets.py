@@ -6,6 +6,7 @@ generator convention until `branch` and `panel` turn it around, here and nowhere
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,8 +65,8 @@ class Sockets:
         self._fixed_q = np.ascontiguousarray(injectors.q_var)
         self._branch_row = np.ascontiguousarray(compiled.branch_row)
         self._has_branch = np.flatnonzero(compiled.branch_row >= 0)
-        self._spread = spread_panel_parallel if parallel else spread_panel
-        self._at_sockets = at_sockets_parallel if parallel else at_sockets
+        self._spread: Callable[..., None] = spread_panel_parallel if parallel else spread_panel
+        self._at_sockets: Callable[..., None] = at_sockets_parallel if parallel else at_sockets
         self._pack()
 
     def _pack(self) -> None:
@@ -75,15 +76,15 @@ class Sockets:
         branch = np.zeros(len(injectors), dtype=bool)
         branch[self._branch_row[self._has_branch]] = True
         meets: list[tuple[int, int, int, float]] = []
-        for row in np.flatnonzero((self._owner >= 0) & ~branch):
+        for row in np.flatnonzero((self._owner >= 0) & ~branch).tolist():
             home = int(self._owner[row])
             for end, sign in ((int(injectors.node_a[row]), 1.0), (int(injectors.node_b[row]), -1.0)):
                 place = np.flatnonzero(nodes[home] == end)
                 if end >= 0 and len(place):
-                    meets.append((home, int(row), int(place[0]), sign))
+                    meets.append((home, row, int(place[0]), sign))
         meets.sort(key=lambda meet: meet[0])
-        home = np.array([meet[0] for meet in meets], dtype=np.int64)
-        self._first = np.searchsorted(home, np.arange(self.homes + 1)).astype(np.int64)
+        homes = np.array([meet[0] for meet in meets], dtype=np.int64)
+        self._first = np.searchsorted(homes, np.arange(self.homes + 1)).astype(np.int64)
         self._injector = np.array([meet[1] for meet in meets], dtype=np.int64)
         self._leg = np.array([meet[2] for meet in meets], dtype=np.int64)
         self._sign = np.array([meet[3] for meet in meets])

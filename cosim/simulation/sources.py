@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cosim.demand.profiles import ProfileDemand
+from cosim.demand.kit import HomeKit
+from cosim.demand.profiles import Profile, ProfileDemand, assign_profiles, read_profiles
 from cosim.demand.shapes import ShapeDemand
 from cosim.demand.traits import draw_traits
 from cosim.feeder.feeder import Feeder
 from cosim.randomness import stable_ids
 
 if TYPE_CHECKING:
-    from cosim.demand.block import Demand
+    from cosim.demand.block import Demand, DemandBlock
     from cosim.demand.calendar import Calendar
     from cosim.demand.weather import Weather
     from cosim.feeder.compile import CompiledFeeder
@@ -36,13 +40,8 @@ def feeder_of(scenario: Scenario) -> Feeder:
         case "file":
             return Feeder.load(spec.path)
         case "pandapower":
-            from cosim.feeder.pandapower_json import read_pandapower_json
-
             return Feeder.from_pandapower(
-                read_pandapower_json(spec.path),
-                kva_per_home=spec.kva_per_home,
-                drop_length_m=spec.drop_length_m,
-                seed=spec.seed,
+                spec.path, kva_per_home=spec.kva_per_home, drop_length_m=spec.drop_length_m, seed=spec.seed
             )
     return Feeder.generate(
         spec.homes,
@@ -68,19 +67,74 @@ def demand_of(
 ) -> Demand:
     """What the homes draw, as the scenario says.
 
+    Three-phase customers are no households: whatever the source, they keep the feeder's own load.
+
     Raises
     ------
     ScenarioError
         If a profile file cannot be used.
     """
+    seed, source, scale = scenario.seed, scenario.demand.source, scenario.demand.scale
+    ids = stable_ids(population.home)
     traits = draw_traits(
-        stable_ids(population.home),
-        scenario.seed,
+        ids,
+        seed,
         household=[str(name) for name in population.household],
         pv_kw=population.pv_kw,
         ev_kw=population.ev_kw,
         pv_tilt_deg=population.pv_tilt_deg,
         pv_azimuth_deg=population.pv_azimuth_deg,
     )
-    shapes = ShapeDemand(calendar, weather, traits, scenario.seed, parallel=parallel)
-    raise NotImplementedError
+    kit = HomeKit(calendar, weather, traits, seed, parallel=parallel)
+    if source.startswith("csv:"):
+        profiles = read_profiles(Path(source.partition(":")[2]))
+        which = assign_profiles(profiles, population.home, ids, seed)
+    else:
+        profiles, which = _own_shapes(feeder)
+    measured = ProfileDemand(
+        calendar,
+        profiles,
+        which,
+        compiled.nominal_w,
+        compiled.nominal_var,
+        kit=kit,
+        scale=scale,
+        parallel=parallel,
+    )
+    if source != "shapes":
+        return measured
+    drawn = ShapeDemand(calendar, weather, traits, seed, scale=scale, parallel=parallel)
+    customers = np.flatnonzero(population.kind == "three")
+    return _WithCustomers(drawn, measured, customers) if len(customers) else drawn
+
+
+def _own_shapes(feeder: Feeder) -> tuple[list[Profile], NDArray[np.int64]]:
+    """The feeder's load shapes, and the one each home names; -1 for a constant load."""
+    table = feeder.table("shape")
+    names = [str(name) for name in table["name"]]
+    actual = table["actual"].to_numpy(bool)
+    profiles = []
+    for row, name in enumerate(names):
+        q = feeder.matrices.shape_q[row]
+        interval_s = float(table["interval_s"].iloc[row])
+        profiles.append(
+            Profile(name, feeder.matrices.shape_p[row], interval_s, q if len(q) else None, bool(actual[row]))
+        )
+    place = {name: row for row, name in enumerate(names)}
+    return profiles, np.array([place.get(str(name), -1) for name in feeder.home["shape"]], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class _WithCustomers:
+    """Drawn households, and customers that keep the feeder's own load."""
+
+    drawn: ShapeDemand
+    measured: ProfileDemand
+    customers: NDArray[np.int64]
+
+    def block(self, first_step: int, steps: int) -> DemandBlock:
+        """Demand of `steps` steps from `first_step`."""
+        block, own = self.drawn.block(first_step, steps), self.measured.block(first_step, steps)
+        block.panel_w[self.customers] = own.panel_w[self.customers]
+        block.panel_var[self.customers] = own.panel_var[self.customers]
+        return block

@@ -49,7 +49,10 @@ def _records(study: Study, event: Event, name: str) -> Iterator[Record]:
             yield ScheduledSwitching(name=name, deadline_us=at_us, section=event.where, close=close)
             if event.duration is not None:
                 yield ScheduledSwitching(
-                    name=f"{name}-undone", deadline_us=at_us + event.duration, section=event.where, close=not close
+                    name=f"{name}-undone",
+                    deadline_us=at_us + event.duration,
+                    section=event.where,
+                    close=not close,
                 )
         case "der-disconnect" | "der-connect":
             connect = event.kind == "der-connect"

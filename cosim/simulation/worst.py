@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,16 +22,28 @@ from cosim.simulation.recording import step_block
 if TYPE_CHECKING:
     from cosim.simulation.assembly import Study
 
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
 DAY_US = 86_400_000_000
 WORST_IS_LOW = frozenset({"heat_margin_k", "voltage_l1_v", "voltage_l2_v"})
+
+
+class Window(NamedTuple):
+    """A stretch of steps in full for some homes: rows, starts, and (steps, homes) by quantity."""
+
+    name: str
+    homes: list[int]
+    start_us: Int
+    values: dict[str, Float]
 
 
 @dataclass
 class _Extreme:
     """Worst value so far of one quantity, by home, and when its step began."""
 
-    value: NDArray[np.float64]
-    time_us: NDArray[np.int64]
+    value: Float
+    time_us: Int
 
 
 class Worst:
@@ -64,8 +76,8 @@ class Worst:
             extreme.value = np.where(better, top, extreme.value)
             extreme.time_us = np.where(better, steps.start_us[row], extreme.time_us)
 
-    def windows(self, *, parallel: bool, block_steps: int) -> Iterator[tuple[str, list[int], StepBlock]]:
-        """For each quantity and day that holds worst moments: name, homes (rows), and the day's steps."""
+    def windows(self, *, parallel: bool, block_steps: int) -> Iterator[Window]:
+        """For each quantity and day that holds worst moments, the day of the homes that were worst."""
         for quantity, extreme in self._extremes.items():
             count = self._study.worst_asked[quantity]
             order = np.argsort(-extreme.value, kind="stable")[:count]
@@ -74,43 +86,25 @@ class Worst:
             for row in rows:
                 days.setdefault(int(extreme.time_us[row]) // DAY_US, []).append(row)
             for day, homes in sorted(days.items()):
-                steps = self._again(day, homes, parallel=parallel, block_steps=block_steps)
-                yield f"worst_{quantity}_day_{day + 1}", homes, steps
+                name = f"worst_{quantity}_day_{day + 1}"
+                yield Window(name, homes, *self._again(day, homes, parallel=parallel, block_steps=block_steps))
 
-    def _again(self, day: int, homes: list[int], *, parallel: bool, block_steps: int) -> StepBlock:
-        """Compute a day again and keep every step of some homes."""
-        kept: list[StepBlock] = []
+    def _again(
+        self, day: int, homes: list[int], *, parallel: bool, block_steps: int
+    ) -> tuple[Int, dict[str, Float]]:
+        """Compute a day again and keep every step of some homes: starts, and quantities by name."""
+        starts: list[Int] = []
+        kept: dict[str, list[Float]] = {}
 
         def keep(block: Block, count: int) -> None:
-            kept.append(_only(step_block(self._study, block, count), homes))
+            steps = step_block(self._study, block, count)
+            starts.append(steps.start_us)
+            for name, values in steps.home.items():
+                kept.setdefault(name, []).append(values[:, homes])
 
         clock, state = self._days[day]
         physics = StudyPhysics(self._study, keep, parallel=parallel, block_steps=block_steps)
         physics.resume(state, clock["now_us"])
         env = Environment.restore(clock, physics)
         env.run_until(min((day + 1) * DAY_US, self._study.scenario.duration_us))
-        return _joined(kept)
-
-
-def _only(steps: StepBlock, homes: list[int]) -> StepBlock:
-    return StepBlock(
-        start_us=steps.start_us,
-        seconds=steps.seconds,
-        home={name: values[:, homes] for name, values in steps.home.items()},
-        transformer={},
-        feeder={},
-        iterations=steps.iterations,
-        converged=steps.converged,
-    )
-
-
-def _joined(parts: list[StepBlock]) -> StepBlock:
-    return StepBlock(
-        start_us=np.concatenate([part.start_us for part in parts]),
-        seconds=np.concatenate([part.seconds for part in parts]),
-        home={name: np.concatenate([part.home[name] for part in parts]) for name in parts[0].home},
-        transformer={},
-        feeder={},
-        iterations=np.concatenate([part.iterations for part in parts]),
-        converged=np.concatenate([part.converged for part in parts]),
-    )
+        return np.concatenate(starts), {name: np.concatenate(parts) for name, parts in kept.items()}

@@ -112,5 +112,6 @@ def write(path: Path, cuts: tuple[int, ...] = (), plan: RecordPlan = PLAN, commi
                 run.commit()
         run.event(1, 90 * STEP_US, "outage", "line:l2", "2 h", 0)
         run.study("peak", 90 * STEP_US, duty())
-        run.window("worst", [3, 5], part(whole, 10, 20))
+        steps = part(whole, 10, 20)
+        run.window("worst", [3, 5], steps.start_us, {q: v[:, [3, 5]] for q, v in steps.home.items()})
         return run.finish()
