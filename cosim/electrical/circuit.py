@@ -113,7 +113,7 @@ class Injectors:
     zip_p, zip_q
         (m, 3) shares of impedance, current, power; used by `LoadModel.ZIP`.
     v_cut_pu
-        Voltage below which a ZIP injector draws nothing; 0 if it has no cut-off.
+        A ZIP injector draws nothing between `v_low_pu` and this (the edge is 0.2 % wide); 0 for no cut-off.
     """
 
     owner: Int

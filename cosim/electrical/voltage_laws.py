@@ -28,7 +28,7 @@ class VoltageLaws:
     exponents
         (m, 3): exponents of P and Q, and 1 if they apply.
     cut_pu
-        (m,) below this, and above v_low, a ZIP injector draws nothing; 0 for none.
+        (m,) between v_low and this a ZIP injector draws nothing; 0 for none.
     """
 
     factors: Float

@@ -9,6 +9,7 @@ from types import ModuleType
 import numba
 import numpy as np
 import pytest
+from electrical_sketch import Sketch, interlaced, random_feeder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,6 @@ from cosim.electrical.circuit import Circuit
 from cosim.electrical.network import Network
 from cosim.electrical.terminals import Terminals
 from cosim.errors import FeederError
-from electrical_sketch import Sketch, interlaced, random_feeder
 
 feeders = st.builds(
     random_feeder, st.integers(0, 10**6), st.integers(2, 9), st.integers(0, 3), st.integers(0, 8)

@@ -60,10 +60,12 @@ def data_of(dss: Any) -> TransformerData:
     transformers.Wdg = 1
     x = [transformers.Xhl, transformers.Xht, transformers.Xlt] if len(windings) == 3 else [transformers.Xhl]
     v, r, tap, delta, neutral_ohm = (np.array(column) for column in zip(*windings, strict=True))
+    leading = prop("leadlag").lower() in ("lead", "euro")
+    core = (float(prop("%noloadloss")) / 100, float(prop("%imag")) / 100, float(prop("ppm_antifloat")))
+    rated_va = transformers.kVA * 1e3
     return TransformerData(
-        phases, v, transformers.kVA * 1e3, r, np.array(x) / 100, tap, delta, prop("leadlag").lower() in ("lead", "euro"),
-        float(prop("%noloadloss")) / 100, float(prop("%imag")) / 100, float(prop("ppm_antifloat")), neutral_ohm,
-    )  # fmt: skip
+        phases, v, rated_va, r, np.array(x) / 100, tap, delta, leading, *core, neutral_ohm=neutral_ohm
+    )
 
 
 def compare(dss: Any) -> int:
@@ -104,7 +106,6 @@ def test_opendss_blocks_of_units(unit: str) -> None:
         "solve",
     ):
         dss.Text.Command = command
-    dss.ActiveCircuit.Transformers.First
     assert compare(dss) == 1
 
 
