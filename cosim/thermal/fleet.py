@@ -113,7 +113,7 @@ class HeatFleet:
             return out
         maps = tuple(np.stack(kind) for kind in zip(*(self._maps(float(h)) for h in lengths), strict=True))
         groups = -(-self.homes // LANES) if parallel else 1
-        work = np.zeros((groups, 7, nodes + 8, LANES))
+        work = np.zeros((groups, 6, nodes + 8, LANES))
         run: Callable[..., None] = advance_parallel if parallel else advance_serial
         t, i2, air = (np.ascontiguousarray(a, float) for a in (state, i2_a2, ambient_c))
         run(self._net, maps, which.astype(np.int64), t, i2, air, out, work)

@@ -62,11 +62,9 @@ def slope_rows(node, path, slope, nodes, x, out):
 
 @kernel
 def dense_rows(m, x, out):
-    """out = m x for a matrix padded to multiples of four, four rows by four columns at a time."""
+    """out += m x for a matrix padded with zeros to multiples of four, four rows by four columns at a time."""
     for i in range(0, m.shape[0], 4):
         p, q, r, s = out[i], out[i + 1], out[i + 2], out[i + 3]
-        for lane in range(LANES):
-            p[lane], q[lane], r[lane], s[lane] = 0.0, 0.0, 0.0, 0.0
         for j in range(0, m.shape[1], 4):
             a0, a1, a2, a3 = m[i, j], m[i, j + 1], m[i, j + 2], m[i, j + 3]
             b0, b1, b2, b3 = m[i + 1, j], m[i + 1, j + 1], m[i + 1, j + 2], m[i + 1, j + 3]
@@ -110,31 +108,40 @@ def nonlinear_rows(nodes, slope, a, b, film, exponent, emission, reference, x, f
 
 
 @kernel
-def propagate(even, odd, pairs, nodes, q, y, z, x):
-    """x += M q by the mirror symmetry of the legs; even and odd are the halves of M."""
+def half_modes(pairs, nodes, x, mode):
+    """Half difference and half sum of the legs, then the shared nodes."""
     leg, end = pairs * LANES, nodes * LANES
-    shared = end - 2 * leg
-    heat, temperature, sums, found = q.reshape(-1), x.reshape(-1), y.reshape(-1), z.reshape(-1)
-    one, two, sum_shared = heat[:leg], heat[leg : 2 * leg], sums[leg : leg + shared]
+    t, m = x.reshape(-1), mode.reshape(-1)
+    one, two, shared = t[:leg], t[leg : 2 * leg], t[2 * leg : end]
+    difference, total, rest = m[:leg], m[leg : 2 * leg], m[2 * leg : end]
     for k in range(leg):
-        sums[k] = one[k] + two[k]
-    heat_shared = heat[2 * leg : end]
-    for k in range(shared):
-        sum_shared[k] = heat_shared[k]
-    dense_rows(even, y, z)
-    for k in range(leg):  # the odd product may follow at once: it needs the heat, not the temperatures
-        sums[k] = one[k] - two[k]
-    first, second, rest = temperature[:leg], temperature[leg : 2 * leg], temperature[2 * leg : end]
+        difference[k] = 0.5 * (one[k] - two[k])
+        total[k] = 0.5 * (one[k] + two[k])
+    for k in range(shared.shape[0]):
+        rest[k] = shared[k]
+
+
+@kernel
+def propagate(even, odd, pairs, nodes, q, sign, r, mode, x):
+    """mode += M (q + sign r) in the modes of the legs, and x from it; q is used up."""
+    leg, end = pairs * LANES, nodes * LANES
+    heat, extra, t, m = q.reshape(-1), r.reshape(-1), x.reshape(-1), mode.reshape(-1)
+    one, two, shared = heat[:leg], heat[leg : 2 * leg], heat[2 * leg : end]
+    more_one, more_two, more_shared = extra[:leg], extra[leg : 2 * leg], extra[2 * leg : end]
     for k in range(leg):
-        first[k] += found[k]
-        second[k] += found[k]
-    found_shared = found[leg : leg + shared]
-    for k in range(shared):
-        rest[k] += found_shared[k]
-    dense_rows(odd, y, z)
+        a, b = one[k] + sign * more_one[k], two[k] + sign * more_two[k]
+        one[k], two[k] = a - b, a + b
+    for k in range(shared.shape[0]):
+        shared[k] += sign * more_shared[k]
+    dense_rows(odd, q, mode)  # its padding adds zero to the first sums
+    dense_rows(even, q[pairs:], mode[pairs:])
+    first, second, common = t[:leg], t[leg : 2 * leg], t[2 * leg : end]
+    difference, total, rest = m[:leg], m[leg : 2 * leg], m[2 * leg : end]
     for k in range(leg):
-        first[k] += found[k]
-        second[k] -= found[k]
+        first[k] = total[k] + difference[k]
+        second[k] = total[k] - difference[k]
+    for k in range(shared.shape[0]):
+        common[k] = rest[k]
 
 
 @kernel
@@ -143,14 +150,13 @@ def advance_lanes(first, net, maps, which, state, i2, ambient, out, work):
 
     first: home; net, maps: see `cosim.thermal.fleet`; which (steps,): row of `maps` for each step;
     state (nodes, homes); i2 (steps, 6, homes) [A2]; ambient (steps,) [degC];
-    out (steps, nodes, homes) [degC]; work (7, nodes + 8, LANES): private scratch, zero at first.
+    out (steps, nodes, homes) [degC]; work (6, nodes + 8, LANES): private scratch, zero at first.
     """
     pairs, weight, column, node, path, slope, a, b, film, exponent, emission, reference = net
     even1, odd1, even2, odd2 = maps
     nodes, homes = state.shape
     used = min(LANES, homes - first)
-    x, q, hot, n0, y, z, flow = work[0], work[1], work[2], work[3], work[4], work[5], work[6, 0]
-    heat, rest = q.reshape(-1), n0.reshape(-1)
+    x, q, hot, n0, mode, flow = work[0], work[1], work[2], work[3], work[4], work[5, 0]
     for k in range(nodes):
         for lane in range(LANES):
             x[k, lane] = state[k, first + min(lane, used - 1)]
@@ -162,16 +168,13 @@ def advance_lanes(first, net, maps, which, state, i2, ambient, out, work):
             for lane in range(used):
                 row[lane] = given[lane]
         m = which[step]
+        half_modes(pairs, nodes, x, mode)  # from the temperatures alone, so that a block may be cut here
         slope_rows(node, path, slope, nodes, x, hot)
         nonlinear_rows(nodes, hot, a, b, film, exponent, emission, reference, x, flow, n0)
         gather_rows(weight, column, x, q)
-        for k in range(nodes * LANES):
-            heat[k] += rest[k]
-        propagate(even1[m], odd1[m], pairs, nodes, q, y, z, x)
+        propagate(even1[m], odd1[m], pairs, nodes, q, 1.0, n0, mode, x)
         nonlinear_rows(nodes, hot, a, b, film, exponent, emission, reference, x, flow, q)
-        for k in range(nodes * LANES):
-            heat[k] -= rest[k]
-        propagate(even2[m], odd2[m], pairs, nodes, q, y, z, x)
+        propagate(even2[m], odd2[m], pairs, nodes, q, -1.0, n0, mode, x)
         for k in range(nodes):
             row, found = out[step, k, first : first + used], x[k]
             for lane in range(used):
@@ -180,14 +183,14 @@ def advance_lanes(first, net, maps, which, state, i2, ambient, out, work):
 
 @kernel
 def advance_serial(net, maps, which, state, i2, ambient, out, work):
-    """All homes, one group of lanes after another; work (1, 7, nodes + 8, LANES)."""
+    """All homes, one group of lanes after another; work (1, 6, nodes + 8, LANES)."""
     for group in range((state.shape[1] + LANES - 1) // LANES):
         advance_lanes(group * LANES, net, maps, which, state, i2, ambient, out, work[0])
 
 
 @parallel_kernel
 def advance_parallel(net, maps, which, state, i2, ambient, out, work):
-    """As `advance_serial` with groups spread over threads; work (groups, 7, nodes + 8, LANES)."""
+    """As `advance_serial` with groups spread over threads; work (groups, 6, nodes + 8, LANES)."""
     for group in prange((state.shape[1] + LANES - 1) // LANES):
         advance_lanes(group * LANES, net, maps, which, state, i2, ambient, out, work[group])
 
