@@ -260,6 +260,8 @@ class Document:
             key = str(detail["loc"][-1]) if detail["loc"] else ""
             if kind == "extra_forbidden":
                 yield self.problem(path, f"unknown key{rules.nearest(key, keys_at(path[:-1]))}")
+            elif kind == "missing" and isinstance(detail["loc"][-1], int):
+                yield self.problem(path, "has too few items")
             elif kind == "missing":
                 yield self.problem((*path, key), "missing; a scenario must give it")
             else:
@@ -337,7 +339,7 @@ def _leaves(table: Mapping[str, Any], path: Path_, written: Path_) -> Iterator[t
 
 
 def _split(key: str) -> Path_:
-    return tuple(int(part) if part.isdigit() else part for part in key.split("."))
+    return tuple(int(part) if part.isascii() and part.isdigit() else part for part in key.split("."))
 
 
 def _tuples(value: Any) -> Any:
@@ -351,8 +353,9 @@ def _known_path(location: tuple[str | int, ...], data: Any) -> Path_:
     """The part of an error's location that the data has; union tags are left out."""
     path: list[str | int] = []
     for part in location:
-        if (isinstance(data, dict) and part in data) or (isinstance(data, tuple) and isinstance(part, int)):
-            data = data[part]  # type: ignore[index]
+        in_list = isinstance(data, tuple) and isinstance(part, int) and part < len(data)
+        if in_list or (isinstance(data, dict) and part in data):
+            data = data[part]
             path.append(part)
     return tuple(path)
 
@@ -364,14 +367,15 @@ def _what_is_right(data: Any, error: ValidationError) -> tuple[Scenario, set[str
     """Scenario without its wrong values, so that the rest can be checked, and their top-level keys."""
     wrong: set[str] = set()
     while True:
-        for detail in error.errors():
-            path = _known_path(detail["loc"], data)
+        details = error.errors()
+        paths = [_known_path(detail["loc"], data) for detail in details]
+        for detail, path in zip(details, paths, strict=True):
             place = (*path, detail["loc"][-1]) if detail["type"] == "missing" else path
             wrong.add(str(place[0]))
             if len(place) == 1 and place[0] in STAND_INS:
                 data[place[0]] = STAND_INS[str(place[0])]
-            elif detail["type"] == "missing" and place[0] == "homes":
-                data["homes"][place[1]]["share"] = 0.0
+            elif len(place) == 3 and place[::2] == ("homes", "share") and place[1] in data.get("homes", ()):
+                data["homes"][place[1]]["share"] = 0.0  # events may name the group
             else:
                 _remove(data, path)
         try:
@@ -381,13 +385,14 @@ def _what_is_right(data: Any, error: ValidationError) -> tuple[Scenario, set[str
 
 
 def _remove(data: Any, path: Path_) -> None:
-    holder, key = data, path[0]
-    for depth, part in enumerate(path[:-1]):
-        if isinstance(holder[part], tuple):  # items of a list are dropped with the whole list
-            key = path[depth]
-            break
-        holder, key = holder[part], path[depth + 1]
-    holder.pop(key, None)
+    """Drop what stands at a path, if it still does; an item of a list takes the list with it."""
+    for part in path[:-1]:
+        below = data.get(part)
+        if not isinstance(below, dict):
+            data.pop(part, None)
+            return
+        data = below
+    data.pop(path[-1], None)
 
 
 def _dotted(path: Iterable[str | int]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
+from functools import cache, lru_cache
 from pathlib import Path
 from zoneinfo import available_timezones
 
@@ -59,6 +60,11 @@ def violations(
         yield from _moments(scenario)
 
 
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
 def _time(scenario: Scenario) -> Iterator[Violation]:
     step, shown = scenario.step, format_duration(scenario.step)
     if not MICROSECONDS["s"] <= step <= 15 * MICROSECONDS["min"]:
@@ -72,7 +78,7 @@ def _time(scenario: Scenario) -> Iterator[Violation]:
     elif scenario.duration % step:
         message = f"should be a whole number of steps of {shown}"
         yield ("duration",), message, format_duration(scenario.duration)
-    zones = available_timezones()
+    zones = _zones()
     if scenario.timezone not in zones:
         yield ("timezone",), f"should be an IANA name{nearest(scenario.timezone, zones)}", scenario.timezone
     elif not _exists(scenario, scenario.start):
@@ -171,23 +177,32 @@ def library_violations(
     if name is None:
         return
     try:
-        if kind == "households":
-            library.entry_path(kind, name)
-            return
-        entry = library.load(kind, name)
+        modified = library.entry_path(kind, name).stat().st_mtime_ns
     except LibraryError as error:
         for problem in error.problems:
-            place = f"{problem.file}: {problem.key}: " if problem.file and problem.key else ""
-            yield path, f"{place}{problem.message}", None
+            yield path, problem.message, problem.file or None
         return
-    if der_kind is not None and getattr(entry, "kind", None) != der_kind:
-        known = [n for n in library.names("der") if library.raw("der", n).get("kind") == der_kind]
-        yield path, f"should be a {der_kind} of models/der: {', '.join(known)}", name
+    if kind != "households":  # those are read and checked by the demand model
+        for message in _entry_problems(kind, name, der_kind, modified):
+            yield path, message, None
+
+
+@lru_cache(maxsize=256)
+def _entry_problems(kind: str, name: str, der_kind: str | None, modified: int) -> tuple[str, ...]:
+    """What is wrong inside an entry; kept until its file changes, since a sweep asks for every case."""
+    try:
+        entry = library.load(kind, name)
+    except LibraryError as error:
+        return tuple(f"{p.file}: {p.key}: {p.message}" for p in error.problems)
+    if der_kind is None or getattr(entry, "kind", None) == der_kind:
+        return ()
+    known = [n for n in library.names("der") if library.raw("der", n).get("kind") == der_kind]
+    return (f"{name!r} is not a {der_kind}; those of models/der are: {', '.join(known)}",)
 
 
 def _moments(scenario: Scenario) -> Iterator[Violation]:
     """Date-times outside the run or in the hour that daylight saving skips."""
-    if scenario.timezone not in available_timezones():
+    if scenario.timezone not in _zones():
         return  # told already
     moments: list[tuple[tuple[str | int, ...], datetime]] = [
         (("events", index, "at"), event.at) for index, event in enumerate(scenario.events)

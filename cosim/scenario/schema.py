@@ -115,8 +115,8 @@ class WeatherSpec(Strict):
 
     source: str = Field(
         default="tmy3:greensboro",
-        description='"tmy3:greensboro" or another typical year of models/weather, "constant:CELSIUS" (no sun), '
-        '"clear:LATITUDE,LONGITUDE" (clear sky) or "file:PATH" (TMY3 as .csv, .epw, .tm2)',
+        description='"tmy3:greensboro" or another typical year of models/weather, "constant:CELSIUS" (no '
+        'sun), "clear:LATITUDE,LONGITUDE" (clear sky) or "file:PATH" (TMY3 as .csv, .epw, .tm2)',
     )
 
 
