@@ -37,6 +37,23 @@ def _between(values, place):
 
 
 @kernel
+def _sun(hour, grid_h, sky):
+    """Unit vector to the sun: east, north, up."""
+    place = hour / grid_h
+    east, north, up = _between(sky[0], place), _between(sky[1], place), _between(sky[2], place)
+    length = math.sqrt(east * east + north * north + up * up)
+    return east / length, north / length, up / length
+
+
+@kernel
+def _irradiance(hour, grid_h, clear, beam, diffuse):
+    """Direct normal and diffuse horizontal irradiance: clear sky times index."""
+    place = hour / grid_h
+    dni = _between(clear[0], place) * _between(beam, hour - 0.5)
+    return dni, _between(clear[1], place) * _between(diffuse, hour - 0.5)
+
+
+@kernel
 def weather(hour, grid_h, sky, clear, beam, diffuse, ambient, wind, out):
     """Weather at instants of one chunk.
 
@@ -46,20 +63,31 @@ def weather(hour, grid_h, sky, clear, beam, diffuse, ambient, wind, out):
     out (9, s).
     """
     for s in range(hour.shape[0]):
-        place = hour[s] / grid_h
-        east, north, up = _between(sky[0], place), _between(sky[1], place), _between(sky[2], place)
-        length = math.sqrt(east * east + north * north + up * up)
-        dni = _between(clear[0], place) * _between(beam, hour[s] - 0.5)
-        dhi = _between(clear[1], place) * _between(diffuse, hour[s] - 0.5)
+        east, north, up = _sun(hour[s], grid_h, sky)
+        dni, dhi = _irradiance(hour[s], grid_h, clear, beam, diffuse)
         out[AMBIENT_C, s] = _between(ambient, hour[s] - 1.0)
         out[WIND_M_S, s] = _between(wind, hour[s] - 1.0)
-        out[GHI, s] = dhi + dni * max(up / length, 0.0)
+        out[GHI, s] = dhi + dni * max(up, 0.0)
         out[DNI, s] = dni
         out[DHI, s] = dhi
-        out[EXTRA, s] = _between(sky[3], place)
-        out[EAST, s] = east / length
-        out[NORTH, s] = north / length
-        out[UP, s] = up / length
+        out[EXTRA, s] = _between(sky[3], hour[s] / grid_h)
+        out[EAST, s] = east
+        out[NORTH, s] = north
+        out[UP, s] = up
+
+
+@kernel
+def felt(hour, grid_h, sky, clear, beam, diffuse, ambient, weights, out):
+    """Temperature and global irradiance of now, an hour ago, two hours ago ..., weighted; out (2, s)."""
+    for s in range(hour.shape[0]):
+        out[0, s] = 0.0
+        out[1, s] = 0.0
+        for age in range(weights.shape[0]):
+            then = hour[s] - age
+            up = _sun(then, grid_h, sky)[2]
+            dni, dhi = _irradiance(then, grid_h, clear, beam, diffuse)
+            out[0, s] += weights[age] * _between(ambient, then - 1.0)
+            out[1, s] += weights[age] * (dhi + dni * max(up, 0.0))
 
 
 @kernel

@@ -17,7 +17,7 @@ of a step is a function of its absolute index alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -37,7 +37,7 @@ Float = NDArray[np.float64]
 
 GRID_PER_HOUR = 12  # the sun moves 1.25 degrees in a grid step: interpolation errs by 6e-5
 CHUNK_DAYS = 8
-MARGIN_H = 24  # hours before and after a chunk that its interpolation may look at
+MARGIN_H = 24  # hours before and after a chunk that interpolation and a house's memory may look at
 DAWN_W_M2 = 10.0  # an hour with less clear-sky power has no index of its own
 KEPT_CHUNKS = 4
 MASS_H = 2.5  # lag of a light-framed house; engineering judgement, range 1 to 6
@@ -183,28 +183,17 @@ class Weather:
             )
         self._chunks: dict[int, Chunk] = {}
 
-    def block(self, first_step: int, steps: int, earlier_us: int = 0) -> WeatherBlock:
-        """Weather at the middle of `steps` steps from `first_step`, or `earlier_us` before it.
-
-        The same bits for any cut into blocks.
-        """
+    def block(self, first_step: int, steps: int) -> WeatherBlock:
+        """Weather at the middle of `steps` steps from `first_step`; the same bits for any cut into blocks."""
         out = np.zeros((solar_kernels.WEATHER_ROWS, steps))
-        if self.year is None:
-            out[solar_kernels.AMBIENT_C] = self.constant_c
-            out[solar_kernels.UP] = -1.0
-            return WeatherBlock(out)
-        middle = self.calendar.utc_us(first_step, steps) + self.calendar.step_us // 2 - earlier_us
-        file_us = middle + round(self.year.utc_offset_h * HOUR_US)
-        chunk_of = file_us // (CHUNK_DAYS * DAY_US)
-        for chunk in range(int(chunk_of[0]), int(chunk_of[-1]) + 1):
-            a, b = np.searchsorted(chunk_of, (chunk, chunk + 1))
-            origin_us = chunk * CHUNK_DAYS * DAY_US - MARGIN_H * HOUR_US
-            part = np.empty((out.shape[0], b - a))
-            c = self._chunk(self.year, chunk)
-            hour = (file_us[a:b] - origin_us) / HOUR_US
-            fill: Callable[..., None] = solar_kernels.weather
+        out[solar_kernels.UP] = -1.0
+        fill: Callable[..., None] = solar_kernels.weather
+        for columns, hour, c in self._stretches(first_step, steps):
+            part = np.empty((out.shape[0], len(hour)))
             fill(hour, c.grid_h, c.sky, c.clear, c.beam, c.diffuse, c.ambient_c, c.wind_m_s, part)
-            out[:, a:b] = part
+            out[:, columns] = part
+        if self.constant_c is not None:
+            out[solar_kernels.AMBIENT_C] = self.constant_c
         return WeatherBlock(out)
 
     def felt_indoors(self, first_step: int, steps: int) -> tuple[Float, Float]:
@@ -213,12 +202,28 @@ class Weather:
         Means over the last hours, weighted by exp(-age / `MASS_H`): a first-order lag, without a state.
         """
         weights = np.exp(-np.arange(MASS_MEMORY_H) / MASS_H)
-        felt = np.zeros((2, steps))
-        for hours_ago, weight in enumerate(weights / weights.sum()):
-            past = self.block(first_step, steps, hours_ago * HOUR_US)
-            felt[0] += weight * past.ambient_c
-            felt[1] += weight * past.ghi
-        return felt[0], felt[1]
+        weights /= weights.sum()
+        out = np.zeros((2, steps))
+        fill: Callable[..., None] = solar_kernels.felt
+        for columns, hour, c in self._stretches(first_step, steps):
+            part = np.empty((2, len(hour)))
+            fill(hour, c.grid_h, c.sky, c.clear, c.beam, c.diffuse, c.ambient_c, weights, part)
+            out[:, columns] = part
+        if self.constant_c is not None:
+            out[0] = self.constant_c
+        return out[0], out[1]
+
+    def _stretches(self, first_step: int, steps: int) -> Iterator[tuple[slice, Float, Chunk]]:
+        """Parts of a block that lie in one chunk: columns, hours from the chunk's first grid point, chunk."""
+        if self.year is None:
+            return
+        middle = self.calendar.utc_us(first_step, steps) + self.calendar.step_us // 2
+        file_us = middle + round(self.year.utc_offset_h * HOUR_US)
+        chunk_of = file_us // (CHUNK_DAYS * DAY_US)
+        for chunk in range(int(chunk_of[0]), int(chunk_of[-1]) + 1):
+            a, b = np.searchsorted(chunk_of, (chunk, chunk + 1))
+            origin_us = chunk * CHUNK_DAYS * DAY_US - MARGIN_H * HOUR_US
+            yield slice(a, b), (file_us[a:b] - origin_us) / HOUR_US, self._chunk(self.year, chunk)
 
     def _chunk(self, year: Year, chunk: int) -> Chunk:
         if chunk not in self._chunks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -212,6 +213,13 @@ def test_every_household_names_known_appliances() -> None:
         library.load("appliances", name)
     for name in library.names("weather"):
         library.load("weather", name)
+
+
+def test_an_unknown_appliance_names_the_nearest(tmp_path: Path) -> None:
+    text = library.entry_path("households", "heat-pump").read_text().replace('"dryer"', '"drier"')
+    (tmp_path / "own.toml").write_text(text)
+    with pytest.raises(LibraryError, match="dryer"):
+        draw_traits(stable_ids(["a"]), 1, household=[str(tmp_path / "own.toml")])
 
 
 def test_an_unknown_household_names_the_nearest() -> None:

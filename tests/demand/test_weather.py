@@ -20,11 +20,14 @@ def rows(source: str, start: str, steps: int, minutes: float = 1.0) -> WeatherBl
 
 def test_any_cut_gives_the_same_bits() -> None:
     clock = calendar("2026-03-05", 20 * 1440)
-    whole = Weather("tmy3:greensboro", clock).block(0, clock.steps).rows
+    source = Weather("tmy3:greensboro", clock)
+    whole, felt = source.block(0, clock.steps).rows, source.felt_indoors(0, clock.steps)
     other = Weather("tmy3:greensboro", clock)
     cuts = [0, 1, 700, 1440, 5000, 11519, 11521, 20001, clock.steps]
     for a, b in sorted(itertools.pairwise(cuts), key=lambda pair: pair[0] % 7):
         assert np.array_equal(other.block(a, b - a).rows, whole[:, a:b])
+        assert np.array_equal(other.felt_indoors(a, b - a)[0], felt[0][a:b])
+        assert np.array_equal(other.felt_indoors(a, b - a)[1], felt[1][a:b])
 
 
 def test_temperature_stands_at_the_file_s_labels() -> None:
