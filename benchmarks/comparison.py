@@ -1,7 +1,8 @@
 """From pairs of timings to a verdict: ratios to peers against a committed baseline.
 
-A ratio is cosim's time for a unit of work over its peer's in the same round. Both slow down together on a busy or
-slower machine, so ratios travel where seconds do not; the median over the rounds forgets the rounds that were hit.
+A ratio is cosim's time for a unit of work over its peer's in the same round. Both slow down together on a
+busy or slower machine, so ratios travel where seconds do not; the median over the rounds forgets the rounds
+that were hit.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class Entry:
     tolerance
         Share by which the ratio may grow before it counts as a regression.
     needs
-        Something outside the repository without which the benchmark skips itself; empty if it runs everywhere.
+        What the benchmark skips itself without, outside the repository; empty if it runs everywhere.
     """
 
     ratio: float
@@ -177,7 +178,7 @@ def read_baseline(path: Path) -> dict[str, Entry]:
 def updated(
     measured: Sequence[Measurement], needs: Mapping[str, str], baseline: Mapping[str, Entry]
 ) -> dict[str, Entry]:
-    """Baseline with the ratios just measured; tolerances set by hand stay, and so does what is absent here."""
+    """Baseline with the ratios just measured; tolerances set by hand and what is absent here stay."""
     entries = dict(baseline)
     for m in measured:
         tolerance = baseline[m.name].tolerance if m.name in baseline else TOLERANCE

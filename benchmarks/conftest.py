@@ -40,7 +40,7 @@ def smoke(request: pytest.FixtureRequest) -> bool:
 def pair(benchmark: Any, smoke: bool) -> Callable[..., Any]:
     """Measures `own` and `peer` in turn, so that both meet the same noise, and keeps the pairs.
 
-    The first call of each is apart: it compiles or loads compiled code, and touches memory for the first time.
+    The first call of each is apart: it compiles or loads code, and touches memory for the first time.
     """
 
     def measure(

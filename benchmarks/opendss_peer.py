@@ -90,8 +90,7 @@ class Peer:
 
     def _branch(self, name: str, a: str, b: str, y: complex) -> None:
         z = 1.0 / y
-        bus, _, node = a.rpartition(".")
-        far = b if b else f"{bus}.0"
+        far = b or f"{a.rpartition('.')[0]}.0"
         self.send(f"new reactor.{name} phases=1 bus1={a} bus2={far} r={z.real:.17g} x={z.imag:.17g}")
 
     def _define_loads(self, circuit: Circuit) -> None:

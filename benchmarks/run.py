@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
 def run_pytest(
     select: str = "", *, smoke: bool = False, nodes: Sequence[str] = ()
 ) -> tuple[int, dict[str, Any]]:
-    """One pytest process, without xdist: its status and the pytest-benchmark document, empty if nothing ran."""
+    """One pytest process, without xdist: status and pytest-benchmark document, empty if nothing ran."""
     with tempfile.TemporaryDirectory(prefix="cosim-benchmarks-") as folder:
         target = Path(folder) / "benchmarks.json"
         command = [sys.executable, "-m", "pytest", *(nodes or ["benchmarks"]), "-q", "-rs", "-p", "no:xdist"]
