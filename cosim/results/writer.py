@@ -154,12 +154,13 @@ class RunWriter:
         values
             (steps, len(homes)) for every home quantity.
         """
+        for q in layout.HOME_QUANTITIES:
+            if values[q.name].shape != (len(start_us), len(homes)):
+                raise ValueError(f"window {name}: {q.name} has shape {values[q.name].shape}")
         path = self._name_extra("window", name)
         self._once[f"{path}/window_step"] = np.asarray(start_us, np.int64)
         self._once[f"{path}/window_home"] = self._home_ids[np.asarray(homes, np.int64)]
         for q in layout.HOME_QUANTITIES:
-            if values[q.name].shape != (len(start_us), len(homes)):
-                raise ValueError(f"window {name}: {q.name} has shape {values[q.name].shape}")
             self._once[f"{path}/{q.name}"] = quantised(values[q.name], q, self.plan.quantise)
 
     def commit(self) -> None:

@@ -75,17 +75,17 @@ def run(
         study = assemble(scenario, parallel=parallel)
         target = Path(out) if out is not None else Path(f"{_slug(scenario.title) or 'run'}.h5")
         plan = RecordPlan(scenario.record_interval_us, study.full_rows, scenario.record.quantize)
-        writer = RunWriter(
-            target, _info(study), study.home_table(), study.transformer_table(), study.feeder_map(), plan
-        )
-        try:
-            _simulate(study, writer, progress, parallel=parallel, block_steps=block_steps)
-        except KeyboardInterrupt:
-            raise InterruptedRun(writer.abandon()) from None
-        except BaseException:
-            writer.abandon()  # what was done is kept, whatever stopped it
-            raise
-        return open_results(writer.finish())
+        tables = study.home_table(), study.transformer_table(), study.feeder_map()
+        with RunWriter(target, _info(study), *tables, plan) as writer:
+            try:
+                _simulate(study, writer, progress, parallel=parallel, block_steps=block_steps)
+                done = writer.finish()
+            except KeyboardInterrupt:
+                raise InterruptedRun(writer.abandon()) from None
+            except BaseException:
+                writer.abandon()  # what was done is kept, whatever stopped it
+                raise
+        return open_results(done)
 
 
 def _simulate(

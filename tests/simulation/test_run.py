@@ -65,11 +65,6 @@ def test_power_at_the_head_is_homes_plus_losses(results: Results) -> None:
     assert (homes * hours).sum() == pytest.approx(delivered_j, rel=1e-6)
 
 
-def test_losses_are_a_few_percent(results: Results) -> None:
-    head = results.feeder
-    assert 0.002 < head["loss_w"].sum() / np.abs(head["power_w"]).sum() < 0.2
-
-
 def test_outage_takes_its_homes_and_gives_them_back(results: Results) -> None:
     events = results.events
     outage = events[events["kind"] == "outage"].iloc[0]
