@@ -69,19 +69,13 @@ _FORBIDDEN_OPTIONS = [
     "casename",
     "log",
 ]
-# Properties that load a library or write a trace file.
-_FORBIDDEN_PROPERTIES = [
-    "usermodel",
-    "userdata",
-    "shaftmodel",
-    "shaftdata",
-    "dynadll",
-    "dynadata",
-    "debugtrace",
-]
+# Properties that make the engine load a library: refused. `debugtrace` writes a file: left out.
+_LIBRARY_PROPERTIES = ("usermodel", "shaftmodel", "dynadll")
+_TRACE = "debugtrace"
 
 _FILE = re.compile(r"""(\b\w*file\s*=\s*)("[^"]*"|'[^']*'|[^\s,)\]}]+)""", re.IGNORECASE)
 _ASSIGNMENT = re.compile(r"""([%\w]+)\s*=\s*("[^"]*"|'[^']*'|\([^)]*\)|\[[^\]]*\]|\{[^}]*\}|[^\s,]*)""")
+_LIBRARY = re.compile(r"\.(so|dll|dylib)(\.\d+)*$", re.IGNORECASE)
 _CONTROLS_UNSETTLED = 485
 _MANY = 500
 
@@ -98,11 +92,15 @@ class Session:
         Command verb to the places where it stood and was not obeyed.
     notes
         Things worth telling.
+    verbs, options
+        The engine's own lists, whose order decides what an abbreviation means.
     """
 
     engine: Any
     left_out: dict[str, list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    verbs: list[str] = field(default_factory=list)
+    options: list[str] = field(default_factory=list)
 
 
 def run_master(master: Path, *, controls: str) -> Session:
@@ -130,10 +128,11 @@ def run_master(master: Path, *, controls: str) -> Session:
     engine.AllowEditor = False
     engine.AllowChangeDir = False
     session = Session(engine)
-    verbs = [engine.Executive.Command(i + 1).lower() for i in range(engine.Executive.NumCommands)]
+    session.verbs = [engine.Executive.Command(i + 1).lower() for i in range(engine.Executive.NumCommands)]
+    session.options = [engine.Executive.Option(i + 1).lower() for i in range(engine.Executive.NumOptions)]
     solved = False
-    for file, number, text in _commands(master.resolve(), verbs, session, ()):
-        verb = _verb(text, verbs)
+    for file, number, text in _commands(master.resolve(), session, ()):
+        verb = _verb(text, session.verbs)
         if verb == "solve":
             if controls == "solved":
                 _solve(session, file, number, text)
@@ -179,18 +178,16 @@ def _send(session: Session, file: Path, number: int, text: str) -> None:
         raise FeederError(Problem(f"OpenDSS: {sentence}", file=str(file), line=number)) from None
 
 
-def _commands(
-    file: Path, verbs: list[str], session: Session, above: tuple[Path, ...]
-) -> Iterator[tuple[Path, int, str]]:
+def _commands(file: Path, session: Session, above: tuple[Path, ...]) -> Iterator[tuple[Path, int, str]]:
     """Every command to send, with its file and line, redirected files in place."""
     if file in above:
         raise FeederError(Problem("redirects to itself", file=str(file)))
     for number, line in _lines(file):
-        verb = _verb(line, verbs)
+        verb = _verb(line, session.verbs)
         place = f"{file.name}:{number}"
         if verb in ("redirect", "compile"):
             inner = _resolve(file, number, _operand(line))
-            yield from _commands(inner, verbs, session, (*above, file))
+            yield from _commands(inner, session, (*above, file))
         elif verb == "quit":
             return
         elif verb in ("buscoords", "latlongcoords"):
@@ -228,9 +225,14 @@ def _verb(line: str, verbs: list[str]) -> str:
     word = re.split(r"[\s=,]", line, maxsplit=1)[0].strip("\"'").lower()
     if re.match(r"[^\s=,]+\s*=", line):
         return ""
-    if word in verbs:
+    return _spelled_out(word, verbs)
+
+
+def _spelled_out(word: str, words: list[str]) -> str:
+    """OpenDSS's meaning of an abbreviation, empty if it has none."""
+    if word in words:
         return word
-    return next((verb for verb in verbs if word and verb.startswith(word)), "")
+    return next((known for known in words if word and known.startswith(word)), "")
 
 
 def _operand(line: str) -> str:
@@ -259,17 +261,36 @@ def _resolve(base: Path, number: int, name: str) -> Path:
 
 
 def _harmless(line: str, verb: str, file: Path, number: int, session: Session) -> str:
-    """`line` with data files named in full, and without what writes files or loads libraries."""
-    forbidden = _FORBIDDEN_OPTIONS if verb == "set" else _FORBIDDEN_PROPERTIES
+    """`line` with data files named in full, and without what writes files or loads libraries.
+
+    Raises
+    ------
+    FeederError
+        It asks for a user model, which the engine would load, or names a library or another file
+        where no data file belongs.
+    """
     for match in reversed(list(_ASSIGNMENT.finditer(line))):
         name = match[1].lower()
-        if len(name) > 3 and any(word.startswith(name) for word in forbidden):
+        if verb != "set" and len(name) > 3 and any(word.startswith(name) for word in _LIBRARY_PROPERTIES):
+            sentence = "user models are not loaded; replace the unit by one of the engine's own models"
+            raise FeederError(Problem(sentence, file=str(file), line=number, key=name, value=match[2]))
+        option = _spelled_out(name, session.options) if verb == "set" else ""
+        if option in _FORBIDDEN_OPTIONS or (not option and len(name) > 3 and _TRACE.startswith(name)):
             session.left_out.setdefault(f"{name}=", []).append(f"{file.name}:{number}")
             line = line[: match.start()] + line[match.end() :]
+    code, _, comment = line.partition("!")
+    for token in re.split(r"""[\s,=()\[\]{}"'|]+""", _FILE.sub("", code)):
+        if _LIBRARY.search(token) or (("/" in token or "\\" in token) and _names_file(file, token)):
+            sentence = "names a file where no data file belongs; user models are not loaded"
+            raise FeederError(Problem(sentence, file=str(file), line=number, value=token))
 
     def in_full(match: re.Match[str]) -> str:
-        if "!" in line[: match.start()]:  # inside a comment
-            return match[0]
-        return f"{match[1]}{_resolve(file, number, match[2].strip(chr(34) + chr(39)))}"
+        path = str(_resolve(file, number, match[2].strip("\"'")))
+        return f'{match[1]}"{path}"' if " " in path else f"{match[1]}{path}"
 
-    return line if verb == "set" else _FILE.sub(in_full, line)
+    return _FILE.sub(in_full, code) + (f" !{comment}" if comment else "")
+
+
+def _names_file(base: Path, token: str) -> bool:
+    path = token.replace("\\", "/")
+    return Path(path).is_file() or (base.parent / path).is_file()

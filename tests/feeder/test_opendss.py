@@ -221,3 +221,38 @@ def test_two_imports_are_the_same_feeder(read) -> None:
     first, _ = read(master("centre-tap"))
     second, _ = read(master("centre-tap"))
     assert first.digest() == second.digest()
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "new generator.g bus1=a kv=12.47 kw=10 model=6 xdpp=0.2 {lib}",
+        "new generator.g bus1=a kv=12.47 kw=10 model=6\n~ vminpu=0.9 '{lib}'",
+        "new generator.g bus1=a kv=12.47 kw=10 model=6 userm={lib}",
+        "generator.g.shaftmodel={lib}",
+        "var @model={lib}\nnew generator.g bus1=a kv=12.47 kw=10 model=6 usermodel=@model",
+        "new storage.s bus1=a kv=12.47 1 {lib}",
+    ],
+)
+def test_a_library_is_never_loaded(tmp_path: Path, how: str) -> None:
+    library = tmp_path / "model"
+    library.write_bytes(b"not for running")
+    path = tmp_path / "Master.dss"
+    path.write_text(HEAD + how.format(lib=library) + "\n" + TAIL)
+    with pytest.raises(FeederError, match="user models are not loaded"):
+        Feeder.from_opendss(path)
+
+
+def test_data_files_may_stand_in_folders_with_spaces(tmp_path: Path) -> None:
+    folder = tmp_path / "my feeder"
+    folder.mkdir()
+    (folder / "day.csv").write_text("0.5\n1.0\n")
+    (folder / "xy.csv").write_text("src, 0, 1\na, 2, 3\n")
+    path = folder / "Master.dss"
+    load = "new load.l bus1=a phases=3 kv=12.47 kw=10 kvar=1 daily=day ! data/day.csv\n"
+    shape = "new loadshape.day npts=2 interval=1 mult=(file=day.csv)\n"
+    path.write_text(HEAD + shape + load + TAIL + 'buscoords "xy.csv"\n')
+    feeder = Feeder.from_opendss(path)
+    np.testing.assert_array_equal(feeder.shape("day")[1], [0.5, 1.0])
+    assert feeder.bus.set_index("name").loc["a", ["x", "y"]].tolist() == [2.0, 3.0]
+    assert feeder.home[["x", "y"]].to_numpy().tolist() == [[2.0, 3.0]]
