@@ -12,7 +12,7 @@ from cosim import library
 from cosim.entries import Quantity, quantities
 from cosim.errors import LibraryError
 
-MINE = ("adapters", "breakers", "der", "materials", "conductors", "transformers")
+MINE = ("adapters", "breakers", "der", "materials", "conductors", "transformers", "utilities")
 ENTRIES = [(kind, name) for kind in MINE for name in library.names(kind)]
 
 
@@ -145,6 +145,14 @@ def test_entries_are_frozen_and_come_back_from_json() -> None:
     with pytest.raises(ValueError, match="frozen"):
         entry.title = "another"
     assert library.from_json("adapters", library.raw_json("adapters", "tesla-backup-switch")) == entry
+
+
+def test_the_page_on_the_library_runs(root: Path) -> None:
+    import doctest
+
+    found = doctest.testfile(str(root / "docs" / "library.md"), module_relative=False)
+    assert found.attempted > 3
+    assert found.failed == 0
 
 
 def test_naming_entries_imports_nothing_heavy() -> None:

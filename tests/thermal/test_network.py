@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -144,3 +146,17 @@ def test_current_in_an_insulator_is_refused() -> None:
     broken = entry.model_copy(update={"heat": entry.heat.model_copy(update={"parts": parts})})
     with pytest.raises(LibraryError, match=r"heat\.parts\.coil: phenolic has no resistivity"):
         heat_network(broken)
+
+
+def test_the_table_in_the_docs_is_what_the_entries_give(root: Path) -> None:
+    """docs/thermal.md: rises at rated current, whole kelvins."""
+    rows = re.findall(
+        r"^\| (\S+) \| (\d+) / (\d+) / (\d+) \| (.*) \|$", (root / "docs" / "thermal.md").read_text(), re.M
+    )
+    assert {row[0] for row in rows} == set(SHIPPED)
+    for name, *currents, told in rows:
+        network = heat_network(library.load("adapters", name))
+        rest = steady_state(network, np.repeat([float(a) for a in currents], 2) ** 2, 25.0)
+        found = rises(network, rest[None, :, None], np.array([25.0]))
+        values = (getattr(found, f"{role}_rise_k")[0, 0] for role in LIMIT_K)
+        assert ["–" if np.isnan(k) else f"{k:.0f}" for k in values] == told.split(" | "), name
