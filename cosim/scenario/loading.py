@@ -16,11 +16,12 @@ from pydantic_core import ErrorDetails
 
 from cosim.errors import Problem, ScenarioError
 from cosim.library import scenarios_folder
-from cosim.scenario import locator, rules
+from cosim.scenario import rules
+from cosim.scenario.locator import locate
 from cosim.scenario.quantities import Amount
 from cosim.scenario.schema import Scenario, annotation_at, keys_at, model_of
 
-Path_ = locator.Path
+Place = tuple[str | int, ...]  # keys and list indices from the top
 FILE_SOURCES = {"feeder": ("opendss", "file", "pandapower"), "weather": ("file",), "demand": ("csv",)}
 
 
@@ -133,11 +134,11 @@ def from_json(text: str) -> Scenario:
 class Document:
     """A scenario as plain data, knowing where each value was written."""
 
-    def __init__(self, file: Path, data: dict[str, Any], lines: dict[Path_, int]) -> None:
+    def __init__(self, file: Path, data: dict[str, Any], lines: dict[Place, int]) -> None:
         self.file = file
         self.data = data
         self.lines = lines
-        self.origins: dict[Path_, str] = {}  # path -> "--set" or the like, for values not from the file
+        self.origins: dict[Place, str] = {}  # path -> "--set" or the like, for values not from the file
         self.problems: list[Problem] = []
 
     @classmethod
@@ -155,9 +156,9 @@ class Document:
             raise ScenarioError(Problem(f"not a UTF-8 text: {error}", str(file))) from error
         except OSError as error:
             raise ScenarioError(Problem(f"cannot be read: {error.strerror}", str(file))) from error
-        return cls(file, data, locator.locate(text))
+        return cls(file, data, locate(text))
 
-    def problem(self, path: Path_, message: str, value: object = None) -> Problem:
+    def problem(self, path: Place, message: str, value: object = None) -> Problem:
         """A problem at a path, with the file and line (or flag) where its nearest known part was written."""
         below = [flag for place, flag in self.origins.items() if place[: len(path)] == path]
         if below and path not in self.lines:
@@ -178,52 +179,42 @@ class Document:
             known = list(variants) if isinstance(variants, dict) else []
             hint = rules.nearest(name, known) if known else "; the file has none"
             raise ScenarioError(Problem(f"no variant of this name{hint}", str(self.file), "variants", name))
-        for path, value, written in _leaves(variants[name], (), ("variants", name)):
-            self._put(path, value, written=written)
+        leaves = list(_leaves(variants[name], (), ("variants", name)))
+        given = {path for path, _, _ in leaves}
+        for path, value, written in leaves:
+            # A new group comes with more than a share; a share alone is a misspelt name.
+            adds_group = len({other for other in given if other[:2] == path[:2]}) > 1
+            self._put(path, value, written=written, adds_group=adds_group)
 
     def apply_overrides(self, overrides: Mapping[str, object]) -> None:
         """Put values in place of what stands at their dotted keys."""
         for key, value in overrides.items():
             self._put(_split(key), value, origin="--set")
 
-    def _put(self, path: Path_, value: object, origin: str = "", written: Path_ = ()) -> None:
-        """Set one value, making tables on the way."""
-        here: Any = self.data
-        for depth, part in enumerate(path[:-1]):
-            if isinstance(here, list):
-                here = here[part] if isinstance(part, int) and 0 <= part < len(here) else None
-            elif isinstance(here, dict):
-                if part not in here and path[:depth] == ("homes",) and len(path) == depth + 2 and not written:
-                    known = [str(name) for name in here]
-                    message = f"no group of this name{rules.nearest(str(part), known)}"
-                    self.problems.append(Problem(message, origin, _dotted(path)))
-                    return
-                here = here.setdefault(part, {})
-            else:
-                here = None
-            if here is None:
-                break
-        if isinstance(value, _Typed):
-            value = (
-                value.text if annotation_at(path) is str and not isinstance(value.value, str) else value.value
-            )
-        last = path[-1]
-        in_list = isinstance(here, list) and isinstance(last, int) and 0 <= last < len(here)
-        if not in_list and not (isinstance(here, dict) and isinstance(last, str)):
-            where = origin or str(self.file)
-            line = self.lines.get(written, 0)
-            self.problems.append(
-                Problem("there is no such place in the scenario", where, _dotted(path), line=line)
-            )
+    def _put(
+        self, path: Place, value: object, origin: str = "", written: Place = (), *, adds_group: bool = False
+    ) -> None:
+        """Set one value, given by a flag or written elsewhere in the file, making tables on the way."""
+        line = self.lines.get(written, 0)
+        homes = self.data.get("homes")
+        homes = homes if isinstance(homes, dict) else {}
+        if path[0] == "homes" and len(path) > 2 and path[1] not in homes and not adds_group:
+            message = f"no group of this name{rules.nearest(str(path[1]), [str(name) for name in homes])}"
+            self.problems.append(Problem(message, origin or str(self.file), _dotted(path), line=line))
             return
-        here[last] = value
-        for below in [p for p in self.lines if p[: len(path)] == path]:
-            del self.lines[below]
+        if isinstance(value, _Typed):
+            wants_text = annotation_at(path) is str and not isinstance(value.value, str)
+            value = value.text if wants_text else value.value
+        if not _set(self.data, path, value):
+            message = "there is no such place in the scenario"
+            self.problems.append(Problem(message, origin or str(self.file), _dotted(path), line=line))
+            return
+        self.lines = {p: n for p, n in self.lines.items() if p[: len(path)] != path}
+        self.origins = {p: flag for p, flag in self.origins.items() if p[: len(path)] != path}
         if origin:
             self.origins[path] = origin
         else:
-            self.origins.pop(path, None)
-            self.lines[path] = self.lines.get(written, 0)
+            self.lines[path] = line
 
     def scenario(self) -> Scenario:
         """The checked scenario.
@@ -315,7 +306,10 @@ def _content(file: Path) -> str:
     waiting, seen = [file], {file}
     while waiting:
         current = waiting.pop(0)
-        content = current.read_bytes()
+        try:
+            content = current.read_bytes()
+        except OSError as error:
+            raise ScenarioError(Problem(f"cannot be read: {error.strerror}", str(current))) from error
         total.update(content)
         if current.suffix.lower() != ".dss":
             continue
@@ -327,7 +321,7 @@ def _content(file: Path) -> str:
     return total.hexdigest()
 
 
-def _leaves(table: Mapping[str, Any], path: Path_, written: Path_) -> Iterator[tuple[Path_, object, Path_]]:
+def _leaves(table: Mapping[str, Any], path: Place, written: Place) -> Iterator[tuple[Place, object, Place]]:
     """(path in the scenario, value, path where written) of every value of a table of differences."""
     for key, value in table.items():
         below, here = path + _split(key), (*written, key)
@@ -338,8 +332,25 @@ def _leaves(table: Mapping[str, Any], path: Path_, written: Path_) -> Iterator[t
             yield below, value, here
 
 
-def _split(key: str) -> Path_:
+def _split(key: str) -> Place:
     return tuple(int(part) if part.isascii() and part.isdigit() else part for part in key.split("."))
+
+
+def _set(data: Any, path: Place, value: object) -> bool:
+    """Set a value, making tables on the way; False if the path leads through something else."""
+    for part in path[:-1]:
+        if isinstance(data, dict):
+            data = data.setdefault(part, {})
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        else:
+            return False
+    last = path[-1]
+    if (isinstance(data, list) and isinstance(last, int) and last < len(data)) or isinstance(data, dict):
+        data[last] = value
+    else:
+        return False
+    return True
 
 
 def _tuples(value: Any) -> Any:
@@ -349,7 +360,7 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, list | tuple) else value
 
 
-def _known_path(location: tuple[str | int, ...], data: Any) -> Path_:
+def _known_path(location: tuple[str | int, ...], data: Any) -> Place:
     """The part of an error's location that the data has; union tags are left out."""
     path: list[str | int] = []
     for part in location:
@@ -384,7 +395,7 @@ def _what_is_right(data: Any, error: ValidationError) -> tuple[Scenario, set[str
             error = again
 
 
-def _remove(data: Any, path: Path_) -> None:
+def _remove(data: Any, path: Place) -> None:
     """Drop what stands at a path, if it still does; an item of a list takes the list with it."""
     for part in path[:-1]:
         below = data.get(part)

@@ -212,6 +212,15 @@ def test_problems_of_a_variant_stand_on_its_lines(tmp_path: Path) -> None:
     ]
 
 
+def test_a_variant_may_add_a_group_and_a_misspelt_group_is_told(tmp_path: Path) -> None:
+    more = GROUPS + "[variants.more.homes.new]\nshare = 0.1\npv_kw = 3\n"
+    assert Scenario.load(write(tmp_path, more), variant="more").homes["new"].pv_kw.value == 3.0
+    wrong = GROUPS + "[variants.less]\nhomes.solr.share = 0\n"
+    assert problems(tmp_path, wrong, variant="less") == [
+        "case.toml:10: homes.solr.share: no group of this name (did you mean 'solar'?)"
+    ]
+
+
 def test_an_unknown_variant_names_the_nearest(tmp_path: Path) -> None:
     text = MINIMAL + "[variants.no-adapters]\nseed = 2\n"
     assert problems(tmp_path, text, variant="no-adapter") == [
