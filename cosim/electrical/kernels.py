@@ -238,56 +238,60 @@ def write_currents(steps, p, q, rows, terminals, laws, exponential, cut, base, x
 
 @kernel
 def solve_share(
-    worker, workers, steps, p_w, q_var, injector, reference, structure, inverse_base, node_of_row, wanted,
-    tolerance, limit, v, current, iterations, change,
+    worker, workers, groups, steps, p_w, q_var, injector, reference, structure, inverse_base, node_of_row,
+    wanted, tolerance, limit, v, current, iterations, change,
 ):  # fmt: skip
-    """Every `workers`-th group of LANES of the `steps` (columns of p_w, q_var), from group `worker` on."""
+    """Every `workers`-th of the groups (g, 3), from `worker` on.
+
+    A group is its first place in `steps` (columns of p_w, q_var), its length, and its place on the ladder.
+    """
     rows, terminals, laws, exponential, cut = injector
     slope, start, base, l_value, diagonal, u_value = reference
     passive, l_pointer, l_column, u_pointer, u_column = structure
-    x = np.zeros((len(base), 2, LANES))
-    y = np.zeros((len(base), 2, LANES))
+    x = np.zeros((base.shape[1], 2, LANES))
+    y = np.zeros((base.shape[1], 2, LANES))
     p = np.zeros((len(rows), LANES))
     q = np.zeros((len(rows), LANES))
     branch = np.zeros((4, LANES))
     state = np.zeros((3, LANES))
-    for first in range(worker * LANES, len(steps), workers * LANES):
-        group = steps[first : first + LANES]
+    for number in range(worker, len(groups), workers):
+        first, lanes, rung = groups[number]
+        group = steps[first : first + lanes]
         for k in range(len(rows)):
             for lane in range(len(group)):
                 p[k, lane] = p_w[rows[k], group[lane]]
                 q[k, lane] = q_var[rows[k], group[lane]]
         solve_group(
-            group, p, q, terminals, laws, exponential, cut, slope, start, base, inverse_base,
-            passive, l_pointer, l_column, l_value, diagonal, u_pointer, u_column, u_value,
-            tolerance, limit, x, y, branch, state, iterations, change,
+            group, p, q, terminals, laws, exponential, cut, slope[rung], start[rung], base[rung],
+            inverse_base, passive, l_pointer, l_column, l_value[rung], diagonal[rung], u_pointer, u_column,
+            u_value[rung], tolerance, limit, x, y, branch, state, iterations, change,
         )  # fmt: skip
-        write_voltages(group, wanted, node_of_row, base, x, v)
-        write_currents(group, p, q, rows, terminals, laws, exponential, cut, base, x, branch, current)
+        write_voltages(group, wanted, node_of_row, base[rung], x, v)
+        write_currents(group, p, q, rows, terminals, laws, exponential, cut, base[rung], x, branch, current)
 
 
 @kernel
 def solve_serial(
-    steps, p, q, injector, reference, structure, inverse_base, node_of_row, wanted,
+    groups, steps, p, q, injector, reference, structure, inverse_base, node_of_row, wanted,
     tolerance, limit, v, current, iterations, change,
 ):  # fmt: skip
     """All groups one after another."""
     solve_share(
-        0, 1, steps, p, q, injector, reference, structure, inverse_base, node_of_row, wanted,
+        0, 1, groups, steps, p, q, injector, reference, structure, inverse_base, node_of_row, wanted,
         tolerance, limit, v, current, iterations, change,
     )  # fmt: skip
 
 
 @parallel_kernel
 def solve_parallel(
-    workers, steps, p, q, injector, reference, structure, inverse_base, node_of_row, wanted,
+    workers, groups, steps, p, q, injector, reference, structure, inverse_base, node_of_row, wanted,
     tolerance, limit, v, current, iterations, change,
 ):  # fmt: skip
     """Groups dealt to workers; every group is solved alike whoever gets it."""
     for worker in prange(workers):
         solve_share(
-            worker, workers, steps, p, q, injector, reference, structure, inverse_base, node_of_row, wanted,
-            tolerance, limit, v, current, iterations, change,
+            worker, workers, groups, steps, p, q, injector, reference, structure, inverse_base,
+            node_of_row, wanted, tolerance, limit, v, current, iterations, change,
         )  # fmt: skip
 
 

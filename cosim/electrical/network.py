@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -26,6 +27,7 @@ from scipy.sparse.csgraph import connected_components
 from cosim.electrical import kernels
 from cosim.electrical.circuit import Circuit, Complex, Float, Int
 from cosim.electrical.ordering import Elimination, by_rows, eliminate
+from cosim.electrical.references import HIGHEST, LOWEST, SPACING, Factor, Ladder
 from cosim.electrical.voltage_laws import VoltageLaws
 from cosim.errors import FeederError
 
@@ -34,8 +36,6 @@ LoadsAs = Literal["off", "admittance"]
 factorise: Callable[..., None] = kernels.factorise
 solve_columns: Callable[..., None] = kernels.solve_columns
 
-LADDER = 0.1  # spacing of the reference states, in shares of the nominal power
-LOWEST, HIGHEST = -10, 15  # rungs
 REFERENCE_ITERATIONS = 100
 
 
@@ -62,29 +62,6 @@ class Solution:
     iterations: NDArray[np.int32]
     converged: NDArray[np.bool_]
     change_pu: Float
-
-
-@dataclass(frozen=True)
-class _Factor:
-    """(Y + G)^-1 as triangular factors in 2 by 2 blocks, see `kernels.factorise`."""
-
-    l_value: Float
-    diagonal: Float
-    u_value: Float
-
-    def finite(self) -> bool:
-        return all(bool(np.isfinite(a).all()) for a in (self.l_value, self.diagonal, self.u_value))
-
-
-@dataclass(frozen=True)
-class _Reference:
-    """One rung of the ladder: tangent, factors, voltages without the injectors' remainder, where to start."""
-
-    slope: Float
-    factor: _Factor
-    base: Float
-    start: Float
-    v: Complex
 
 
 @dataclass(frozen=True)
@@ -142,7 +119,11 @@ class Network:
         self._linear = self._factorise(slope)
         self._no_load = self._solve_linear(self._linear, self._norton[:, None])[:, 0]
         self._check_accuracy()
-        self._ladder = {0: self._rung(slope, self._linear, self._no_load)}
+        self._ladder = Ladder(
+            len(self._rows), len(self._live), len(self._elimination.l_column), len(self._elimination.u_column)
+        )
+        still = self._by_row(self._no_load)
+        self._ladder.set(0, slope, self._linear, still, still)
 
     def no_load_voltage(self) -> Complex:
         """(n,) voltages with every injector off [V]."""
@@ -176,22 +157,13 @@ class Network:
         """
         p, q = self._powers(p_w, q_var)
         rungs = self._rungs_of(p)
-        steps = len(rungs)
-        out = Solution(
-            v=np.zeros((len(self.circuit.nodes), steps), dtype=np.complex128),
-            current_a=np.zeros((len(p), steps), dtype=np.complex128),
-            iterations=np.zeros(steps, dtype=np.int32),
-            converged=np.zeros(steps, dtype=np.bool_),
-            change_pu=np.full(steps, np.nan),
-        )
+        out = self._empty(len(rungs))
         wanted = np.arange(len(self._live))
         if only is not None:
             wanted = np.flatnonzero(np.isin(self._node_of_row, only))
-        for rung in np.unique(rungs):
-            chosen = np.flatnonzero(rungs == rung)
-            self._run(
-                self._reference(int(rung)), chosen, p, q, tolerance_pu, max_iterations, wanted, out, parallel
-            )
+        for rung in np.unique(rungs).tolist():
+            self._climb(rung)
+        self._run(rungs, p, q, tolerance_pu, max_iterations, wanted, out, parallel)
         np.less_equal(out.change_pu, tolerance_pu, out=out.converged)
         return out
 
@@ -232,7 +204,7 @@ class Network:
         return self.respond(self._norton[:, None], loads=loads)[:, 0]
 
     @cached_property
-    def _with_admittances(self) -> _Factor:
+    def _with_admittances(self) -> Factor:
         injectors = self.circuit.injectors
         y = ((injectors.p_w - 1j * injectors.q_var) / injectors.v_nom**2)[self._rows]
         return self._factorise(np.stack([y.real, -y.imag, y.imag, y.real], axis=1))
@@ -259,38 +231,38 @@ class Network:
         total = np.zeros(p.shape[1])
         for row in self._rows:  # in this order whatever the block's shape
             total += p[row]
-        share = np.nan_to_num(total / (nominal * LADDER))
+        share = np.nan_to_num(total / (nominal * SPACING))
         rungs: Int = np.clip(np.rint(share), LOWEST, HIGHEST).astype(np.int64)
         return rungs
 
-    def _reference(self, rung: int) -> _Reference:
-        """The rung's state, solved from the next one towards no load, or that one if there is none."""
-        if rung not in self._ladder:
-            nearer = self._reference(rung - 1 if rung > 0 else rung + 1)
-            self._ladder[rung] = self._climb(nearer, rung * LADDER) or nearer
-        return self._ladder[rung]
-
-    def _climb(self, nearer: _Reference, loading: float) -> _Reference | None:
-        p, q = (loading * a for a in self._powers(None, None))
-        n, m = len(self.circuit.nodes), len(p)
-        out = Solution(
-            np.zeros((n, 1), np.complex128), np.zeros((m, 1), np.complex128),
-            np.zeros(1, np.int32), np.zeros(1, np.bool_), np.zeros(1),
-        )  # fmt: skip
+    def _climb(self, rung: int) -> None:
+        """Set a rung, solved from the next one towards no load; where there is no solution, lean on that."""
+        if rung in self._ladder:
+            return
+        nearer = rung - 1 if rung > 0 else rung + 1
+        self._climb(nearer)
+        self._ladder.lean(rung, nearer)
+        p, q = (rung * SPACING * a for a in self._powers(None, None))
+        out = self._empty(1)
         everything = np.arange(len(self._live))
-        self._run(nearer, np.zeros(1, np.int64), p, q, 1e-6, REFERENCE_ITERATIONS, everything, out, False)
+        self._run(np.array([nearer]), p, q, 1e-6, REFERENCE_ITERATIONS, everything, out, False)
         if not out.change_pu[0] <= 1e-6:
-            return None
+            return
         across = self._across(out.v)[self._rows, 0]
         slope = self._laws.tangent(p[self._rows, 0], q[self._rows, 0], across)
         factor = self._factorise(slope)
-        return self._rung(slope, factor, out.v[:, 0]) if factor.finite() else None
-
-    def _rung(self, slope: Float, factor: _Factor, v: Complex) -> _Reference:
-        base = self._no_load
-        if factor is not self._linear:
+        if factor.finite():
             base = self._solve_linear(factor, self._norton[:, None])[:, 0]
-        return _Reference(slope, factor, self._by_row(base), self._by_row(v - base), v)
+            self._ladder.set(rung, slope, factor, self._by_row(base), self._by_row(out.v[:, 0]))
+
+    def _empty(self, steps: int) -> Solution:
+        return Solution(
+            v=np.zeros((len(self.circuit.nodes), steps), dtype=np.complex128),
+            current_a=np.zeros((len(self.circuit.injectors), steps), dtype=np.complex128),
+            iterations=np.zeros(steps, dtype=np.int32),
+            converged=np.zeros(steps, dtype=np.bool_),
+            change_pu=np.full(steps, np.nan),
+        )
 
     def _by_row(self, values: Complex) -> Float:
         """(rows + 1, 2) real and imaginary parts in elimination order, ground last."""
@@ -298,22 +270,30 @@ class Network:
         return np.ascontiguousarray(np.stack([picked.real, picked.imag], axis=1))
 
     def _run(
-        self, reference: _Reference, steps: Int, p: Float, q: Float, tolerance: float, limit: int,
-        wanted: Int, out: Solution, parallel: bool,
+        self, rungs: Int, p: Float, q: Float, tolerance: float, limit: int, wanted: Int, out: Solution,
+        parallel: bool,
     ) -> None:  # fmt: skip
-        laws, e, factor = self._laws, self._elimination, reference.factor
+        """Solve all steps, those of one rung together in groups, into `out`."""
+        laws, e = self._laws, self._elimination
+        steps = np.argsort(rungs, kind="stable")
+        ends = np.flatnonzero(np.diff(rungs[steps], append=HIGHEST + 1)) + 1
+        groups = np.array(
+            [
+                (first, min(kernels.LANES, end - first), self._ladder.place(int(rungs[steps[first]])))
+                for start, end in pairwise([0, *ends.tolist()])
+                for first in range(start, end, kernels.LANES)
+            ],
+            dtype=np.int64,
+        ).reshape(-1, 3)
         arguments = (
-            steps, p, q,
+            groups, steps, p, q,
             (self._rows, self._terminals, laws.factors, laws.exponents, laws.cut_pu),
-            (
-                reference.slope, reference.start, reference.base,
-                factor.l_value, factor.diagonal, factor.u_value,
-            ),
+            self._ladder.arrays(),
             (e.passive, e.l_pointer, e.l_column, e.u_pointer, e.u_column),
             self._inverse_base, self._node_of_row, wanted, tolerance, limit,
             out.v, out.current_a, out.iterations, out.change_pu,
         )  # fmt: skip
-        workers = min(get_num_threads(), -(-len(steps) // kernels.LANES))
+        workers = min(get_num_threads(), len(groups))
         serial: Callable[..., None] = kernels.solve_serial
         twin: Callable[..., None] = kernels.solve_parallel
         if parallel and workers > 1:
@@ -346,19 +326,19 @@ class Network:
         blocks = np.stack([y.data.real, -y.data.imag, y.data.imag, y.data.real], axis=1)
         return _Assembly(pointer, column, blocks, order)
 
-    def _factorise(self, slope: Float) -> _Factor:
+    def _factorise(self, slope: Float) -> Factor:
         """Factors of Y plus the injectors' tangents `slope` (m, 4)."""
         e, assembly = self._elimination, self._assembly
         values = np.concatenate([assembly.blocks, slope, slope, -slope, -slope])[assembly.order]
         size = len(self._live)
-        factor = _Factor(np.empty((len(e.l_column), 4)), np.empty((size, 4)), np.empty((len(e.u_column), 4)))
+        factor = Factor(np.empty((len(e.l_column), 4)), np.empty((size, 4)), np.empty((len(e.u_column), 4)))
         factorise(
             assembly.pointer, assembly.column, values, e.l_pointer, e.l_column, e.u_pointer, e.u_column,
             np.empty((size + 1, 4)), factor.l_value, factor.diagonal, factor.u_value,
         )  # fmt: skip
         return factor
 
-    def _solve_linear(self, factor: _Factor, current: Complex) -> Complex:
+    def _solve_linear(self, factor: Factor, current: Complex) -> Complex:
         """(n, k) solution of one factorisation for (n, k) currents; dead nodes give 0."""
         e = self._elimination
         right = current[self._node_of_row]

@@ -66,7 +66,7 @@ def test_a_bolted_fault_placed_in_the_network_draws_that_current() -> None:
 
 
 def test_contributions_of_sources_superpose() -> None:
-    """Each source alone (the others' EMFs at zero, their impedances in place) gives its share of the current."""
+    """Each source alone (the others' EMFs at zero, their impedances in place) gives its share."""
     sketch = Sketch()
     nodes = sketch.bus("b", 240.0, 3)
     sketch.line([nodes[0]], [nodes[1]], np.array([[0.1 + 0.2j]]))
