@@ -11,7 +11,7 @@ import numpy as np
 
 from cosim.electrical.circuit import Float, LoadModel
 from cosim.errors import Problem
-from cosim.feeder.builder import FeederBuilder
+from cosim.feeder.attach_base import Import
 from cosim.feeder.homes import Homes, add_service, draw_traits
 from cosim.feeder.import_report import ImportReport, Outcome
 from cosim.feeder.layout import DROP_MAX_M, DROP_MIN_M, normals
@@ -67,31 +67,19 @@ class NetLoad:
         return self.kva[0] == self.kva[1] == self.kva[2]
 
 
-def attach_loads(
-    tables: NetTables,
-    bus_names: dict[int, str],
-    places: dict[int, tuple[float, float]],
-    builder: FeederBuilder,
-    rule: LoadRule,
-    report: ImportReport,
-) -> None:
-    """Add homes (and their services) for every load in service."""
-    attach = _LoadAttacher(tables, bus_names, places, builder, rule)
-    for load in _loads(tables, report):
-        report.add("load", Outcome.CARRIED, load.label, attach.add(load))
+def attach_loads(net: Import, places: dict[int, tuple[float, float]], rule: LoadRule) -> None:
+    """Add homes (and their services) for every load in service; `places` has the buses' coordinates."""
+    attach = _LoadAttacher(net, places, rule)
+    for load in _loads(net.tables, net.report):
+        net.report.add("load", Outcome.CARRIED, load.label, attach.add(load))
 
 
 class _LoadAttacher:
-    def __init__(
-        self,
-        tables: NetTables,
-        bus_names: dict[int, str],
-        places: dict[int, tuple[float, float]],
-        builder: FeederBuilder,
-        rule: LoadRule,
-    ) -> None:
+    def __init__(self, net: Import, places: dict[int, tuple[float, float]], rule: LoadRule) -> None:
+        tables = net.tables
         self.vn_kv = dict(zip(tables.frame("bus").index, tables.numbers("bus", "vn_kv"), strict=True))
-        self.bus_names, self.places, self.builder, self.rule = bus_names, places, builder, rule
+        self.bus_names, self.builder = net.bus_names, net.builder
+        self.places, self.rule = places, rule
         self.homes = self.transformers = self.turn = 0
 
     def add(self, load: NetLoad) -> str:
@@ -258,10 +246,9 @@ def _model(tables: NetTables, i: int) -> dict[str, Any]:
     return {"model": int(LoadModel.ZIP), **share, **BAND}
 
 
-def attach_generators(
-    tables: NetTables, bus_names: dict[int, str], builder: FeederBuilder, report: ImportReport
-) -> None:
+def attach_generators(net: Import) -> None:
     """Static generators, produced positive, on their bus."""
+    tables = net.tables
     for table in ("sgen", "asymmetric_sgen"):
         frame = tables.frame(table)
         for i, index in enumerate(frame.index):
@@ -277,9 +264,9 @@ def attach_generators(
                 }
             for nodes, kva in parts.items():
                 if kva:
-                    builder.add_generator(
+                    net.builder.add_generator(
                         name if len(parts) == 1 else f"{name}-{nodes[0]}",
-                        bus_names[bus],
+                        net.bus_names[bus],
                         nodes,
                         kw=kva.real,
                         kvar=kva.imag,
@@ -287,4 +274,4 @@ def attach_generators(
                         in_service=on,
                         **BAND,
                     )
-            report.add(table, Outcome.CARRIED, name)
+            net.report.add(table, Outcome.CARRIED, name)

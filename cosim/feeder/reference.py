@@ -16,6 +16,7 @@ import numpy as np
 from cosim.electrical.circuit import Complex
 from cosim.errors import ConvergenceError, FeederError, Problem
 from cosim.feeder.feeder import Feeder
+from cosim.feeder.service import find_supply
 
 PHASES = "1.2.3"
 STIFF_MVA = 1e9  # the source's own impedance is a line, so the grid behind it must have none
@@ -31,9 +32,9 @@ class ReferenceSolution:
     Parameters
     ----------
     bus
-        Names of the buses in service.
+        Names of the buses.
     v
-        (buses, 3) voltage of each phase to ground [V].
+        (buses, 3) voltage of each phase to ground [V]; 0 where no source reaches.
     """
 
     bus: tuple[str, ...]
@@ -72,9 +73,12 @@ def solve_with_pandapower(feeder: Feeder) -> ReferenceSolution:
     result = reference.net.res_bus_3ph.loc[: len(feeder.bus) - 1]
     size = result[[f"vm_{phase}_pu" for phase in "abc"]].to_numpy(dtype=np.float64)
     angle = np.radians(result[[f"va_{phase}_degree" for phase in "abc"]].to_numpy(dtype=np.float64))
+    dead = sorted(set(range(len(feeder.bus))) - set(find_supply(feeder.tables).order))
+    size[dead] = angle[dead] = 0.0
     positive = np.abs((size * np.exp(1j * angle)) @ TURN.conj()) / 3.0
     # Seen in pandapower 3.5 with net.converged True: NaN on every bus; a root without positive sequence.
-    if not reference.net.converged or not (np.isfinite(size).all() and positive.min() > COLLAPSED_PU):
+    fed = np.delete(positive, dead)
+    if not reference.net.converged or not (np.isfinite(size).all() and fed.min() > COLLAPSED_PU):
         raise ConvergenceError(what, math.nan)
     v = size * np.exp(1j * angle) * feeder.bus["base_v"].to_numpy(dtype=np.float64)[:, None]
     _check_bands(feeder, v)
@@ -315,6 +319,8 @@ def _check_bands(feeder: Feeder, v: Complex) -> None:
     problems = []
     for one in feeder.home[feeder.home["in_service"]].to_dict("records"):
         phases = v[one["bus"]]
+        if not phases.any():
+            continue
         ends = phases - np.roll(phases, -1) if not one["nodes"].endswith(".0") else phases
         share = np.array(phase_shares(one["nodes"], one["connection"]))
         pu = np.abs(ends[share > 0.0]) / (1e3 * one["kv"])

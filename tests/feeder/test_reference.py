@@ -11,7 +11,7 @@ import pytest
 from cosim.electrical.fault import fault_duty
 from cosim.electrical.network import Network
 from cosim.errors import ConvergenceError, FeederError
-from cosim.feeder.attach import sequence_matrix
+from cosim.feeder.attach_base import sequence_matrix
 from cosim.feeder.builder import FeederBuilder, Winding
 from cosim.feeder.compile import compile_feeder
 from cosim.feeder.feeder import Feeder
