@@ -85,6 +85,19 @@ def test_a_run_that_starts_later_sees_the_same_days() -> None:
     assert same(early, late)
 
 
+@pytest.mark.parametrize("start", ["2028-02-28", "2026-03-07", "2026-12-30"])
+def test_odd_days_are_whole_and_cut_alike(start: str) -> None:
+    """Leap day, a day of 23 hours, the turn of the year."""
+    demand = shapes(calendar(start, 3 * 1440), street(4))
+    whole = demand.block(0, 3 * 1440)
+    assert all(np.isfinite(getattr(whole, name)).all() for name in FIELDS)
+    assert same(demand.block(1000, 2000), window(whole, 1000, 3000))
+    days = whole.panel_w.sum(axis=1).reshape(4, 3, 1440).mean(axis=2)
+    assert np.all(days > 150.0)  # every home lives on every day
+    noon = whole.pv_w[0].reshape(3, 1440)[:, 12 * 60 : 13 * 60]
+    assert np.all(noon.mean(axis=1) > 50.0)
+
+
 @pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
 def test_compiled_code_is_the_plain_function() -> None:
     home = np.ascontiguousarray(street(1).table[0])
