@@ -155,7 +155,7 @@ def sweep(
     cosim sweep heat-wave --vary seed=1:100 --slice 3/10
     """
     from cosim.scenario.loading import parse_settings
-    from cosim.sweep import sweep as run_all
+    from cosim.sweeps import sweep as run_all
 
     folder = out or Path(f"{Path(scenario).stem}-sweep")
     with Meter("sweeping", "cases", quiet) as meter:

@@ -126,9 +126,7 @@ def from_json(text: str) -> Scenario:
     except json.JSONDecodeError as error:
         raise ScenarioError(Problem(f"not the JSON of a scenario: {error}")) from error
     except ValidationError as error:
-        raise ScenarioError(
-            [Problem(_lower(e["msg"]), key=_dotted(e["loc"])) for e in error.errors()]
-        ) from error
+        raise ScenarioError([Problem(_said(e), key=_dotted(e["loc"])) for e in error.errors()]) from error
 
 
 class Document:
@@ -256,7 +254,7 @@ class Document:
             elif kind == "missing":
                 yield self.problem((*path, key), "missing; a scenario must give it")
             else:
-                yield self.problem(path, _lower(detail["msg"]), detail["input"])
+                yield self.problem(path, _said(detail), detail["input"])
 
     def _absolute(self, data: Any) -> Any:
         """File names resolved against the folder of the scenario file."""
@@ -346,11 +344,11 @@ def _set(data: Any, path: Place, value: object) -> bool:
         else:
             return False
     last = path[-1]
-    if (isinstance(data, list) and isinstance(last, int) and last < len(data)) or isinstance(data, dict):
+    in_list = isinstance(data, list) and isinstance(last, int) and last < len(data)
+    fits = in_list or isinstance(data, dict)
+    if fits:
         data[last] = value
-    else:
-        return False
-    return True
+    return fits
 
 
 def _tuples(value: Any) -> Any:
@@ -417,6 +415,19 @@ def _shown(value: object) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _lower(message: str) -> str:
-    message = message.removeprefix("Value error, ")
-    return message.replace("Input should be", "should be", 1) if message.startswith("Input") else message
+RIGHT_TYPE = {
+    "model_type": "should be a table",
+    "dict_type": "should be a table",
+    "mapping_type": "should be a table",
+    "tuple_type": "should be a list in brackets",
+    "string_type": "should be text in quotes",
+    "int_type": "should be a whole number",
+    "float_type": "should be a number",
+    "bool_type": "should be true or false",
+}
+
+
+def _said(detail: ErrorDetails) -> str:
+    """What would be right, in words of TOML."""
+    message = detail["msg"].replace("Input should be", "should be", 1)
+    return RIGHT_TYPE.get(detail["type"], message)
