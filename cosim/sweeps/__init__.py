@@ -1,5 +1,5 @@
 """Sweeps: the same scenario with many values, one result file a case and one table of all."""
 
-from cosim.sweep.study import SweepSummary, sweep
+from cosim.sweeps.study import SweepSummary, sweep
 
 __all__ = ["SweepSummary", "sweep"]

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosim.errors import SweepError
-from cosim.sweep.cases import Case, build_cases, parse_slice, parse_variation
-from cosim.sweep.runner import Outcome, finished, run_here, run_on_dask
+from cosim.sweeps.cases import Case, build_cases, parse_slice, parse_variation
+from cosim.sweeps.runner import Outcome, finished, run_here, run_on_dask
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosim.errors import CosimError, MissingExtraError, Problem, SweepError
-from cosim.sweep.cases import Case
+from cosim.sweeps.cases import Case
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -69,6 +69,8 @@ def run_case(number: int, scenario_json: str, folder: str, stem: str, threads: i
     try:
         with run(Scenario.from_json(scenario_json), target, threads=threads) as results:
             figures = summarise(results).as_dict()
+        for own in ("title", "status"):  # of the file, not of the case
+            del figures[own]
     except (CosimError, OSError, ArithmeticError, ValueError, MemoryError) as error:
         return Outcome(number, "failed", f"{type(error).__name__}: {error}", {})
     record = {"number": number, "sha256": _sha256(target), "figures": figures}
@@ -122,7 +124,9 @@ def _client(scheduler: str) -> Iterator[Client]:
         import distributed
     except ImportError:
         raise MissingExtraError(
-            Problem("needs the extra 'sweep': pip install 'msa-cosim[sweep]'", key="--scheduler", value=scheduler)
+            Problem(
+                "needs the extra 'sweep': pip install 'msa-cosim[sweep]'", key="--scheduler", value=scheduler
+            )
         ) from None
     # Workers hold one thread each; without this every one of them would start Numba's full pool.
     dask.config.set({"distributed.nanny.pre-spawn-environ.NUMBA_NUM_THREADS": 1})

@@ -65,7 +65,11 @@ def parse_variation(text: str) -> Variation:
     key = key.strip()
     if not equals or not key or not right.strip():
         raise SweepError(
-            Problem("write key=start:stop:step or key=a,b,c, such as homes.solar.share=0:0.9:0.1", key="--vary", value=text)
+            Problem(
+                "write key=start:stop:step or key=a,b,c, such as homes.solar.share=0:0.9:0.1",
+                key="--vary",
+                value=text,
+            )
         )
     if "," in right or ":" not in right or right.count(":") > 2 or '"' in right:
         values = tuple(_value(part) for part in right.split(","))
@@ -94,7 +98,9 @@ def _range(text: str, right: str) -> tuple[Any, ...]:
         raise SweepError(Problem("the step must lead from start to stop", key="--vary", value=text))
     count = int((stop - start) / step) + 1
     if count > MOST_CASES:
-        raise SweepError(Problem(f"{count} values are more than the {MOST_CASES} a sweep takes", key="--vary", value=text))
+        raise SweepError(
+            Problem(f"{count} values are more than the {MOST_CASES} a sweep takes", key="--vary", value=text)
+        )
     whole = all("." not in part and "e" not in part.lower() for part in parts)
     values = [start + k * step for k in range(count)]
     return tuple(int(value) for value in values) if whole else tuple(float(value) for value in values)
@@ -132,7 +138,8 @@ def build_cases(
     doubled = sorted({key for key in keys if keys.count(key) > 1})
     if doubled:
         raise SweepError([Problem("varied twice; give all its values at once", key=key) for key in doubled])
-    cases, problems = [], []
+    cases: list[Case] = []
+    problems: list[Problem] = []
     for number, values in enumerate(itertools.product(*(variation.values for variation in variations)), 1):
         if number > MOST_CASES:
             raise SweepError(f"the variations span more than {MOST_CASES} cases")
