@@ -147,6 +147,17 @@ def test_entries_are_frozen_and_come_back_from_json() -> None:
     assert library.from_json("adapters", library.raw_json("adapters", "tesla-backup-switch")) == entry
 
 
+def test_models_are_found_in_a_wheel_and_in_a_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cosim").mkdir()
+    monkeypatch.setattr(library, "PACKAGE", tmp_path / "cosim")
+    assert library.models_folder() == tmp_path / "models"
+    assert library.scenarios_folder() == tmp_path / "scenarios"
+    (tmp_path / "cosim" / "_data" / "models").mkdir(parents=True)
+    assert library.models_folder() == tmp_path / "cosim" / "_data" / "models"
+
+
 def test_the_page_on_the_library_runs(root: Path) -> None:
     import doctest
 
