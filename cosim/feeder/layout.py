@@ -76,9 +76,10 @@ def group_homes(homes: int, lots: Lots, seed: int) -> Int:
     """Homes at each transformer, summing to `homes`.
 
     Sizes lie between half of what a transformer can reach (at most 4) and all of it; the
-    last groups are cut so that none is smaller unless there are fewer homes than that.
+    last groups are cut so that none is smaller unless there are fewer homes than that. A
+    small feeder has smaller groups, so that it has a transformer for each phase.
     """
-    most = lots.most_homes
+    most = min(lots.most_homes, max(7, math.ceil(homes / 3)))
     least = min(4, (most + 1) // 2)
     ids = stable_ids([f"transformer-{i + 1}" for i in range(homes)])
     u, w = (uniforms(seed, "feeder.group", ids, counter=counter) for counter in (0, 1))
