@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from cosim.results.reader import Results, open_results
     from cosim.scenario.schema import Scenario
     from cosim.simulation.run import run
-    from cosim.sweep import sweep
+    from cosim.sweeps import sweep
 
 __all__ = ["Feeder", "Results", "Scenario", "open_results", "run", "sweep"]
 
@@ -36,7 +36,7 @@ _HOMES = {
     "Scenario": "cosim.scenario.schema",
     "open_results": "cosim.results.reader",
     "run": "cosim.simulation.run",
-    "sweep": "cosim.sweep",
+    "sweep": "cosim.sweeps",
 }
 
 

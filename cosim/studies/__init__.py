@@ -1,0 +1,1 @@
+"""Studies of a state: fault duty."""

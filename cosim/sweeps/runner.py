@@ -76,7 +76,7 @@ def run_case(number: int, scenario_json: str, folder: str, stem: str, threads: i
     record = {"number": number, "sha256": _sha256(target), "figures": figures}
     record_path = _record_path(Path(folder), stem)
     temporary = record_path.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(record, indent=1, sort_keys=True))
+    temporary.write_text(json.dumps(record, indent=1))
     os.replace(temporary, record_path)
     return Outcome(number, "finished", "", figures)
 
