@@ -296,7 +296,11 @@ def read_controls(reading: Reading, shunts: dict[str, int]) -> None:
             delay_s=float(reg.Delay),
             tap_delay_s=float(reg.TapDelay),
             max_taps=reg.MaxTapChange,
+            pt_phase=seen.text("PTPhase").lower(),
+            v_limit=reg.VoltageLimit or NAN,
             reversible=bool(reg.IsReversible),
+            reverse_target_v=reg.ReverseVreg if reg.IsReversible else NAN,
+            reverse_band_v=reg.ReverseBand if reg.IsReversible else NAN,
         )
         reading.report.add("regcontrol", Outcome.CARRIED, seen.name)
     for seen in reading.elements("capcontrol"):
@@ -316,6 +320,8 @@ def read_controls(reading: Reading, shunts: dict[str, int]) -> None:
             v_max=cap.Vmax if cap.UseVoltOverride else NAN,
             pt_ratio=cap.PTratio,
             ct_ratio=cap.CTratio,
+            pt_phase=seen.text("PTPhase").lower(),
+            ct_phase=seen.text("CTPhase").lower(),
             delay_s=cap.Delay,
             delay_off_s=cap.DelayOff,
             dead_time_s=cap.DeadTime,

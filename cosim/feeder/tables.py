@@ -181,7 +181,11 @@ TABLES: dict[str, tuple[Column, ...]] = {
         delay_s | float64 | s | 15 | before the first step
         tap_delay_s | float64 | s | 2 | between steps
         max_taps | int64 | | 16 | steps in one action
+        pt_phase | str | | 1 | phase sensed: a number, max or min
+        v_limit | float64 | V | nan | never raise above, on the control base
         reversible | bool | | false | acts on reverse power
+        reverse_target_v | float64 | V | nan | set point on reverse power
+        reverse_band_v | float64 | V | nan | band on reverse power
         in_service | bool | | true | acting
     """),
     "capacitor_control": _table("""
@@ -196,6 +200,8 @@ TABLES: dict[str, tuple[Column, ...]] = {
         v_max | float64 | V | nan | voltage override
         pt_ratio | float64 | | 60 | voltage transformer ratio
         ct_ratio | float64 | | 60 | current transformer ratio
+        pt_phase | str | | 1 | phase whose voltage is sensed: a number, avg, max or min
+        ct_phase | str | | 1 | phase whose current is sensed: a number, avg, max or min
         delay_s | float64 | s | 15 | before switching on
         delay_off_s | float64 | s | 15 | before switching off
         dead_time_s | float64 | s | 300 | discharge time before switching on again
