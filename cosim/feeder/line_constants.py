@@ -69,7 +69,9 @@ def overhead(
     r, gmr = np.array([[c.r_ohm_per_m, c.gmr_m] for c in conductors]).T
     potential = np.log(image / surface) / (2.0 * math.pi * EPSILON_0)
     capacitance = np.linalg.inv(reduce_neutral(potential.astype(np.complex128), phases))
-    return reduce_neutral(primitive_impedance(r, gmr, distance), phases), 2j * math.pi * 60.0 * capacitance
+    return reduce_neutral(primitive_impedance(r, gmr, distance), phases), np.asarray(
+        2j * math.pi * 60.0 * capacitance
+    )
 
 
 def concentric_neutral(
