@@ -67,13 +67,31 @@ class VoltageLaws:
         return np.asarray(out[:, 0, :k] + 1j * out[:, 1, :k])
 
     def tangent(self, p_w: Float, q_var: Float, v: Complex) -> Float:
-        """(m, 4) derivative of the current's parts by the voltage's at v (m,), by central difference."""
-        step = 1e-5 * np.maximum(np.abs(v), 1e-3 / self.factors[:, 0])
-        moved = v[:, None] + step[:, None] * np.array([1.0, -1.0, 1j, -1j])
-        current = self.current(p_w[:, None], q_var[:, None], moved)
-        by_re = (current[:, 0] - current[:, 1]) / (2.0 * step)
-        by_im = (current[:, 2] - current[:, 3]) / (2.0 * step)
+        """(m, 4) derivative of the current's parts by the voltage's at v (m,).
+
+        From I = y(u) V: dI = y dV + V y'(u) du, du = Re(conj(V) dV) / (|V| v_nom). Taken on the branch that v lies on:
+        a difference quotient across a jump between branches would be no slope at all.
+        """
+        inverse_nom, low, least, floor = self.factors[:, :4].T
+        u = np.maximum(np.abs(v) * inverse_nom, 1e-6)
+        f_p, f_q = (self._rise(u, low, least, floor, self.factors[:, k : k + 5].T) for k in (4, 9))
+        inside = (self.exponents[:, 2] > 0) & (u > least) & (u > low) & (u * floor <= 1.0)
+        a, b = self.exponents[:, 0], self.exponents[:, 1]
+        f_p = np.where(inside, (a - 2.0) * u ** (a - 3.0), f_p)
+        f_q = np.where(inside, (b - 2.0) * u ** (b - 3.0), f_q)
+        current = self.current(p_w[:, None], q_var[:, None], v[:, None])[:, 0]
+        y = np.divide(current, v, out=np.zeros_like(v), where=v != 0)
+        turn = (p_w * f_p - 1j * q_var * f_q) * inverse_nom**2 * v / u * inverse_nom**2
+        by_re, by_im = y + turn * v.real, 1j * y + turn * v.imag
         return np.stack([by_re.real, by_im.real, by_re.imag, by_im.imag], axis=1)
+
+    @staticmethod
+    def _rise(u: Float, low: Float, least: Float, floor: Float, branch: Float) -> Float:
+        """f'(u) of one factor f; see `kernels.injector_current` for its branches."""
+        a, _, _, i, s = branch
+        inside = np.where(u * floor <= 1.0, -i / u**2 - 2.0 * s / u**3, 0.0)
+        between = np.where(u > low, -a / u**2, 0.0)
+        return np.where((u > least) & (u > low), inside, between)
 
 
 def _shares(injectors: Injectors, polynomial: Float) -> Float:

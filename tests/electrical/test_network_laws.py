@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import cosim.compiled
 from cosim.electrical import kernels, network, voltage_laws
-from cosim.electrical.circuit import Circuit
+from cosim.electrical.circuit import Circuit, LoadModel
 from cosim.electrical.network import Network
 from cosim.electrical.terminals import Terminals
 from cosim.errors import FeederError
@@ -194,6 +194,17 @@ def test_convergence_is_claimed_only_for_solutions() -> None:
     collapse = 240.0**2 / (2 * (np.abs(0.5 + 0.5j) + 0.5))
     assert s.converged[p[0] < 0.95 * collapse].all()
     assert (error[(p[0] < 0.95 * collapse)] < 1e-3).all()
+
+
+def test_a_load_at_the_jump_of_its_law_does_not_upset_the_reference_states() -> None:
+    """An exponent's law jumps at the edge of its band, here exactly where the reference state lies."""
+    sketch = Sketch()
+    [a] = sketch.bus("a", 240.0, 1)
+    sketch.source([a], np.array([252.0 + 0j]), np.array([[1e-9 + 0j]]))
+    sketch.load(a, -1, 5e3 + 1e3j, 240.0, LoadModel.EXPONENT, (0.95, 1.05, 0.5), (0.8, 2.0))
+    s = Network(sketch.circuit()).solve()
+    assert s.converged.all()
+    assert s.iterations[0] < 5
 
 
 def test_opened_conductor_leaves_a_dead_island_at_zero() -> None:
