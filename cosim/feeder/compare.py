@@ -53,7 +53,9 @@ def compare(feeder: Feeder, master: str | Path) -> Comparison:
         The master cannot be run, does not converge, or has other nodes than the feeder.
     """
     master = Path(master)
-    engine = run_master(master, controls="off").engine
+    # Fixed blocks are as the controls left them, so the engine must be led there; all else is imposed.
+    moved = feeder.table("other")["kind"].isin(["transformer", "capacitor"]).any()
+    engine = run_master(master, controls="solved" if moved else "off").engine
     circuit = engine.ActiveCircuit
     _impose_state(feeder, circuit)
     solution = circuit.Solution

@@ -12,6 +12,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -32,6 +33,17 @@ if TYPE_CHECKING:
 
 KIND, VERSION = "cosim-feeder", 1
 _LARGEST = 2**31  # bytes unpacked; the 8500-node feeder has 4 MB
+# What the zip, deflate, JSON and array readers raise on damaged data.
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ValueError,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    MemoryError,
+)
 _SQUARE = frozenset(["line_z_ohm", "line_y_siemens", "source_z_ohm", "other_y_siemens"])
 _SCALAR = frozenset(["line_length_km", "line_std_type"])
 
@@ -142,7 +154,7 @@ def load_feeder(path: Path) -> Feeder:
             }
     except FileNotFoundError:
         raise FeederError(Problem("no such feeder file", file=str(path))) from None
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
+    except _BROKEN as error:
         raise FeederError(Problem(f"not a whole feeder file: {error}", file=str(path))) from None
     feeder = _assemble(header, arrays, path)
     problems = structural_problems(feeder)

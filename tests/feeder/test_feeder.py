@@ -270,6 +270,22 @@ def test_files_of_another_kind_or_version_or_cut_short_are_refused(tmp_path: Pat
         Feeder.load(tmp_path / "none.feeder")
 
 
+def test_a_damaged_byte_is_noticed_or_without_effect(tmp_path: Path) -> None:
+    feeder = street()
+    path = feeder.save(tmp_path / "a.feeder")
+    whole = path.read_bytes()
+    rng = np.random.default_rng(1)
+    for place in rng.integers(0, len(whole), 60):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << int(rng.integers(0, 8))
+        (tmp_path / "b.feeder").write_bytes(damaged)
+        try:
+            again = Feeder.load(tmp_path / "b.feeder")
+        except FeederError:
+            continue
+        assert again.digest() == feeder.digest(), place
+
+
 def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = street().save(tmp_path / "a.feeder")
     before = path.read_bytes()
