@@ -217,6 +217,9 @@ def _moments(scenario: Scenario) -> Iterator[Violation]:
         elif not 0 <= scenario.elapsed_us(at) < scenario.duration:
             end = scenario.local(scenario.duration)
             yield path, f"should be within the run, {scenario.start} to {end}", at.isoformat()
+        elif path[0] == "studies" and scenario.elapsed_us(at) % scenario.step:
+            step = format_duration(scenario.step)
+            yield path, f"should be a whole number of steps of {step} after the start", at.isoformat()
 
 
 def _event(event: Event, path: tuple[str | int, ...], groups: Collection[str]) -> Iterator[Violation]:

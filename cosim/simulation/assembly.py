@@ -60,6 +60,16 @@ class Study:
     equipment: Equipment
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the results should know, as sentences."""
+        held = [
+            f"{len(self.feeder.table(table))} {what} stay as the feeder has them: they are not controlled in time yet"
+            for table, what in (("regulator", "regulators"), ("capacitor_control", "switched capacitors"))
+            if len(self.feeder.table(table))
+        ]
+        return (*self.population.notes, *held)
+
+    @property
     def homes(self) -> int:
         """Number of homes."""
         return len(self.population.home)
@@ -173,13 +183,15 @@ class Study:
             elements = np.unique(np.where(drop >= 0, with_drop, with_unit))
         return tuple(int(element) for element in elements if element >= 0)
 
-    def solve(self, network: Network, p_w: Float, q_var: Float, parallel: bool) -> Solution:
-        """Solve a block of steps with the scenario's solver."""
+    def solve(self, network: Network, p_w: Float, q_var: Float, nodes: Int, parallel: bool) -> Solution:
+        """Solve a block of steps with the scenario's solver; only the voltages of `nodes` are needed."""
         if self.scenario.solver == "pandapower":
             from cosim.simulation.reference import solve_reference
 
             return solve_reference(self.feeder, self.compiled, network, p_w, q_var)
-        return network.solve(p_w, q_var, tolerance_pu=self.scenario.tolerance_pu, parallel=parallel)
+        return network.solve(
+            p_w, q_var, tolerance_pu=self.scenario.tolerance_pu, only=nodes, parallel=parallel
+        )
 
     @cached_property
     def full_rows(self) -> tuple[int, ...]:

@@ -134,10 +134,20 @@ class StudyPhysics:
         self._transformers = Terminals(compiled.circuit, service)
         self._head_element = np.array([element for element, _ in compiled.head], dtype=np.int64)
         self._head = Terminals(compiled.circuit, list(compiled.head))
+        self._seen = self._seen_nodes()
         self._networks: dict[frozenset[int], Network] = {}
         self.state = self._initial_state()
         self.time_us = 0
         self.peak_w, self.peak_us, self.peak_open = -np.inf, 0, frozenset[int]()
+
+    def _seen_nodes(self) -> Int:
+        """Nodes whose voltages anything reads: sockets, monitored elements, ends of ownerless injectors."""
+        circuit = self.case.compiled.circuit
+        watched = np.concatenate((self._transformer_element, self._head_element))
+        groups = [circuit.elements[int(element)].nodes for element in watched]
+        groups += [np.array(ends) for _, *ends in self.case.ownerless]
+        nodes = np.unique(np.concatenate([self.case.compiled.home_nodes.ravel(), *groups]))
+        return nodes[nodes >= 0]
 
     def _initial_state(self) -> State:
         study, homes = self.case, self.case.homes
@@ -172,7 +182,8 @@ class StudyPhysics:
     def fed(self) -> Bool:
         """(homes,) whether the socket is energised."""
         network = self.network(self.state.open_elements)
-        return np.asarray(network.energised[self.case.compiled.home_nodes[:, 0]], dtype=bool)
+        energised: Bool = np.asarray(network.energised)
+        return np.take(energised, self.case.compiled.home_nodes[:, 0])
 
     def _der_fed(self) -> Bool:
         """(homes,) whether the DER's own terminals are energised: socket, and its breaker closed."""
@@ -317,7 +328,7 @@ class StudyPhysics:
         panel_w[rows, 2] -= battery.power_w
 
         p_w, q_var = self._sockets.injector_power(panel_w, panel_var, branch_w)
-        solution = study.solve(self.network(state.open_elements), p_w, q_var, self._parallel)
+        solution = study.solve(self.network(state.open_elements), p_w, q_var, self._seen, self._parallel)
         sockets = self._sockets.read(solution.v, solution.current_a)
         current_a = np.concatenate((sockets.panel_a, sockets.branch_a))
         block = Block(

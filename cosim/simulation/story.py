@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 
 def start_processes(env: Environment, study: Study) -> None:
-    """Start everything that waits for its time, in the order of the scenario file."""
+    """Say what a reader should know, then start everything that waits, in the order of the file."""
+    for note in study.notes:
+        env.record("note", "study", note)
     env.start(BreakerTrip(name="breakers", reset_after_us=study.scenario.breakers.reset_after))
     homes = [name for name, has in zip(study.home_names, study.has_der, strict=True) if has]
     if homes:

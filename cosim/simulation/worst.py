@@ -87,7 +87,9 @@ class Worst:
                 days.setdefault(int(extreme.time_us[row]) // DAY_US, []).append(row)
             for day, homes in sorted(days.items()):
                 name = f"worst_{quantity}_day_{day + 1}"
-                yield Window(name, homes, *self._again(day, homes, parallel=parallel, block_steps=block_steps))
+                yield Window(
+                    name, homes, *self._again(day, homes, parallel=parallel, block_steps=block_steps)
+                )
 
     def _again(
         self, day: int, homes: list[int], *, parallel: bool, block_steps: int
