@@ -52,7 +52,10 @@ class Peer:
 
     @classmethod
     def of_circuit(cls, circuit: Circuit, network: Network) -> Peer:
-        """Any circuit, its admittance matrix rebuilt exactly from one-phase branches, one for each entry."""
+        """Any circuit, its admittance matrix rebuilt exactly from one-phase branches, one for each entry.
+
+        The engine visits every element at every step, so this costs it more than a script of lines and units.
+        """
         dss = pytest.importorskip("dss", reason="needs dss-python")
         peer = cls(dss.DSS.NewContext())
         (source,) = circuit.sources
