@@ -1,65 +1,85 @@
-"""Line charts as inline SVG: few hundred bytes a day of data, no script, printable."""
+"""Line charts as inline SVG: a few kilobytes each, no script, printable."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
-Float = NDArray[np.float64]
+from cosim.report.formatting import fixed
+from cosim.report.time_axis import time_ticks
 
-WIDTH, HEIGHT = 760, 230
-LEFT, RIGHT, TOP, BOTTOM = 56, 14, 12, 30
+Float = NDArray[np.float64]
+Place = Callable[[float], float]
+
+WIDTH, HEIGHT = 560, 260
+LEFT, RIGHT, TOP, BOTTOM = 58, 14, 14, 46
 # Okabe and Ito's palette: distinct for all common kinds of colour blindness.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#555555")
-DASHES = ("", "6 3", "2 3", "8 3 2 3", "4 2", "1 2", "10 4")
+DASHES = ("none", "6 3", "2 3", "8 3 2 3", "4 2", "1 2", "10 4")
+# A limit farther away than this many times the data is named, not drawn: it would flatten the lines.
+LIMIT_IN_SIGHT = 2.5
 
 
 @dataclass(frozen=True)
 class Series:
-    """One line of a chart: x and y of equal length; NaN in y breaks the line."""
+    """One line of a chart: times [s since the start] and values of equal length; NaN breaks the line."""
 
     label: str
-    x: Float
-    y: Float
+    time_s: Float
+    values: Float
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A horizontal line with its name."""
+
+    value: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An event: a vertical line with a text that shows under the pointer."""
+
+    time_s: float
+    text: str
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Round numbers that cover [low, high] in about `about` steps of 1, 2 or 5 times a power of ten."""
-    span = high - low
-    if not np.isfinite(span) or span <= 0.0:
+    """Round numbers within [low, high], in about so many steps of 1, 2 or 5 times a power of ten."""
+    extent = high - low
+    if not np.isfinite(extent) or extent <= 0.0:
         return [low]
-    raw = span / about
-    magnitude = 10.0 ** np.floor(np.log10(raw))
-    step = next(m * magnitude for m in (1.0, 2.0, 5.0, 10.0) if m * magnitude >= raw)
-    first = np.ceil(low / step - 1e-9)
-    return [float(k * step) for k in np.arange(first, np.floor(high / step + 1e-9) + 1)]
+    size = 10.0 ** np.floor(np.log10(extent / about))
+    step = next(m * size for m in (1.0, 2.0, 5.0, 10.0, 20.0) if m * size >= extent / about)
+    return [float(k * step) for k in np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1)]
 
 
-def number(value: float) -> str:
-    """A figure as read by a person: four digits, no exponent for everyday sizes."""
-    if value != value:
-        return "–"
-    if value == 0.0 or 1e-3 <= abs(value) < 1e6:
-        text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-        return text.replace("-", "−")  # a true minus sign
-    return f"{value:.3g}".replace("-", "−")
+def tick_texts(values: Sequence[float]) -> list[str]:
+    """Labels with as many decimals as the step needs."""
+    step = values[1] - values[0] if len(values) > 1 else abs(values[0]) / 100 or 1.0
+    places = max(0, -int(np.floor(np.log10(step) + 1e-9)))
+    return [fixed(value, places) for value in values]
 
 
 def thin(x: Float, y: Float, columns: int) -> tuple[Float, Float]:
-    """At most four points a pixel column: first, least, greatest and last, so no peak is lost."""
+    """At most four points a pixel column: first, least, greatest and last, so no peak or gap is lost."""
     if len(x) <= 4 * columns:
         return x, y
     column = np.minimum(((x - x[0]) / (x[-1] - x[0]) * columns).astype(np.int64), columns - 1)
-    edges = np.flatnonzero(np.diff(column)) + 1
+    starts = np.r_[0, np.flatnonzero(np.diff(column)) + 1]
     keep: set[int] = set()
-    for start, stop in zip(np.r_[0, edges], np.r_[edges, len(x)], strict=True):
+    for start, stop in zip(starts, np.r_[starts[1:], len(x)], strict=True):
         part = y[start:stop]
         keep.update((int(start), int(stop) - 1))
-        if not np.all(np.isnan(part)):
+        missing = np.isnan(part)
+        if missing.any():
+            keep.add(int(start + np.argmax(missing)))
+        if not missing.all():
             keep.update((int(start + np.nanargmin(part)), int(start + np.nanargmax(part))))
     rows = np.array(sorted(keep))
     return x[rows], y[rows]
@@ -70,91 +90,130 @@ def line_chart(
     *,
     title: str,
     unit: str,
-    x_label: Callable[[float], str],
-    limit: float | None = None,
-    limit_label: str = "limit",
+    start: np.datetime64,
+    limit: Limit | None = None,
+    marks: Sequence[Mark] = (),
     zero: bool = False,
 ) -> str:
-    """Draw series over a common x as an SVG figure with legend, ticks and an optional limit line.
+    """Draw series over local time as an SVG figure with ticks, legend, events and an optional limit.
 
     Parameters
     ----------
     series
-        Lines; more than seven reuse colours with other dashes.
+        Lines; more than seven reuse the colours with other dashes.
     title, unit
-        Heading and unit of y.
-    x_label
-        Text of an x tick.
+        Heading and unit of the values.
+    start
+        Local time of second 0.
     limit
-        Value drawn as a labelled horizontal line.
+        Drawn if it is near the data, else named in the heading.
+    marks
+        Events within the time drawn.
     zero
-        Whether y must include 0.
+        Whether the axis must include 0.
     """
-    values = np.concatenate([s.y for s in series]) if series else np.array([np.nan])
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return f'<figure class="chart"><figcaption>{escape(title)}</figcaption><p>no data</p></figure>'
-    low, high = float(values.min()), float(values.max())
-    if limit is not None:
-        low, high = min(low, limit), max(high, limit)
-    if zero:
-        low, high = min(low, 0.0), max(high, 0.0)
-    pad = 0.04 * (high - low) or max(abs(high) * 0.05, 1e-6)
-    low, high = low - pad, high + pad
-    x0, x1 = float(min(s.x[0] for s in series)), float(max(s.x[-1] for s in series))
-    width, height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+    heading = f'{escape(title)} <span class="unit">[{escape(unit)}]</span>'
+    values = np.concatenate([s.values for s in series]) if series else np.zeros(0)
+    if not np.isfinite(values).any():
+        return (
+            f'<figure class="chart"><figcaption>{heading}</figcaption><p class="soft">No data.</p></figure>'
+        )
+    drawn = limit if limit is not None and limit.value <= LIMIT_IN_SIGHT * np.nanmax(values) else None
+    if limit is not None and drawn is None:
+        heading += f' <span class="limit-note">{escape(limit.label)}: {limit.value:g}, off the scale</span>'
+    low, high = _range(values, zero, drawn)
+    first = min(float(s.time_s[0]) for s in series if len(s.time_s))
+    last = max(float(s.time_s[-1]) for s in series if len(s.time_s))
 
-    def at_x(x: float) -> float:
-        return LEFT + width * (x - x0) / ((x1 - x0) or 1.0)
+    def x(time_s: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * (time_s - first) / ((last - first) or 1.0)
 
-    def at_y(y: float) -> float:
-        return TOP + height * (high - y) / (high - low)
+    def y(value: float) -> float:
+        return TOP + (HEIGHT - TOP - BOTTOM) * (high - value) / (high - low)
 
     parts = [
-        f'<figure class="chart"><figcaption>{escape(title)} <span class="unit">[{escape(unit)}]</span></figcaption>',
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title, quote=True)}">',
+        f'<figure class="chart"><figcaption>{heading}</figcaption>'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">',
+        *_value_axis(low, high, y),
+        *_time_axis(start, first, last, x),
+        *(
+            f'<line class="mark" x1="{x(m.time_s):.1f}" x2="{x(m.time_s):.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}">'
+            f"<title>{escape(m.text)}</title></line>"
+            for m in marks
+            if first <= m.time_s <= last
+        ),
+        *(_path(line, k, x, y) for k, line in enumerate(series)),
+        *(_limit_line(drawn, y) if drawn else ()),
+        "</svg>",
+        _keys(series) if len(series) > 1 else "",
+        "</figure>",
     ]
-    for y in ticks(low, high):
-        parts.append(
-            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at_y(y):.1f}" y2="{at_y(y):.1f}"/>'
-            f'<text class="tick" x="{LEFT - 6}" y="{at_y(y) + 4:.1f}" text-anchor="end">{number(y)}</text>'
-        )
-    for k in range(7):
-        x = x0 + (x1 - x0) * k / 6
-        anchor = "start" if k == 0 else "end" if k == 6 else "middle"
-        parts.append(
-            f'<text class="tick" x="{at_x(x):.1f}" y="{HEIGHT - 8}" text-anchor="{anchor}">{escape(x_label(x))}</text>'
-        )
-    for k, line in enumerate(series):
-        parts.append(_path(line, k, at_x, at_y, width))
-    if limit is not None:
-        parts.append(
-            f'<line class="limit" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at_y(limit):.1f}" y2="{at_y(limit):.1f}"/>'
-            f'<text class="tick limit-text" x="{WIDTH - RIGHT}" y="{at_y(limit) - 4:.1f}" text-anchor="end">'
-            f"{escape(limit_label)}</text>"
-        )
-    parts.append("</svg>")
-    if len(series) > 1:
-        keys = "".join(
-            f'<li><svg viewBox="0 0 24 6" class="key"><line x1="0" x2="24" y1="3" y2="3" '
-            f'stroke="{COLOURS[k % 7]}" stroke-dasharray="{DASHES[(k // 7) % 7]}"/></svg>{escape(s.label)}</li>'
-            for k, s in enumerate(series)
-        )
-        parts.append(f'<ul class="keys">{keys}</ul>')
-    parts.append("</figure>")
     return "".join(parts)
 
 
-def _path(
-    line: Series, place: int, at_x: Callable[[float], float], at_y: Callable[[float], float], width: int
-) -> str:
-    x, y = thin(line.x, line.y, width)
+def _range(values: Float, zero: bool, limit: Limit | None) -> tuple[float, float]:
+    ends = [float(np.nanmin(values)), float(np.nanmax(values))]
+    ends += [0.0] if zero else []
+    ends += [limit.value] if limit else []
+    low, high = min(ends), max(ends)
+    pad = 0.05 * (high - low) or max(abs(high) * 0.05, 1e-6)
+    return (0.0 if zero and low == 0.0 else low - pad), high + pad
+
+
+def _value_axis(low: float, high: float, y: Place) -> Iterator[str]:
+    places = ticks(low, high)
+    for value, text in zip(places, tick_texts(places), strict=True):
+        yield (
+            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>'
+            f'<text class="tick" x="{LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{text}</text>'
+        )
+
+
+def _time_axis(start: np.datetime64, first: float, last: float, x: Place) -> Iterator[str]:
+    bottom = HEIGHT - BOTTOM
+    for k, tick in enumerate(time_ticks(start, first, last)):
+        at = f"{x(tick.at_s):.1f}"
+        # On a phone every second label is left out, see page.css.
+        kind = "tick minor" if k % 2 else "tick"
+        yield (
+            f'<line class="grid" x1="{at}" x2="{at}" y1="{TOP}" y2="{bottom + 4}"/>'
+            f'<text class="{kind}" x="{at}" y="{bottom + 18}" text-anchor="middle">{escape(tick.label)}</text>'
+        )
+        if tick.date:
+            yield f'<text class="tick date" x="{at}" y="{bottom + 36}" text-anchor="middle">{escape(tick.date)}</text>'
+
+
+def _limit_line(limit: Limit, y: Place) -> Iterator[str]:
+    at = y(limit.value)
+    yield (
+        f'<line class="limit" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>'
+        f'<text class="tick limit-text" x="{WIDTH - RIGHT}" y="{at + 14:.1f}" text-anchor="end">'
+        f"{escape(limit.label)} {limit.value:g}</text>"
+    )
+
+
+def _path(line: Series, place: int, x: Place, y: Place) -> str:
     commands, pen_down = [], False
-    for a, b in zip(x, y, strict=True):
-        if not np.isfinite(b):
+    for time_s, value in zip(*thin(line.time_s, line.values, WIDTH - LEFT - RIGHT), strict=True):
+        if not np.isfinite(value):
             pen_down = False
             continue
-        commands.append(f"{'L' if pen_down else 'M'}{at_x(float(a)):.1f} {at_y(float(b)):.1f}")
+        commands.append(f"{'L' if pen_down else 'M'}{x(float(time_s)):.1f} {y(float(value)):.1f}")
         pen_down = True
-    dash = DASHES[(place // 7) % 7]
-    return f'<path class="series" stroke="{COLOURS[place % 7]}" stroke-dasharray="{dash}" d="{"".join(commands)}"/>'
+    return (
+        f'<path class="series" {_stroke(place)} d="{"".join(commands)}">'
+        f"<title>{escape(line.label)}</title></path>"
+    )
+
+
+def _stroke(place: int) -> str:
+    return f'stroke="{COLOURS[place % 7]}" stroke-dasharray="{DASHES[(place // 7) % 7]}"'
+
+
+def _keys(series: Sequence[Series]) -> str:
+    items = (
+        f'<li><svg viewBox="0 0 24 6" class="key"><line x1="0" x2="24" y1="3" y2="3" {_stroke(k)}/></svg>'
+        f"{escape(s.label)}</li>"
+        for k, s in enumerate(series)
+    )
+    return f'<ul class="keys">{"".join(items)}</ul>'

@@ -1,101 +1,109 @@
-"""The feeder as drawn: lines by level, homes as dots coloured by a chosen quantity.
+"""The feeder as drawn: lines by level, transformers, homes as dots coloured by a chosen quantity.
 
 The picture is SVG with the first quantity already coloured, so it prints and shows without
-script; the page's script only recolours the dots from the numbers embedded beside it.
+script; the page's script recolours the dots from the numbers embedded beside it, and zooms.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cosim.report.charts import number
+from cosim.report.map_quantities import Colouring
 
 Float = NDArray[np.float64]
 
-SIZE = 1000.0
-MARGIN = 14.0
-# Seven classes from a perceptually even, colour-blind-safe scale (cividis to warm); size grows with the class too.
-SCALE = ("#2c5aa0", "#4a86b8", "#86b5b4", "#c9d39b", "#f0c36d", "#e8853d", "#b3261e")
-RADII = (3.0, 3.2, 3.5, 3.9, 4.4, 5.0, 5.8)
+SIZE = 1000.0  # longer side of what is shown first
+MARGIN = 22.0
+# A feeder whose homes fill less than this part of its length is shown around its homes.
+HOMES_FILL = 0.75
+# Dots of a map with more homes than this shrink, to be told apart.
+FULL_SIZE_HOMES = 250
+GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 
 
 @dataclass(frozen=True)
-class Colouring:
-    """A quantity the map can show: one value a home, NaN where it does not apply.
+class Frame:
+    """From map coordinates to the picture's: aspect kept, north up, `shown` filling the picture.
 
     Parameters
     ----------
-    key, label, unit
-        Short name, what the reader sees, unit.
-    values
-        (homes,).
-    worst_low
-        Whether small values are the bad ones (a margin, a voltage).
+    shown, whole
+        (left, bottom, right, top) of what is shown first, and of the whole feeder.
     """
 
-    key: str
-    label: str
-    unit: str
-    values: Float
-    worst_low: bool = False
+    shown: tuple[float, float, float, float]
+    whole: tuple[float, float, float, float]
 
-    def edges(self) -> Float:
-        """Class borders, eight of them; equal widths over the values' range."""
-        good = self.values[np.isfinite(self.values)]
-        if not len(good):
-            return np.zeros(8)
-        low, high = float(good.min()), float(good.max())
-        return np.linspace(low, high if high > low else low + 1.0, 8)
-
-    def classes(self) -> NDArray[np.int64]:
-        """(homes,) class 0 to 6, 6 the worst; -1 where there is no value."""
-        edges = self.edges()
-        found = np.clip(np.searchsorted(edges, self.values, side="right") - 1, 0, 6)
-        found = 6 - found if self.worst_low else found
-        return np.where(np.isfinite(self.values), found, -1)
-
-    def legend(self) -> list[str]:
-        """Text of each class, best first."""
-        edges = self.edges()
-        texts = [f"{number(a)} … {number(b)}" for a, b in zip(edges[:-1], edges[1:], strict=True)]
-        return texts[::-1] if self.worst_low else texts
-
-
-class Projection:
-    """Map coordinates to picture coordinates, aspect kept, north up."""
-
-    def __init__(self, x: Float, y: Float) -> None:
-        good = np.isfinite(x) & np.isfinite(y)
-        self.known = bool(good.any())
-        x, y = (x[good], y[good]) if self.known else (np.zeros(1), np.zeros(1))
-        self._x0, self._y1 = float(x.min()), float(y.max())
-        span = max(float(np.ptp(x)), float(np.ptp(y))) or 1.0
-        self._scale = (SIZE - 2 * MARGIN) / span
-        self.width = float(np.ptp(x)) * self._scale + 2 * MARGIN
-        self.height = max(float(np.ptp(y)) * self._scale + 2 * MARGIN, 60.0)
+    @property
+    def scale(self) -> float:
+        """Picture units in a map unit."""
+        left, bottom, right, top = self.shown
+        return (SIZE - 2 * MARGIN) / (max(right - left, top - bottom) or 1.0)
 
     def x(self, x: Float) -> Float:
         """Picture abscissa."""
-        return MARGIN + (x - self._x0) * self._scale
+        return MARGIN + (x - self.shown[0]) * self.scale
 
     def y(self, y: Float) -> Float:
         """Picture ordinate."""
-        return MARGIN + (self._y1 - y) * self._scale
+        return MARGIN + (self.shown[3] - y) * self.scale
+
+    def view_box(self, box: tuple[float, float, float, float]) -> str:
+        """An area as the four numbers of a viewBox; never a strip too thin to see."""
+        x0, y0 = float(self.x(np.float64(box[0]))) - MARGIN, float(self.y(np.float64(box[3]))) - MARGIN  # type: ignore[arg-type]
+        width = (box[2] - box[0]) * self.scale + 2 * MARGIN
+        height = (box[3] - box[1]) * self.scale + 2 * MARGIN
+        least = 0.25 * max(width, height)
+        x0, width = (x0, width) if width >= least else (x0 - (least - width) / 2, least)
+        y0, height = (y0, height) if height >= least else (y0 - (least - height) / 2, least)
+        return f"{x0:.0f} {y0:.0f} {width:.0f} {height:.0f}"
 
 
-def feeder_map(homes: pd.DataFrame, lines: pd.DataFrame, first: Colouring, tips: Sequence[str]) -> str:
-    """SVG of the feeder with homes coloured by `first`.
+def frame(homes: pd.DataFrame, lines: pd.DataFrame) -> Frame | None:
+    """What to show: the whole feeder, or its homes if a long line leads to them; None without coordinates."""
+    home_x, home_y = _known(homes["x"], homes["y"])
+    ends = [_known(lines[f"x{k}"], lines[f"y{k}"]) for k in (1, 2)]
+    x = np.concatenate([home_x, *(e[0] for e in ends)])
+    y = np.concatenate([home_y, *(e[1] for e in ends)])
+    if not len(x):
+        return None
+    whole = _box(x, y)
+    around = _box(home_x, home_y) if len(home_x) else whole
+    extent = max(around[2] - around[0], around[3] - around[1])
+    full = max(whole[2] - whole[0], whole[3] - whole[1])
+    return Frame(around if 0 < extent < HOMES_FILL * full else whole, whole)
+
+
+def _known(x: Any, y: Any) -> tuple[Float, Float]:
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    good = np.isfinite(x) & np.isfinite(y)
+    return x[good], y[good]
+
+
+def _box(x: Float, y: Float) -> tuple[float, float, float, float]:
+    return float(x.min()), float(y.min()), float(x.max()), float(y.max())
+
+
+def feeder_map(
+    homes: pd.DataFrame,
+    lines: pd.DataFrame,
+    transformers: pd.DataFrame,
+    first: Colouring,
+    tips: Sequence[str],
+) -> str:
+    """SVG of the feeder with homes coloured by `first`; empty if nothing has coordinates.
 
     Parameters
     ----------
-    homes
-        Columns x, y, adapter.
+    homes, transformers
+        Columns x, y.
     lines
         Columns level, phases, x1, y1, x2, y2.
     first
@@ -103,42 +111,66 @@ def feeder_map(homes: pd.DataFrame, lines: pd.DataFrame, first: Colouring, tips:
     tips
         Text shown over each home.
     """
-    ends_x = np.concatenate([lines["x1"].to_numpy(float), lines["x2"].to_numpy(float), homes["x"].to_numpy(float)])
-    ends_y = np.concatenate([lines["y1"].to_numpy(float), lines["y2"].to_numpy(float), homes["y"].to_numpy(float)])
-    view = Projection(ends_x, ends_y)
-    if not view.known:
-        return "<p>This feeder carries no coordinates, so there is no map.</p>"
+    view = frame(homes, lines)
+    if view is None:
+        return ""
+    dot = min(1.0, (FULL_SIZE_HOMES / max(len(homes), 1)) ** 0.4)
     parts = [
-        f'<svg id="map" viewBox="0 0 {view.width:.0f} {view.height:.0f}" role="img" '
-        f'aria-label="Feeder map coloured by {escape(first.label, quote=True)}">'
+        f'<svg id="map" viewBox="{view.view_box(view.shown)}" data-whole="{view.view_box(view.whole)}" '
+        f'style="--dot:{dot:.2f}" role="img" aria-label="Feeder map coloured by {escape(first.quantity.label)}">',
+        *_lines(view, lines),
+        *_transformers(view, transformers),
+        '<g id="homes">',
+        *_homes(view, homes, first, tips),
+        "</g></svg>",
     ]
-    for (level, width), rows in lines.groupby(["level", lines["phases"].map(_weight)]):
-        ends = rows[["x1", "y1", "x2", "y2"]].to_numpy(float)
-        ends = ends[np.isfinite(ends).all(axis=1)]
-        if not len(ends):
-            continue
-        xs1, ys1, xs2, ys2 = view.x(ends[:, 0]), view.y(ends[:, 1]), view.x(ends[:, 2]), view.y(ends[:, 3])
-        path = "".join(
-            f"M{a:.1f} {b:.1f}L{c:.1f} {d:.1f}" for a, b, c, d in zip(xs1, ys1, xs2, ys2, strict=True)
-        )
-        parts.append(f'<path class="line {escape(str(level))}" stroke-width="{width}" d="{path}"/>')
-    classes = first.classes()
-    x, y = view.x(homes["x"].to_numpy(float)), view.y(homes["y"].to_numpy(float))
-    parts.append('<g id="homes">')
-    # Worst last, so that nothing hides them.
-    for i in np.argsort(classes, kind="stable"):
-        if not (np.isfinite(x[i]) and np.isfinite(y[i])):
-            continue
-        k = int(classes[i])
-        fill, radius = (SCALE[k], RADII[k]) if k >= 0 else ("none", 2.2)
-        parts.append(
-            f'<circle data-i="{i}" cx="{x[i]:.1f}" cy="{y[i]:.1f}" r="{radius}" fill="{fill}">'
-            f"<title>{escape(tips[i])}</title></circle>"
-        )
-    parts.append("</g></svg>")
     return "".join(parts)
 
 
-def _weight(phases: str) -> float:
-    """Stroke width of a line: three-phase runs are drawn thicker."""
-    return 2.2 if phases.count(".") >= 2 and "1" in phases and "2" in phases and "3" in phases else 1.1
+def _lines(view: Frame, lines: pd.DataFrame) -> Iterator[str]:
+    """One path a level and weight: drops first, the trunk last."""
+    trunk = lines["phases"].map(lambda phases: {"1", "2", "3"} <= set(str(phases).split(".")))
+    for level in ("drop", "secondary", "primary"):
+        for thick in (False, True):
+            rows = lines[(lines["level"] == level) & (trunk == thick)]
+            ends = rows[["x1", "y1", "x2", "y2"]].to_numpy(float)
+            ends = ends[np.isfinite(ends).all(axis=1)]
+            if len(ends):
+                xs = view.x(ends[:, [0, 2]])
+                ys = view.y(ends[:, [1, 3]])
+                path = "".join(
+                    f"M{a:.1f} {b:.1f}L{c:.1f} {d:.1f}"
+                    for (a, c), (b, d) in zip(xs.tolist(), ys.tolist(), strict=True)
+                )
+                yield f'<path class="line {level}{" trunk" if thick else ""}" d="{path}"/>'
+
+
+def _transformers(view: Frame, transformers: pd.DataFrame) -> Iterator[str]:
+    """Squares: round numbers of pixels at any zoom, drawn as strokes without length."""
+    x, y = _known(transformers["x"], transformers["y"])
+    if len(x):
+        squares = "".join(
+            f"M{a:.1f} {b:.1f}h0" for a, b in zip(view.x(x).tolist(), view.y(y).tolist(), strict=True)
+        )
+        yield f'<path class="transformers" d="{squares}"/>'
+
+
+def _homes(view: Frame, homes: pd.DataFrame, first: Colouring, tips: Sequence[str]) -> Iterator[str]:
+    """A dot a home, worst last, so that nothing hides it."""
+    shades = first.shades()
+    x, y = apart(view.x(homes["x"].to_numpy(float)), view.y(homes["y"].to_numpy(float)))
+    for i in np.argsort(shades, kind="stable").tolist():
+        if np.isfinite(x[i]) and np.isfinite(y[i]):
+            shade = f"k{shades[i]}" if shades[i] >= 0 else "kx"
+            yield (
+                f'<circle class="{shade}" data-i="{i}" cx="{x[i]:.1f}" cy="{y[i]:.1f}">'
+                f"<title>{escape(tips[i])}</title></circle>"
+            )
+
+
+def apart(x: Float, y: Float, distance: float = 3.0) -> tuple[Float, Float]:
+    """Homes on the same spot (one bus with several) set apart in a small spiral around it."""
+    spots = pd.Series(list(zip(np.round(x, 1), np.round(y, 1), strict=True)))
+    place = spots.groupby(spots).cumcount().to_numpy(float)
+    radius, angle = distance * np.sqrt(place), GOLDEN_ANGLE * place
+    return x + radius * np.cos(angle), y + radius * np.sin(angle)

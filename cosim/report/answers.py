@@ -1,0 +1,191 @@
+"""The answers at the top of the page: one card a question, judged against its limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cosim.report.figures import Figures
+from cosim.report.formatting import counted, moment, number
+from cosim.results.layout import ANSI_HIGH_PU, ANSI_LOW_PU
+from cosim.results.summary import NOTICED_W, Extreme, Summary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CLOSE_K = 10.0  # a margin smaller than this is worth a look
+FULL_SHARE = 0.8  # so is a service that carries more of its rating than a continuous load may
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A card: the question, the figure, what it means; state is good, watch, bad or plain."""
+
+    question: str
+    figure: str
+    detail: str
+    state: str
+
+    @property
+    def word(self) -> str:
+        """The state in a word, so that colour is not the only cue."""
+        return {"good": "within", "watch": "look", "bad": "over", "plain": ""}[self.state]
+
+
+def answers(summary: Summary, found: Figures, heat_note: str = "") -> list[Answer]:
+    """Every question the page answers, most important first; `heat_note` is added to the first."""
+    return [
+        _heat(summary, heat_note),
+        *_temperature(summary),
+        _faults(summary),
+        _service(summary),
+        _voltage(summary),
+        *_backfeed(summary, found),
+        _transformers(summary),
+        *_supply(summary, found),
+        _solver(summary),
+    ]
+
+
+def _place(extreme: Extreme) -> str:
+    """Where and, if known, when an extreme stood."""
+    when = moment(extreme.time)
+    return f"{extreme.item}, {when}" if when else extreme.item
+
+
+def _heat(summary: Summary, note: str) -> Answer:
+    question = "Does any adapter run too hot?"
+    if summary.heat is None:
+        figure = "not simulated" if summary.adapters else "no adapters"
+        return Answer(question, figure, "There is no rise of an adapter to judge.", "plain")
+    heat, over = summary.heat, summary.homes_over_heat_limit
+    margin = summary.heat_margin_k
+    state = "bad" if over else "watch" if margin < CLOSE_K else "good"
+    figure = f"{number(abs(margin))} K {'left' if margin >= 0 else 'too much'}"
+    detail = (
+        f"The {heat.what} of {_place(heat)}, rose {number(heat.value)} K over local air; UL 414 allows "
+        f"{number(heat.limit)} K. {over:,} of {counted(summary.adapters, 'adapter')} exceed a limit. {note}"
+    )
+    return Answer(question, figure, detail.strip(), state)
+
+
+def _temperature(summary: Summary) -> Iterator[Answer]:
+    """Absolute temperature against the materials, where a limit of theirs is known."""
+    if summary.temperature is None or np.isnan(summary.temperature.limit):
+        return
+    hottest, over = summary.temperature, summary.homes_over_temperature_limit
+    detail = (
+        f"Hottest part of {_place(hottest)}; its materials bear {number(hottest.limit)} °C. "
+        f"{counted(over, 'home')} over a known limit."
+    )
+    yield Answer("Do materials bear it?", f"{number(hottest.value)} °C", detail, "bad" if over else "good")
+
+
+def _faults(summary: Summary) -> Answer:
+    question = "Is any socket's fault current above what is installed there?"
+    if not summary.studies:
+        return Answer(question, "not studied", "The scenario asks for no fault-duty study.", "plain")
+    if summary.fault is None:
+        return Answer(question, "no fed socket", "Every socket was dead when the study was made.", "plain")
+    over, unknown, fault = summary.sockets_over_rating, summary.sockets_of_unknown_rating, summary.fault
+    rating = (
+        "no rating known there" if np.isnan(fault.limit) else f"rated {number(fault.limit / 1e3)} kA there"
+    )
+    detail = (
+        f"Largest against its rating, symmetrical, at {_place(fault)}; {rating}. {counted(over, 'socket')} over the "
+        f"smaller of adapter and breaker rating, {unknown:,} without a known rating, of {summary.homes:,}."
+    )
+    state = "bad" if over else "watch" if unknown else "good"
+    return Answer(question, f"{number(fault.value / 1e3)} kA", detail, state)
+
+
+def _service(summary: Summary) -> Answer:
+    question = "Is any service overloaded?"
+    service, over = summary.service, summary.homes_over_service_rating
+    if service is None:
+        return Answer(question, "not simulated", "No service carried a current.", "plain")
+    if np.isnan(service.limit):
+        detail = f"Largest current, at {_place(service)}. No service rating is known."
+        return Answer(question, f"{number(service.value)} A", detail, "plain")
+    share = service.value / service.limit
+    detail = (
+        f"{number(service.value)} A of {number(service.limit)} A at {_place(service)}. "
+        f"{counted(over, 'home')} above the service rating."
+    )
+    state = "bad" if over else "watch" if share > FULL_SHARE else "good"
+    return Answer(question, f"{number(100 * share)} %", detail, state)
+
+
+def _voltage(summary: Summary) -> Answer:
+    question = "Do voltages stay in range?"
+    low, high, outside = summary.low_voltage, summary.high_voltage, summary.homes_outside_voltage
+    if low is None or high is None:
+        return Answer(question, "not known", "No home of known nominal voltage was energised.", "plain")
+    detail = (
+        f"Lowest at {low.item}, highest at {_place(high)}. ANSI C84.1 range A is {ANSI_LOW_PU} to {ANSI_HIGH_PU} pu; "
+        f"{counted(outside, 'home')} outside it at some step."
+    )
+    figure = f"{low.value:.3f} to {high.value:.3f} pu"
+    return Answer(question, figure, detail, "bad" if outside else "good")
+
+
+def _backfeed(summary: Summary, found: Figures) -> list[Answer]:
+    if not summary.homes_back:
+        return [Answer("What flows back?", "nothing", "No home sent power to the grid.", "plain")]
+    worst = int(np.argmax(found.back_w))
+    units = int((found.transformer_back_w >= NOTICED_W).sum())
+    detail = (
+        f"Largest, at {found.name(worst)}. {counted(summary.homes_back, 'home')} sent back "
+        f"{number(float(found.back_wh.sum()) / 1e3)} kWh together."
+    )
+    if unit := summary.transformer_back:
+        detail += (
+            f" {counted(units, 'service transformer')} of {len(found.transformer_back_w):,} fed backwards, at most "
+            f"{number(unit.value / 1e3)} kW ({_place(unit)})."
+        )
+    sockets = Answer(
+        "What flows back at the sockets?", f"{number(found.back_w[worst] / 1e3)} kW", detail, "plain"
+    )
+    return [sockets, _head(summary)]
+
+
+def _head(summary: Summary) -> Answer:
+    question = "And at the feeder head?"
+    if summary.head_back is None:
+        return Answer(question, "nothing", "The feeder absorbed all of it.", "plain")
+    when = moment(summary.head_back.time)
+    detail = (
+        f"Largest, {when}. {number(summary.head_back_wh / 1e3)} kWh flowed from the feeder into the source."
+    )
+    return Answer(question, f"{number(summary.head_back.value / 1e3)} kW", detail, "watch")
+
+
+def _transformers(summary: Summary) -> Answer:
+    question = "Are service transformers overloaded?"
+    load, over = summary.transformer_load, summary.transformers_over_rating
+    if load is None:
+        return Answer(question, "not known", "The loading of no service transformer is known.", "plain")
+    detail = (
+        f"Highest loading, {_place(load)}. {counted(over, 'transformer')} above the nameplate at some step."
+    )
+    return Answer(question, f"{number(100 * load.value)} %", detail, "watch" if over else "good")
+
+
+def _supply(summary: Summary, found: Figures) -> Iterator[Answer]:
+    dead = int((found.unsupplied_s > 0).sum())
+    if dead:
+        hours = number(summary.unsupplied_home_hours)
+        yield Answer("Who was without power?", counted(dead, "home"), f"{hours} home-hours in all.", "plain")
+
+
+def _solver(summary: Summary) -> Answer:
+    question = "Did every power flow settle?"
+    if not summary.steps:
+        return Answer(question, "nothing run", "The run ended before its first step.", "plain")
+    failed = summary.unconverged_steps
+    if not failed:
+        return Answer(question, "yes", f"{counted(summary.steps, 'step')}.", "good")
+    detail = f"Of {counted(summary.steps, 'step')}; they are left out of every figure on this page."
+    return Answer(question, f"{failed:,} did not", detail, "bad")
