@@ -107,7 +107,7 @@ def generate(
     voltage_kv: float = 12.47,
     density_homes_per_km2: float = 1200.0,
     overhead_share: float = 0.7,
-    kw_per_home: float = 2.6,
+    kw_per_home: float = 3.5,
     substation_distance_km: float = 0.8,
     short_circuit_mva: float = 1500.0,
     seed: int = 7,

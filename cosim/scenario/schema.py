@@ -81,7 +81,7 @@ class FeederSpec(Strict):
     )
     overhead_share: Share = Field(default=0.7, description="generated: share of laterals on poles")
     kw_per_home: float = Field(
-        default=2.6, ge=0.2, le=10.0, description="generated: mean demand of a home at the feeder's peak"
+        default=3.5, ge=0.2, le=10.0, description="generated: mean demand of a home at the feeder's peak"
     )
     substation_distance_km: float = Field(
         default=0.8, ge=0.05, le=20.0, description="generated: from the substation to the first homes"

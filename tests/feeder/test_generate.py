@@ -88,7 +88,7 @@ def test_default_feeder_is_what_a_planner_expects(default: Feeder) -> None:
     rated = default.transformer.loc[default.transformer["kind"] == "service", "rated_kva"]
     assert set(rated) <= set(SERVICE_KVA)
     assert set(default.home["service_rating_a"]) == {100.0, 125.0, 150.0, 200.0}
-    assert default.home["kw"].mean() == pytest.approx(2.6)
+    assert default.home["kw"].mean() == pytest.approx(3.5)
     names = set(default.line["name"])
     assert {"lateral-7", "trunk-3", "breaker-1", "switch-1", "drop-17"} <= names
     assert default.home["name"].iloc[16] == "home-17"

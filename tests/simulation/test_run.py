@@ -30,7 +30,9 @@ def datasets(path: Path) -> dict[str, np.ndarray]:
     with h5py.File(path) as file:
         file.visititems(
             lambda name, item: (
-                found.__setitem__(name, item[()]) if isinstance(item, h5py.Dataset) and item.shape != () else None
+                found.__setitem__(name, item[()])
+                if isinstance(item, h5py.Dataset) and item.shape != ()
+                else None
             )
         )
     return found
@@ -110,7 +112,9 @@ def test_studies_and_windows_are_there(results: Results) -> None:
 def test_named_home_in_full_agrees_with_its_envelope(results: Results) -> None:
     full = results.full("service_power_w")
     home = str(full["home"].to_numpy()[0])
-    assert float(full.max()) == float(results.envelope("service_power_w").sel(home=home, statistic="max").max())
+    assert float(full.max()) == float(
+        results.envelope("service_power_w").sel(home=home, statistic="max").max()
+    )
 
 
 def test_ctrl_c_leaves_a_partial_file(small: Scenario, tmp_path: Path) -> None:
@@ -134,7 +138,9 @@ def test_killed_run_leaves_nothing_under_the_final_name(small_path: Path, tmp_pa
         "progress=lambda d, n: print(d, flush=True))"
     )
     out = tmp_path / "x.h5"
-    process = subprocess.Popen([sys.executable, "-c", code, str(small_path), str(out)], stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(small_path), str(out)], stdout=subprocess.PIPE
+    )
     assert process.stdout is not None
     process.stdout.readline()  # at least one block is done
     time.sleep(0.05)
