@@ -117,7 +117,7 @@ class ConvergenceError(CosimError):
         return f"{self.what} did not converge: last change {self.residual_pu:.3g} pu"
 
 
-class InterruptedRun(CosimError):
+class InterruptedRun(CosimError):  # noqa: N818 (a person stopped it: no error)
     """The user stopped a run; what was done stands in `partial`."""
 
     def __init__(self, partial: Path) -> None:

@@ -1,0 +1,1 @@
+"""Fleets of devices as arrays: breakers, batteries, the enter-service rule of inverters."""

@@ -181,9 +181,9 @@ class StudyPhysics:
 
     def fed(self) -> Bool:
         """(homes,) whether the socket is energised."""
-        network = self.network(self.state.open_elements)
-        energised: Bool = np.asarray(network.energised)
-        return np.take(energised, self.case.compiled.home_nodes[:, 0])
+        energised: Bool = self.network(self.state.open_elements).energised
+        fed: Bool = energised[self.case.compiled.home_nodes[:, 0]]
+        return fed
 
     def _der_fed(self) -> Bool:
         """(homes,) whether the DER's own terminals are energised: socket, and its breaker closed."""
