@@ -157,13 +157,11 @@ def _adapters(population: Population) -> dict[str, AdapterEntry]:
 
 
 def _short_circuit_a(entry: AdapterEntry) -> float:
-    """Smallest known short-circuit rating of what a fault current passes: jaws, contactor, product.
+    """Smallest short-circuit rating known of any part; a fault behind any of them draws the socket's current.
 
-    A rating of the DER branch alone says nothing about the path from the utility to the panel.
+    A part without a public rating is not judged: 22 kA of a DER branch says nothing about the jaws.
     """
-    known = [
-        s.rating_a.value for s in entry.short_circuit if s.rating_a.known and s.applies_to != "der-branch"
-    ]
+    known = [part.rating_a.value for part in entry.short_circuit if part.rating_a.known]
     return min(known, default=float("nan"))
 
 

@@ -188,7 +188,8 @@ class StudyPhysics:
     def _der_fed(self) -> Bool:
         """(homes,) whether the DER's own terminals are energised: socket, and its breaker closed."""
         closed = self.state.closed
-        return self.fed() & np.where(self.case.pv_on_branch, closed[1], closed[0])
+        own: Bool = np.where(self.case.pv_on_branch, closed[1], closed[0])
+        return self.fed() & own
 
     # -- the clock calls these ------------------------------------------------------------
 
