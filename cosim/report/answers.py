@@ -39,7 +39,7 @@ def answers(summary: Summary, found: Figures, heat_note: str = "") -> list[Answe
     return [
         _heat(summary, heat_note),
         *_temperature(summary),
-        _faults(summary),
+        _faults(summary, found),
         _service(summary),
         _voltage(summary),
         *_backfeed(summary, found),
@@ -83,7 +83,7 @@ def _temperature(summary: Summary) -> Iterator[Answer]:
     yield Answer("Do materials bear it?", f"{number(hottest.value)} °C", detail, "bad" if over else "good")
 
 
-def _faults(summary: Summary) -> Answer:
+def _faults(summary: Summary, found: Figures) -> Answer:
     question = "Is any socket's fault current above what is installed there?"
     if not summary.studies:
         return Answer(question, "not studied", "The scenario asks for no fault-duty study.", "plain")
@@ -97,7 +97,14 @@ def _faults(summary: Summary) -> Answer:
         f"Largest against its rating, symmetrical, at {_place(fault)}; {rating}. {counted(over, 'socket')} over the "
         f"smaller of adapter and breaker rating, {unknown:,} without a known rating, of {summary.homes:,}."
     )
-    state = "bad" if over else "watch" if unknown else "good"
+    unrated = int(
+        (np.isnan(np.asarray(found.fault["adapter_rating_a"], float)) & (found.homes["adapter"] != "")).sum()
+    )
+    if unrated:
+        detail += (
+            f" {counted(unrated, 'adapter')} without a public rating: there the breaker's alone is compared."
+        )
+    state = "bad" if over else "watch" if unknown or unrated else "good"
     return Answer(question, f"{number(fault.value / 1e3)} kA", detail, state)
 
 

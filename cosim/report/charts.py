@@ -16,7 +16,7 @@ Float = NDArray[np.float64]
 Place = Callable[[float], float]
 
 WIDTH, HEIGHT = 560, 260
-LEFT, RIGHT, TOP, BOTTOM = 58, 14, 14, 46
+LEFT, RIGHT, TOP, BOTTOM = 58, 24, 14, 46
 # Okabe and Ito's palette: distinct for all common kinds of colour blindness.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#555555")
 DASHES = ("none", "6 3", "2 3", "8 3 2 3", "4 2", "1 2", "10 4")

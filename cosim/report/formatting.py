@@ -41,9 +41,10 @@ def number(value: float) -> str:
 
 
 def aligned(values: Sequence[float] | NDArray[Any]) -> list[str]:
-    """Figures of one column with the same decimals, enough for the largest to show three digits."""
+    """Figures of one column with the same decimals, enough for the largest to show three digits; none for counts."""
     finite = [abs(float(v)) for v in values if math.isfinite(v)]
-    places = min(decimals(max(finite, default=0.0)), DIGITS)
+    whole = all(v.is_integer() for v in finite)
+    places = 0 if whole else min(decimals(max(finite)), DIGITS)
     return [fixed(float(v), places) if math.isfinite(v) else MISSING for v in values]
 
 

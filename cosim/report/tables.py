@@ -132,7 +132,8 @@ def _faults(found: Figures) -> Table:
         return Table(title, "", (), "Not studied: the scenario asks for no fault-duty study.")
     note = (
         "Largest bolted fault currents of all studies, symmetrical r.m.s., loads off; the verdict compares the largest "
-        "with the smaller of the two ratings. A fault to neutral needs a neutral in the feeder's model."
+        "with the smaller of the two ratings. A dash is a rating that no public source states; the verdict then rests "
+        "on the other one."
     )
     rows = worst_rows(np.asarray(found.fault["current_a"], float), MOST_ROWS)
     picked = {key: np.asarray(values, float)[rows] for key, values in found.fault.items()}
@@ -143,10 +144,10 @@ def _faults(found: Figures) -> Table:
         (
             words("Home", [found.name(row) for row in rows]),
             words("Adapter", [found.adapter[row] for row in rows]),
-            numbers("L1–N", "kA", picked["i_l1n_a"] / 1e3),
-            numbers("L2–N", "kA", picked["i_l2n_a"] / 1e3),
-            numbers("L1–L2", "kA", picked["i_l1l2_a"] / 1e3),
-            numbers("X/R", "L1–L2", picked["x_over_r_l1l2"]),
+            numbers("L1\u2060–\u2060N", "kA", picked["i_l1n_a"] / 1e3),
+            numbers("L2\u2060–\u2060N", "kA", picked["i_l2n_a"] / 1e3),
+            numbers("L1\u2060–\u2060L2", "kA", picked["i_l1l2_a"] / 1e3),
+            numbers("X/R", "L1\u2060–\u2060L2", picked["x_over_r_l1l2"]),
             numbers("First peak", "kA", picked["peak_a"] / 1e3),
             numbers("Adapter rated", "kA", picked["adapter_rating_a"] / 1e3),
             numbers("Breaker rated", "kA", picked["breaker_rating_a"] / 1e3),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cosim.errors import ResultsError
 from cosim.report.charts import Limit, Mark, Series, line_chart
 from cosim.report.figures import LIMITS, PARTS, Figures, worst_rows
+from cosim.results.layout import HOME_QUANTITIES
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -126,7 +127,7 @@ class TimePlots:
         return ["", *self.results.windows]
 
     def _in_full(self, window: str) -> Iterator[str]:
-        what = f" ({window.replace('_', ' ')})" if window else ""
+        what = f" ({_spoken(window)})" if window else ""
         for quantity, title, unit, scale in _IN_FULL:
             kept = self.results.full(quantity, window)
             values = kept.to_numpy().astype(float) * scale
@@ -137,3 +138,10 @@ class TimePlots:
                 Series(str(home), time_s, values[:, k]) for k, home in enumerate(kept["home"].to_numpy())
             ]
             yield self._chart(lines, title + what, unit)
+
+
+def _spoken(window: str) -> str:
+    """Name of a window as read, without the unit that its quantity carries."""
+    for quantity in HOME_QUANTITIES:
+        window = window.replace(quantity.name, quantity.name.rpartition("_")[0])
+    return window.replace("_", " ")
