@@ -35,6 +35,7 @@ from benchmarks.comparison import (
 ROOT = Path(__file__).resolve().parent.parent
 BASELINE = Path(__file__).with_name("baseline.json")
 STORE = ROOT / ".benchmarks"
+WIDTH = 150  # a narrower table would lose the ratios; a narrow terminal wraps it
 RETRIES = 2  # a regression must show this many times more before it counts
 
 
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 if all is well, 1 if a benchmark failed, regressed or did not run."""
     options = _parser().parse_args(arguments)
     console = Console()
+    console.width = max(console.width, WIDTH)
     started = time.perf_counter()
     if options.cold:
         os.environ["NUMBA_CACHE_DIR"] = tempfile.mkdtemp(prefix="cosim-cold-")
