@@ -135,7 +135,9 @@ class TimePlots:
                 continue
             time_s = self._seconds(kept["step"].to_numpy())
             lines = [
-                Series(str(home), time_s, values[:, k]) for k, home in enumerate(kept["home"].to_numpy())
+                Series(str(home), time_s, values[:, k])
+                for k, home in enumerate(kept["home"].to_numpy())
+                if np.isfinite(values[:, k]).any()
             ]
             yield self._chart(lines, title + what, unit)
 

@@ -1,0 +1,91 @@
+"""Made-up result files of every kind that a page must bear."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import made_up_runs as runs
+import numpy as np
+
+from cosim.results import layout
+from cosim.results.record import FeederMap, RecordPlan, RunInfo, StepBlock
+from cosim.results.writer import RunWriter
+
+NAUGHTY = "</script><script>alert(1)</script>&\"'<!--"
+
+
+def number_entry(confidence: str, value: float | None = 0.03) -> dict[str, Any]:
+    entry: dict[str, Any] = {"unit": "m", "source": f"a {confidence} source", "confidence": confidence}
+    if value is not None:
+        entry |= {"value": value, "range": [value / 2, 2 * value]}
+    return entry
+
+
+LIBRARY: dict[str, Any] = {
+    "adapters/some": {
+        "rating_a": number_entry("stated", 200.0),
+        "jaw_rating_a": number_entry("not found", None),
+        "heat": {"joints": [{"length_m": number_entry("estimate")}, {"length_m": number_entry("derived")}]},
+    },
+    "materials/copper": {"density": number_entry("measured", 8960.0)},
+    "breakers/main": {"rating_a": number_entry("estimate", 200.0)},
+}
+INFO = replace(runs.INFO, library=LIBRARY)
+
+
+def homes(**columns: Any) -> dict[str, Any]:
+    count = runs.HOMES
+    placed = {"x": np.arange(count) * 10.0, "y": np.arange(count) % 3 * 10.0, "pv_kw": np.full(count, 5.0)}
+    return {**runs.homes(), **placed, **columns}
+
+
+def calm(steps: int = runs.STEPS, adapters: bool = True) -> StepBlock:
+    """Every home alike, nothing near a limit."""
+    shape = (steps, runs.HOMES)
+    levels = {"voltage_l1_v": 120.0, "voltage_l2_v": 120.0, "service_current_a": 20.0, "jaw_rise_k": 10.0,
+              "bus_bar_rise_k": 8.0, "factory_terminal_rise_k": 6.0, "field_terminal_rise_k": 5.0,
+              "adapter_temperature_c": 40.0, "heat_margin_k": 50.0}  # fmt: skip
+    home = {q.name: np.full(shape, levels.get(q.name, 0.0)) for q in layout.HOME_QUANTITIES}
+    for name, values in home.items():
+        if name.endswith(("_k", "_c")):
+            values[:, slice(None) if not adapters else slice(None, None, 2)] = np.nan
+    return StepBlock(
+        start_us=np.arange(steps) * runs.STEP_US,
+        seconds=np.full(steps, 60.0),
+        home=home,
+        transformer={
+            q.name: np.full((steps, runs.TRANSFORMERS), 0.5 if q.name == "loading_pu" else 500.0)
+            for q in layout.TRANSFORMER_QUANTITIES
+        },
+        feeder={q.name: np.full(steps, 1000.0) for q in layout.FEEDER_QUANTITIES},
+        iterations=np.full(steps, 4, np.int32),
+        converged=np.ones(steps, bool),
+    )
+
+
+def write(
+    path: Path,
+    block: StepBlock | None = None,
+    *,
+    info: RunInfo = INFO,
+    table: dict[str, Any] | None = None,
+    lines: FeederMap | None = None,
+    study: bool = False,
+    events: int = 0,
+    full: tuple[int, ...] = (),
+    whole: bool = True,
+) -> Path:
+    """A result file of one block of steps."""
+    block = calm() if block is None else block
+    drawn = runs.feeder_map() if lines is None else lines
+    plan = RecordPlan(runs.PLAN.interval_us, full=full)
+    with RunWriter(path, info, homes() if table is None else table, runs.transformers(), drawn, plan) as run:
+        if len(block.start_us):
+            run.write(block)
+        for k in range(events):
+            run.event(k, 60_000_000 * (k + 1), "outage", "line:l2", "2 h", k - 1)
+        if study:
+            run.study("peak", 0, runs.duty())
+        return run.finish() if whole else run.abandon()
