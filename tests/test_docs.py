@@ -1,0 +1,169 @@
+"""What the README and docs/ say: examples run, commands exist, links lead somewhere."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import typer
+import yaml
+
+from cosim.cli import app
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+RUNNABLE = [ROOT / "README.md", ROOT / "docs" / "python.md"]
+FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+
+MASTER = """clear
+new circuit.village bus1=src basekv=12.47 pu=1.02 mvasc3=200 mvasc1=180
+new line.feeder bus1=src.1 bus2=a.1 phases=1 r1=0.3 x1=0.4 r0=0.5 x0=1.2 c1=5 c0=3 length=2 units=km
+new transformer.t phases=1 windings=3 xhl=2.04 xht=2.04 xlt=1.36
+~ wdg=1 bus=a.1.0 kv=7.2 kva=25 %r=0.6 wdg=2 bus=x.1.0 kv=0.12 kva=25 %r=1.2 wdg=3 bus=x.0.2 kv=0.12 kva=25 %r=1.2
+new load.h1 bus1=x.1.0 phases=1 kv=0.12 kw=3 pf=0.95
+new load.h2 bus1=x.2.0 phases=1 kv=0.12 kw=2 pf=0.95
+set voltagebases=[12.47 0.208]
+calcvoltagebases
+solve
+"""
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def blocks(page: Path, *languages: str) -> Iterator[str]:
+    for indent, language, text in FENCE.findall(page.read_text(encoding="utf-8")):
+        if language in languages:
+            yield re.sub(f"^{indent}", "", text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", RUNNABLE, ids=name_of)
+def test_python_examples_run(page: Path, tmp_path: Path) -> None:
+    """In the order of the page, in one fresh interpreter and an empty folder, as a reader would."""
+    pytest.importorskip("dss", reason="the extra 'opendss' is not installed")
+    found = list(blocks(page, "python"))
+    assert found
+    (tmp_path / "Master.dss").write_text(MASTER)
+    script = tmp_path / "examples.py"
+    script.write_text("\n".join(found))
+    done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_library_page_says_what_python_says() -> None:
+    failed, tried = doctest.testfile(str(ROOT / "docs" / "library.md"), module_relative=False)
+    assert tried > 3
+    assert failed == 0
+
+
+# -- commands -----------------------------------------------------------------------------
+
+
+def command_lines() -> list[tuple[str, list[str]]]:
+    """(page, words) of every command line shown: in code blocks, and whole in backticks."""
+    found = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        shown = [line for block in blocks(page, "sh", "bash", "yaml", "toml") for line in block.splitlines()]
+        shown += re.findall(r"`(cosim [^`\n]*)`", FENCE.sub("", text))
+        for line in shown:
+            match = re.search(r"(?:^|[\s#:])(cosim [a-z].*)$", line)
+            if match:
+                words = shlex.split(match[1].replace("...", ""), comments=True)
+                found.append((name_of(page), words[1:]))
+    return found
+
+
+@pytest.mark.parametrize(("page", "words"), command_lines(), ids=lambda value: str(value))
+def test_commands_exist_with_their_options(page: str, words: list[str]) -> None:
+    command: click.Command = typer.main.get_command(app)
+    at = 0
+    while isinstance(command, click.Group):
+        if at == len(words) or words[at].startswith("-"):
+            break
+        assert words[at] in command.commands, f"{page}: no such command: cosim {' '.join(words)}"
+        command, at = command.commands[words[at]], at + 1
+    known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+    given = {word.partition("=")[0] for word in words[at:] if word.startswith("-")}
+    assert given <= known | {"--help", "-h"}, f"{page}: cosim {' '.join(words)}"
+
+
+def test_commands_are_found_at_all() -> None:
+    first = {words[0] for _, words in command_lines() if words}
+    assert {"run", "report", "sweep", "feeder", "adapter", "scenario"} <= first
+
+
+# -- links and files ----------------------------------------------------------------------
+
+
+def test_relative_links_resolve() -> None:
+    broken = []
+    for page in PAGES:
+        text = FENCE.sub("", page.read_text(encoding="utf-8"))
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            path = target.partition("#")[0]
+            if path and not re.match(r"[a-z]+:", path) and not (page.parent / path).exists():
+                broken.append(f"{name_of(page)}: {target}")
+    assert not broken
+
+
+def test_site_shows_every_page() -> None:
+    """Pages link only inside docs/, and each stands in the navigation."""
+
+    def leaves(item: object) -> Iterator[str]:
+        if isinstance(item, dict):
+            item = list(item.values())
+        if isinstance(item, list):
+            for part in item:
+                yield from leaves(part)
+        else:
+            yield str(item)
+
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    shown = list(leaves(yaml.safe_load(text)["nav"]))
+    assert sorted(shown) == [page.name for page in PAGES if page.parent.name == "docs"]
+
+
+def text_files() -> Iterator[tuple[Path, str]]:
+    """Everything a clone would hold, without the constraints' names."""
+    skipped = {"build", "dist", "out", "site", "__pycache__"}
+    for path in ROOT.rglob("*"):
+        inside = path.relative_to(ROOT).parts
+        if any(part in skipped or (part.startswith(".") and part != ".ci") for part in inside[:-1]):
+            continue
+        if path.is_file() and not path.name.startswith("."):
+            try:
+                yield path, path.read_text(encoding="utf-8")
+            except UnicodeDecodeError:
+                continue
+
+
+def test_files_are_at_home_on_any_machine() -> None:
+    """No package index and no folder of the machine a line was written on."""
+    foreign = ("/" + "work/", "index" + "-url", "pypi" + ".org", "files.python" + "hosted", "/" + "root/", "/" + "home/")
+    found = [
+        f"{name_of(path)}: {word}" for path, text in text_files() for word in foreign if word in text
+    ]
+    # The folder of reference feeders is optional: tests and benchmarks look for it, nothing else names it.
+    found += [
+        name_of(path)
+        for path, text in text_files()
+        if "../shared" in text and path.relative_to(ROOT).parts[0] not in ("tests", "benchmarks", "docs")
+    ]
+    assert not found
+
+
+def test_layout_names_every_room() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    layout = readme.split("## Layout")[1].split("\n## ")[0]
+    rooms = [path.parent.name for path in (ROOT / "cosim").glob("*/__init__.py")]
+    assert rooms
+    assert not [room for room in rooms if f"{room}/" not in layout]
