@@ -149,6 +149,10 @@ class StudyPhysics:
         nodes = np.unique(np.concatenate([self.case.compiled.home_nodes.ravel(), *groups]))
         return nodes[nodes >= 0]
 
+    def without_voltage(self) -> tuple[str, ...]:
+        """Homes whose DER terminals are dead now."""
+        return self._names(~self._der_fed())
+
     def _initial_state(self) -> State:
         study, homes = self.case, self.case.homes
         ambient_c = float(study.weather.block(0, 1).ambient_c[0])

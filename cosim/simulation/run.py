@@ -107,7 +107,7 @@ def _simulate(
     log = EventLog()
     log.listen(lambda event: writer.event(*event))
     env = Environment(physics, log)
-    start_processes(env, study)
+    start_processes(env, study, physics.without_voltage())
     for day_us in range(0, study.scenario.duration_us, DAY_US):
         worst.remember(env.snapshot(), physics.snapshot())
         # A day's end never splits a step: the step divides a day.

@@ -15,21 +15,25 @@ from cosim.events.processes import (
 from cosim.events.records import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from cosim.events.environment import Environment
     from cosim.scenario.schema import Event
     from cosim.simulation.assembly import Study
 
 
-def start_processes(env: Environment, study: Study) -> None:
-    """Say what a reader should know, then start everything that waits, in the order of the file."""
+def start_processes(env: Environment, study: Study, dead: Sequence[str]) -> None:
+    """Say what a reader should know, then start everything that waits, in the order of the file.
+
+    `dead` are the homes without voltage at the start; their DER wait for it.
+    """
     for note in study.notes:
         env.record("note", "study", note)
     env.start(BreakerTrip(name="breakers", reset_after_us=study.scenario.breakers.reset_after))
     homes = [name for name, has in zip(study.home_names, study.has_der, strict=True) if has]
     if homes:
-        env.start(EnterService(name="enter-service", homes=homes))
+        absent = {name: ["voltage"] for name in dead if name in set(homes)}
+        env.start(EnterService(name="enter-service", homes=homes, absent=absent))
     for number, event in enumerate(study.scenario.events, 1):
         for record in _records(study, event, f"event-{number}"):
             env.start(record)
