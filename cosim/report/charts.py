@@ -17,6 +17,8 @@ Place = Callable[[float], float]
 
 WIDTH, HEIGHT = 560, 260
 LEFT, RIGHT, TOP, BOTTOM = 58, 24, 14, 46
+# Of a line with more points than this each column keeps its extremes: two pixels of a screen.
+COLUMNS = 280
 # Okabe and Ito's palette: distinct for all common kinds of colour blindness.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#555555")
 DASHES = ("none", "6 3", "2 3", "8 3 2 3", "4 2", "1 2", "10 4")
@@ -174,13 +176,14 @@ def _time_axis(start: np.datetime64, first: float, last: float, x: Place) -> Ite
     for k, tick in enumerate(time_ticks(start, first, last)):
         at = f"{x(tick.at_s):.1f}"
         # On a phone every second label is left out, see page.css.
-        kind = "tick minor" if k % 2 else "tick"
+        kind = "tick time minor" if k % 2 else "tick time"
         yield (
             f'<line class="grid" x1="{at}" x2="{at}" y1="{TOP}" y2="{bottom + 4}"/>'
             f'<text class="{kind}" x="{at}" y="{bottom + 18}" text-anchor="middle">{escape(tick.label)}</text>'
         )
         if tick.date:
-            yield f'<text class="tick date" x="{at}" y="{bottom + 36}" text-anchor="middle">{escape(tick.date)}</text>'
+            date = escape(tick.date)
+            yield f'<text class="tick time date" x="{at}" y="{bottom + 36}" text-anchor="middle">{date}</text>'
 
 
 def _limit_line(limit: Limit, y: Place) -> Iterator[str]:
@@ -194,7 +197,7 @@ def _limit_line(limit: Limit, y: Place) -> Iterator[str]:
 
 def _path(line: Series, place: int, x: Place, y: Place) -> str:
     commands, pen_down = [], False
-    for time_s, value in zip(*thin(line.time_s, line.values, WIDTH - LEFT - RIGHT), strict=True):
+    for time_s, value in zip(*thin(line.time_s, line.values, COLUMNS), strict=True):
         if not np.isfinite(value):
             pen_down = False
             continue

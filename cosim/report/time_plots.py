@@ -61,8 +61,10 @@ class TimePlots:
         events = self.results.events
         events = events[events["kind"] != "study"]
         texts = events["kind"].str.replace("_", " ") + " " + events["subject"]
-        marks = {s: text for s, text in zip(self._seconds(events["time"]), texts, strict=True) if s > 0}
-        return [Mark(float(s), str(t)) for s, t in marks.items()] if len(marks) <= MOST_MARKS else []
+        marks: dict[float, list[str]] = {}
+        for time_s, text in zip(self._seconds(events["time"]).tolist(), texts, strict=True):
+            marks.setdefault(time_s, []).append(str(text))
+        return [Mark(t, "; ".join(said)) for t, said in marks.items()] if len(marks) <= MOST_MARKS else []
 
     def _chart(
         self, lines: list[Series], title: str, unit: str, *, limit: Limit | None = None, zero: bool = False
