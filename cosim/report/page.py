@@ -89,6 +89,7 @@ def render(results: Results, quantity: str = "") -> str:
         answers=answers(summarise(results), found, note),
         asked=_asked(results),
         groups=groups(found),
+        assumed=_assumed(results),
         scenario=_pretty(results.scenario_json),
         map_svg=feeder_map(found.homes, results.feeder_map, found.transformers, first, tips),
         map_choices=[(choice.quantity.name, choice.quantity.label) for choice in choices],
@@ -161,6 +162,12 @@ def _asked(results: Results) -> list[tuple[str, str]]:
         ("Seed", str(results.info.seed)),
     ]
     return [(key, text) for key, text in rows if text]
+
+
+def _assumed(results: Results) -> list[str]:
+    """What the run took for granted where its inputs were silent: the notes of its log."""
+    events = results.events
+    return list(dict.fromkeys(str(detail) for detail in events["detail"][events["kind"] == "note"]))
 
 
 def _pretty(scenario_json: str) -> str:

@@ -31,12 +31,18 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: heading, unit, cells; words stand left, numbers right."""
+    """A column: heading, unit, cells; words stand left, numbers right, and prose may take several lines."""
 
     head: str
     unit: str
     cells: tuple[Cell, ...]
     words: bool = False
+    prose: bool = False
+
+    @property
+    def style(self) -> str:
+        """Classes of its cells in the page's style sheet."""
+        return "prose" if self.prose else "" if self.words else "n"
 
 
 @dataclass(frozen=True)
@@ -54,11 +60,13 @@ class Table:
         return list(zip(*(column.cells for column in self.columns), strict=True))
 
 
-def words(head: str, texts: Sequence[Any], over: Sequence[bool] | None = None) -> Column:
+def words(
+    head: str, texts: Sequence[Any], over: Sequence[bool] | None = None, *, prose: bool = False
+) -> Column:
     """A column of words; an empty one is a dash."""
     marks = over if over is not None else [False] * len(texts)
     cells = tuple(Cell(str(t) or MISSING, bool(o)) for t, o in zip(texts, marks, strict=True))
-    return Column(head, "", cells, words=True)
+    return Column(head, "", cells, words=True, prose=prose)
 
 
 def numbers(head: str, unit: str, values: Any, over: Any = None) -> Column:
@@ -209,7 +217,7 @@ def event_log(results: Results) -> Table:
             words("When", [moment(time, seconds=True) for time in shown["time"].to_numpy()]),
             words("What", [str(kind).replace("_", " ") for kind in shown["kind"]]),
             words("To what", list(shown["subject"])),
-            words("Particulars", list(shown["detail"])),
+            words("Particulars", list(shown["detail"]), prose=True),
             words("Because of", causes),
         ),
         "Nothing happened but the passing of time.",

@@ -59,7 +59,7 @@ class TimePlots:
     def _marks(self) -> list[Mark]:
         """Events that change something; none if there are too many to tell apart."""
         events = self.results.events
-        events = events[events["kind"] != "study"]
+        events = events[~events["kind"].isin(("study", "note"))]
         texts = events["kind"].str.replace("_", " ") + " " + events["subject"]
         marks: dict[float, list[str]] = {}
         for time_s, text in zip(self._seconds(events["time"]).tolist(), texts, strict=True):

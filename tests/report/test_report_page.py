@@ -169,3 +169,15 @@ def test_a_page_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
 def test_a_long_event_log_is_cut_and_says_so(tmp_path: Path) -> None:
     text = page_of(report_runs.write(tmp_path / "r.h5", events=250))
     assert "The first 200 of 250 events" in text
+
+
+def test_what_was_assumed_stands_beside_what_was_asked(tmp_path: Path) -> None:
+    path = tmp_path / "r.h5"
+    with runs.writer(path) as run:
+        run.write(report_runs.calm())
+        run.event(0, 0, "note", "study", "3 homes <had> no rating")
+        run.finish()
+    text = page_of(path)
+    assert '<ul class="assumed">\n<li>3 homes &lt;had&gt; no rating</li>' in text
+    assert 'class="mark"' not in text
+    assert "assumed" not in page_of(report_runs.write(tmp_path / "quiet.h5")).partition("</style>")[2]
