@@ -8,6 +8,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --con
 .PHONY: study test lint bench bench-check bench-smoke docs clean format
 
 study: $(STAMP)/run
+	@mkdir -p out
 	$(BIN)/cosim run heat-wave --out out/heat-wave.h5
 	$(BIN)/cosim report out/heat-wave.h5
 	@echo "Results in out/heat-wave.h5, page in out/heat-wave.html"
