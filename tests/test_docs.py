@@ -17,6 +17,7 @@ import typer
 import yaml
 
 from cosim.cli import app
+from cosim.results import open_results, summarise
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -40,10 +41,13 @@ def name_of(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
-def blocks(page: Path, *languages: str) -> Iterator[str]:
-    for indent, language, text in FENCE.findall(page.read_text(encoding="utf-8")):
-        if language in languages:
-            yield re.sub(f"^{indent}", "", text, flags=re.MULTILINE)
+def blocks(page: Path, *languages: str) -> list[str]:
+    found = FENCE.findall(page.read_text(encoding="utf-8"))
+    return [
+        re.sub(f"^{indent}", "", text, flags=re.MULTILINE)
+        for indent, language, text in found
+        if language in languages
+    ]
 
 
 def test_python_examples_run(tmp_path: Path) -> None:
@@ -51,7 +55,7 @@ def test_python_examples_run(tmp_path: Path) -> None:
     pytest.importorskip("dss", reason="the extra 'opendss' is not installed")
     (tmp_path / "Master.dss").write_text(MASTER)
     for page in RUNNABLE:
-        found = list(blocks(page, "python"))
+        found = blocks(page, "python")
         assert found
         (tmp_path / f"{page.stem}.py").write_text("\n".join(found))
     run_all = "import runpy, sys; [runpy.run_path(script) for script in sys.argv[1:]]"
@@ -60,6 +64,10 @@ def test_python_examples_run(tmp_path: Path) -> None:
         [sys.executable, "-c", run_all, *scripts], cwd=tmp_path, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+    with open_results(tmp_path / "winter-evening.h5") as results:
+        labels = [line.partition(":")[0] for line in summarise(results).lines()]
+    shown = blocks(ROOT / "README.md", "text")[0]
+    assert [line.partition(":")[0] for line in shown.splitlines()] == labels
 
 
 def test_library_page_says_what_python_says() -> None:
