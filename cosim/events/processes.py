@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import ClassVar
 
 from simpy.events import ProcessGenerator
@@ -239,7 +240,7 @@ def run_study(env: Environment, record: StudyProcess) -> ProcessGenerator:
     """Wait for the time, then look."""
     yield env.wait(record, Priority.STUDY)
     time_us = env.physics.study(record.study, record.label, record.at_peak)
-    detail = f"{record.label}, state at {time_us} us"
+    detail = f"{record.label}, state {timedelta(microseconds=time_us)} after the start"
     env.record("study", record.study, detail, record.cause)
 
 
