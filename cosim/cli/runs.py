@@ -175,6 +175,7 @@ def sweep(
         print_json(
             {
                 "folder": summary.folder,
+                "summary": summary.path,
                 "cases": len(summary.table),
                 "skipped": summary.skipped,
                 "failed": len(failed),
@@ -185,7 +186,7 @@ def sweep(
         columns = [c for c in ("case", *summary.keys, "status", *TOLD_FIGURES) if c in summary.table]
         typer.echo(summary.table[columns].to_string(index=False, float_format="%.4g"))
         typer.echo(f"\n{len(summary.table)} cases, {summary.skipped} finished before, {len(failed)} failed")
-        typer.echo(f"results   {summary.folder}, every figure in summary.csv")
+        typer.echo(f"results   {summary.folder}, every figure in {summary.path.name}")
     for _, case in failed.iterrows():
         typer.echo(f"case {case['case']} failed: {case['error']}", err=True)
     if len(failed):

@@ -58,7 +58,10 @@ class Matrices:
     shape_q: tuple[Float, ...] = ()
 
 
-@dataclass
+_COUNTED = (("bus", "buses"), ("line", "lines"), ("transformer", "transformers"), ("home", "homes"))
+
+
+@dataclass(repr=False)
 class Feeder:
     """A distribution feeder with its services and homes.
 
@@ -86,6 +89,10 @@ class Feeder:
     matrices: Matrices
     report: ImportReport | None = None
     _net: Any = field(default=None, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{len(self.table(name))} {word}" for name, word in _COUNTED)
+        return f"<Feeder {self.name}: {counts}>"
 
     # ------------------------------------------------------------------ sources
     @classmethod

@@ -8,6 +8,7 @@ commands that write, plot, show, start programs or load libraries are never sent
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -123,7 +124,10 @@ def run_master(master: Path, *, controls: str) -> Session:
         raise FeederError(Problem("must be 'solved' or 'off'", key="controls", value=controls))
     if not master.is_file():
         raise FeederError(Problem("no such master file", file=str(master)))
+    master = master.resolve()
+    here = Path.cwd()
     engine = DSS.NewContext()
+    os.chdir(here)  # a new engine puts the process back into the folder where it was imported
     engine.AllowForms = False
     engine.AllowEditor = False
     engine.AllowChangeDir = False
@@ -131,7 +135,7 @@ def run_master(master: Path, *, controls: str) -> Session:
     session.verbs = [engine.Executive.Command(i + 1).lower() for i in range(engine.Executive.NumCommands)]
     session.options = [engine.Executive.Option(i + 1).lower() for i in range(engine.Executive.NumOptions)]
     solved = False
-    for file, number, text in _commands(master.resolve(), session, ()):
+    for file, number, text in _commands(master, session, ()):
         verb = _verb(text, session.verbs)
         if verb == "solve":
             if controls == "solved":

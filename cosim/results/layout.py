@@ -325,7 +325,9 @@ FAULT_DUTY = Group(
         _of_home("x_over_r_l2n", "f8", "1", "reactance over resistance, second leg to neutral"),
         _of_home("x_over_r_l1l2", "f8", "1", "reactance over resistance, leg to leg"),
         _of_home("peak_a", "f8", "A", "largest instantaneous fault current at the worst closing angle"),
-        _of_home("adapter_rating_a", "f8", "A", "smallest short-circuit rating known of any part of the adapter"),
+        _of_home(
+            "adapter_rating_a", "f8", "A", "smallest short-circuit rating known of any part of the adapter"
+        ),
         _of_home("breaker_rating_a", "f8", "A", "interrupting rating of the breaker, symmetrical r.m.s."),
         _of_home(
             "verdict",

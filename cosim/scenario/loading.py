@@ -237,6 +237,7 @@ class Document:
         if problems:
             problems.sort(key=lambda problem: problem.line)
             raise ScenarioError(problems)
+        scenario._file, scenario._lines = str(self.file), self.lines
         return scenario
 
     def _told(self, details: list[ErrorDetails], data: Any) -> Iterator[Problem]:

@@ -276,23 +276,32 @@ def check_names(scenario: Scenario, lines: Sequence[str], homes: Sequence[str]) 
     """
     problems = []
 
-    def look(key: str, target: str, place: str, known: Sequence[str], found: Callable[[str], bool]) -> None:
+    def look(
+        path: tuple[str | int, ...],
+        target: str,
+        place: str,
+        known: Sequence[str],
+        found: Callable[[str], bool],
+    ) -> None:
         kind, _, name = target.partition(":")
         if kind == place and not found(name):
-            problems.append(
-                Problem(
-                    f"the feeder has no {place} of this name{nearest(name, known)}", key=key, value=target
-                )
-            )
+            file, line = scenario.written(*path)
+            message = f"the feeder has no {place} of this name{nearest(name, known)}"
+            problems.append(Problem(message, file, ".".join(map(str, path)), target, line))
 
     line_names, home_names = set(lines), set(homes)
     for index, event in enumerate(scenario.events):
-        key = f"events.{index}.where"
-        look(key, event.where, "line", lines, line_names.__contains__)
-        look(key, event.where, "home", homes, lambda n: not home_names.isdisjoint((n, f"home-{n}")))
+        where = ("events", index, "where")
+        look(where, event.where, "line", lines, line_names.__contains__)
+        look(where, event.where, "home", homes, lambda n: not home_names.isdisjoint((n, f"home-{n}")))
     for index, target in enumerate(scenario.record.full):
-        key = f"record.full.{index}"
-        look(key, target, "home", homes, lambda n: not home_names.isdisjoint((n, f"home-{n}")))
+        look(
+            ("record", "full", index),
+            target,
+            "home",
+            homes,
+            lambda n: not home_names.isdisjoint((n, f"home-{n}")),
+        )
     if problems:
         raise ScenarioError(problems)
 

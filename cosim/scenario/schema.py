@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr
 from pydantic_core import PydanticCustomError
 
 from cosim.scenario.quantities import DAY_US, Amount, Duration, Moment, Strict, parse_moment
@@ -229,6 +229,10 @@ class Scenario(Strict):
     local to `timezone`. Load one with `Scenario.load`; see ``docs/scenarios.md`` for every key.
     """
 
+    # Where it was written, for messages only: no part of what the case is.
+    _file: str = PrivateAttr(default="")
+    _lines: Mapping[tuple[str | int, ...], int] = PrivateAttr(default_factory=dict)
+
     title: str = Field(default="", max_length=200, description="one line that says what the case shows")
     start: Moment = Field(description="local date-time at which the run starts")
     timezone: str = Field(default="America/New_York", description="IANA name of the local time")
@@ -264,6 +268,10 @@ class Scenario(Strict):
 
     def __hash__(self) -> int:
         return hash(self.to_json())
+
+    def written(self, *path: str | int) -> tuple[str, int]:
+        """File and line of a key as the scenario was loaded; "" and 0 where it was not read from a file."""
+        return self._file, self._lines.get(path, 0)
 
     @property
     def duration_us(self) -> int:

@@ -67,6 +67,13 @@ class Study:
             for table, what in (("regulator", "regulators"), ("capacitor_control", "switched capacitors"))
             if len(self.feeder.table(table))
         ]
+        generators = int((self.population.generator != "").sum())
+        if generators:
+            held.append(
+                f"{generators} homes have a generator, which stands still: islands are not simulated yet"
+            )
+        if np.isfinite(self.equipment.breaker_kaic_a).any():
+            held.append("main breakers are assumed to interrupt 10 kA (models/breakers): feeders do not say")
         return (*self.population.notes, *held)
 
     @property

@@ -49,7 +49,7 @@ class Equipment:
     adapter_kaic_a, breaker_kaic_a
         Short-circuit rating of the adapter and interrupting rating of the main breaker [A], NaN if unknown.
     temperature_limit_c
-        Smallest limit of an absolute temperature in the adapter's entry; NaN if it states none.
+        Smallest limit of an absolute temperature of the adapter; NaN: entries state none yet.
     entries
         (kind, name) of every library entry used, in order.
     """

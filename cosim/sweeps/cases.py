@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,8 +45,13 @@ class Case:
 
     @property
     def stem(self) -> str:
-        """File name without suffix; carries the digest, so an edited scenario never meets old results."""
-        return f"case-{self.number:05d}-{self.scenario.digest()[:10]}"
+        """File name without suffix: the values for the reader, the digest of the whole scenario for us.
+
+        It does not depend on the case's place, so a sweep that grows finds what it has finished.
+        """
+        told = "_".join(f"{key.rpartition('.')[2]}={value}" for key, value in self.values)
+        plain = re.sub(r"[^A-Za-z0-9.=_-]+", "-", told)[:80]
+        return "-".join(filter(None, (plain, self.scenario.digest()[:12])))
 
     def __str__(self) -> str:
         return ", ".join(f"{key}={value}" for key, value in self.values) or "the scenario as it is"

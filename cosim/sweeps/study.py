@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,9 @@ class SweepSummary:
     keys
         The varied keys.
     folder
-        Where the result files and ``summary.csv`` are.
+        Where the result files are.
+    path
+        The table as CSV.
     skipped
         How many cases were already finished.
     """
@@ -36,6 +39,7 @@ class SweepSummary:
     table: pd.DataFrame
     keys: tuple[str, ...]
     folder: Path
+    path: Path
     skipped: int
 
     @property
@@ -118,8 +122,8 @@ def sweep(
             progress(len(done), len(cases))
     keys = tuple(variation.key for variation in variations)
     table = _table(cases, done)
-    _write_table(table, folder, "summary" if slice_ is None else f"summary-{slice_.replace('/', '-of-')}")
-    return SweepSummary(table, keys, folder, skipped)
+    stem = "summary" if slice_ is None else f"summary-{slice_.replace('/', '-of-')}"
+    return SweepSummary(table, keys, folder, _write_table(table, folder, stem), skipped)
 
 
 def _table(cases: list[Case], outcomes: dict[int, Outcome]) -> pd.DataFrame:
@@ -142,15 +146,15 @@ def _table(cases: list[Case], outcomes: dict[int, Outcome]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _write_table(table: pd.DataFrame, folder: Path, stem: str) -> None:
-    """The table as CSV, and as Parquet where pyarrow is installed."""
+def _write_table(table: pd.DataFrame, folder: Path, stem: str) -> Path:
+    """The table as CSV, and as Parquet where pyarrow is installed; path of the CSV."""
+    target = folder / f"{stem}.csv"
     temporary = folder / f".{stem}.{os.getpid()}.csv"
     table.to_csv(temporary, index=False)
-    os.replace(temporary, folder / f"{stem}.csv")
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        return
+    os.replace(temporary, target)
+    if importlib.util.find_spec("pyarrow") is None:
+        return target
     temporary = temporary.with_suffix(".parquet")
     table.to_parquet(temporary, index=False)
     os.replace(temporary, folder / f"{stem}.parquet")
+    return target

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -373,10 +374,12 @@ def test_names_are_checked_against_the_feeder(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError) as caught:
         check_names(case, ["lateral-1", "trunk-1"], ["home-1", "home-2"])
     first, second = map(str, caught.value.problems)
+    place, _, first = first.partition(": ")
+    assert re.fullmatch(r".*\.toml:\d+", place)
     assert first == (
         "events.0.where: the feeder has no line of this name (did you mean 'lateral-1'?) (got line:lateral-l)"
     )
-    assert second.startswith("record.full.2: the feeder has no home of this name")
+    assert "record.full.2: the feeder has no home of this name" in second
 
 
 # ------------------------------------------------------------------ shipped scenarios
