@@ -1,7 +1,8 @@
 """Demand from profiles: measured series from CSV files, or a feeder's own load shapes.
 
-A profile that covers a year stands at its time of year; a shorter one starts at local-standard
-midnight of the scenario's first day and repeats.
+A profile with dates stands at them and repeats from there; one of a year's length stands at its time of
+year. Any other starts at midnight, local standard time, of the date on which the scenario starts by the
+wall clock, and repeats.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ class Profile:
         Whether values are kW and kvar.
     stamp_s
         Time of the first value after the profile's zero [s].
+    first
+        Local standard date-time of the first value, of a profile with dates.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Profile:
     q: Float | None = None
     actual: bool = False
     stamp_s: float = 0.0
+    first: datetime | None = None
 
 
 class ProfileDemand:
@@ -130,9 +134,14 @@ class ProfileDemand:
 
     def _zero_s(self, profile: Profile) -> float:
         """Where the profile's zero stands, seconds after local-standard midnight of the first day."""
-        if len(profile.p) * profile.interval_s < YEAR_S:
-            return 0.0
         first = self.calendar.block(0, 1).day[0]
+        midnight = datetime.fromtimestamp(int(first) * 86400, UTC).replace(tzinfo=None)
+        if len(profile.p) * profile.interval_s < YEAR_S:
+            if profile.first is not None:
+                return (profile.first - midnight).total_seconds() - profile.stamp_s
+            # Under daylight saving a run from midnight begins an hour before standard midnight of its date.
+            wall = self.calendar.start.replace(hour=0, minute=0, second=0, microsecond=0)
+            return (wall - midnight).total_seconds()
         year = datetime.fromtimestamp(int(first) * 86400, UTC).year
         return (datetime(year, 1, 1, tzinfo=UTC).timestamp() / 86400 - float(first)) * 86400.0
 
@@ -218,7 +227,21 @@ def read_profiles(path: Path, unit: Literal["kW", "pu"] = "kW") -> list[Profile]
     year_long = interval_s * len(minutes) >= YEAR_S
     stamp_s = float(minutes[0]) * 60.0 if year_long else float(minutes[0]) * 60.0 % 86400.0
     actual = unit == "kW"
-    return [Profile(n, v, interval_s, actual=actual, stamp_s=stamp_s) for n, v in columns.items()]
+    first = _first_date(table)
+    return [
+        Profile(n, v, interval_s, actual=actual, stamp_s=stamp_s, first=first) for n, v in columns.items()
+    ]
+
+
+def _first_date(table: pd.DataFrame) -> datetime | None:
+    """First time stamp, if the first column holds date-times; an offset from UTC is left out."""
+    import pandas as pd
+
+    column = table.iloc[:, 0]
+    if pd.api.types.is_numeric_dtype(column):
+        return None
+    stamp: datetime = pd.Timestamp(column.iloc[0]).to_pydatetime().replace(tzinfo=None)
+    return stamp
 
 
 def _numbers(table: pd.DataFrame, i: int, name: str, file: str, problems: list[Problem]) -> Float:

@@ -10,7 +10,7 @@ power is consumed; a generator has negative power).
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
@@ -157,6 +157,13 @@ class Circuit:
     elements: tuple[Element, ...]
     sources: tuple[Source, ...]
     injectors: Injectors
+
+    def with_blocks(self, blocks: Mapping[int, Complex]) -> Circuit:
+        """The circuit with the admittance of some elements (by index) replaced."""
+        elements = list(self.elements)
+        for index, block in blocks.items():
+            elements[index] = replace(elements[index], y_siemens=block)
+        return replace(self, elements=tuple(elements))
 
     def without(self, elements: Collection[int]) -> Circuit:
         """The circuit with some elements (by index) opened: they stay in their place and conduct nothing."""

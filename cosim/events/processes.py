@@ -57,12 +57,16 @@ def outage(env: Environment, record: Outage) -> ProcessGenerator:
 
 @dataclass(kw_only=True)
 class DerConnection(Record):
-    """Connects or disconnects the DER of `homes` (called `group` in the log) at the deadline."""
+    """Connects or disconnects the DER of `homes` (called `group` in the log) at the deadline.
+
+    Disconnections that overlap hold a home each on its own; its DER connect when the last lets go.
+    """
 
     kind: ClassVar[str] = "der_connection"
     group: str
     homes: list[str]
     connect: bool
+    holder: str = OPERATOR
 
 
 @process(DerConnection)
@@ -74,7 +78,25 @@ def connect_der(env: Environment, record: DerConnection) -> ProcessGenerator:
         if record.connect
         else (Act.DISCONNECT_DER, Watch.DER_DISCONNECTED)
     )
-    change(env, Action(act, record.group, tuple(record.homes)), act, topic, record.cause)
+    turn = _let_go if record.connect else _hold
+    homes = tuple(home for home in record.homes if turn(env, f"der:{home}", record.holder))
+    change(env, Action(act, record.group, homes), act, topic, record.cause)
+
+
+def _hold(env: Environment, what: str, holder: str) -> bool:
+    """Hold something, once each holder; whether nobody held it before."""
+    holders = env.holds.setdefault(what, [])
+    if holder not in holders:
+        holders.append(holder)
+    return holders == [holder]
+
+
+def _let_go(env: Environment, what: str, holder: str) -> bool:
+    """Let go of something; whether nobody holds it now."""
+    others = [other for other in env.holds.pop(what, []) if other != holder]
+    if others:
+        env.holds[what] = others
+    return not others
 
 
 @dataclass(kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,12 +46,16 @@ class CompiledFeeder:
         (h, 3) SPLIT: leg 1, leg 2, neutral; SINGLE: a, b, -1; THREE: phases, -1 where there is none.
     share
         (m, 3) an injector's power is ``share @ [leg 1 - N, leg 2 - N, leg 1 - leg 2]`` of its home's panel.
-    branch_row
-        (h,) injector for what hangs on the home's adapter, of nominal power 0; -1 for THREE.
+    branch_row, panel_row
+        (h,) injectors of constant power, nominally 0, for DER and chargers: on the home's adapter, and
+        behind its panel; -1 for THREE.
     nominal_w, nominal_var
         (h,) consumed, as the feeder's own tables say.
     line_element, transformer_element
-        Element of each row of the table, -1 if it is out of service.
+        Element of each row of the table; -1 for a transformer out of service. A line that stands open
+        has an element that conducts nothing, or only what its closed end still sees.
+    closed_blocks
+        Admittance that the elements of such lines have once they are closed.
     home_transformer
         (h,) place in `service_transformers`, -1 if none.
     service_transformers
@@ -65,9 +69,11 @@ class CompiledFeeder:
     home_nodes: Int
     share: Float
     branch_row: Int
+    panel_row: Int
     nominal_w: Float
     nominal_var: Float
     line_element: Int
+    closed_blocks: Mapping[int, Complex]
     transformer_element: Int
     home_transformer: Int
     service_transformers: Int
@@ -101,7 +107,7 @@ def compile_feeder(feeder: Feeder) -> CompiledFeeder:
     bus = feeder.bus
     nodes = Nodes(bus["name"].tolist(), bus["nodes"].tolist())
     elements: list[Element] = []
-    line_element = _add_lines(feeder, nodes, elements)
+    line_element, closed_blocks = _add_lines(feeder, nodes, elements)
     transformer_element = _add_transformers(feeder, nodes, elements)
     _add_shunts(feeder, nodes, elements)
     _add_other(feeder, nodes, elements)
@@ -127,9 +133,11 @@ def compile_feeder(feeder: Feeder) -> CompiledFeeder:
         home_nodes=homes.nodes,
         share=np.array(rows.share, dtype=np.float64).reshape(-1, 3),
         branch_row=homes.branch,
+        panel_row=homes.panel,
         nominal_w=homes.nominal_w,
         nominal_var=homes.nominal_var,
         line_element=line_element,
+        closed_blocks=closed_blocks,
         transformer_element=transformer_element,
         home_transformer=place[named],
         service_transformers=service,
@@ -137,7 +145,7 @@ def compile_feeder(feeder: Feeder) -> CompiledFeeder:
     )
 
 
-def _add_lines(feeder: Feeder, nodes: Nodes, elements: list[Element]) -> Int:
+def _add_lines(feeder: Feeder, nodes: Nodes, elements: list[Element]) -> tuple[Int, dict[int, Complex]]:
     opened = open_ends(feeder.tables)
     line = feeder.line
     rows: list[tuple[Any, ...]] = list(
@@ -153,18 +161,18 @@ def _add_lines(feeder: Feeder, nodes: Nodes, elements: list[Element]) -> Int:
         )
     )
     element_of = np.full(len(rows), -1, dtype=np.int64)
+    closed: dict[int, Complex] = {}
     for row, (name, a, b, a_nodes, b_nodes, on, rating) in enumerate(rows):
         ends = (row, a) in opened, (row, b) in opened
-        if not on or all(ends):
-            continue
         block = line_block(feeder.matrices.line_z_ohm[row], feeder.matrices.line_y_siemens[row])
-        if any(ends):
-            block = _with_open_end(block, ends[0])
+        if not on or any(ends):
+            closed[len(elements)] = block
+            block = np.zeros_like(block) if not on or all(ends) else _with_open_end(block, ends[0])
         at = nodes.at(a, numbers(a_nodes)) + nodes.at(b, numbers(b_nodes))
         element_of[row] = len(elements)
         n = len(at) // 2
         elements.append(Element(f"line.{name}", np.array(at, dtype=np.int64), block, (n, n), rating * 1e3))
-    return element_of
+    return element_of, closed
 
 
 def _with_open_end(block: Complex, first: bool) -> Complex:

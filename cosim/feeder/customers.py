@@ -74,12 +74,14 @@ class Homes:
     kind: NDArray[np.int8]
     nodes: Int
     branch: Int
+    panel: Int
     nominal_w: Float
     nominal_var: Float
 
 
-# An adapter's branch is an inverter or a charger: constant power between the usual limits of such devices.
-_BRANCH_BAND = (0.9, 1.1, 0.5)
+# Inverters and chargers keep their power as the voltage rises; below 0.9 they are at their current limit and
+# their power falls. An inverter never gives more than it has.
+_DEVICE_BAND = (0.9, 2.0, 0.5)
 _LAW = (
     "p_exponent",
     "q_exponent",
@@ -95,13 +97,13 @@ _LEGS = {"both": (0.5, 0.5, 0.0), "1": (1.0, 0.0, 0.0), "2": (0.0, 1.0, 0.0), "l
 
 
 def add_homes(feeder: Feeder, nodes: Nodes, rows: InjectorRows) -> Homes:
-    """Add the panel injectors of every home and, but for polyphase ones, that of its adapter\'s branch."""
+    """Add the panel injectors of every home and, but for polyphase ones, those of its DER."""
     home = feeder.home
     on = home["in_service"].to_numpy(dtype=bool)
     watts = np.where(on, home["kw"].to_numpy(dtype=float) * 1e3, 0.0)
     vars_ = np.where(on, home["kvar"].to_numpy(dtype=float) * 1e3, 0.0)
     places = np.full((len(home), 3), GROUND, dtype=np.int64)
-    branch = np.full(len(home), -1, dtype=np.int64)
+    branch, panel = np.full((2, len(home)), -1, dtype=np.int64)
     for row, data in enumerate(home.to_dict("records")):
         power = float(watts[row]), float(vars_[row])
         volts = data["kv"] * 1e3
@@ -123,12 +125,14 @@ def add_homes(feeder: Feeder, nodes: Nodes, rows: InjectorRows) -> Homes:
                     law,
                     (share[0], share[1], share[2]),
                 )
-            branch[row] = rows.add(row, pairs[2], LoadModel.POWER, (0.0, 0.0), 2.0 * volts, _BRANCH_BAND)
+            branch[row] = rows.add(row, pairs[2], LoadModel.POWER, (0.0, 0.0), 2.0 * volts, _DEVICE_BAND)
+            panel[row] = rows.add(row, pairs[2], LoadModel.POWER, (0.0, 0.0), 2.0 * volts, _DEVICE_BAND)
         elif data["kind"] == "single":
             a, b = (*nodes.at(data["bus"], numbers(data["nodes"])), GROUND)[:2]
             places[row, :2] = a, b
             rows.add(row, (a, b), data["model"], power, volts, band, law, (live, live, live))
-            branch[row] = rows.add(row, (a, b), LoadModel.POWER, (0.0, 0.0), volts, _BRANCH_BAND)
+            branch[row] = rows.add(row, (a, b), LoadModel.POWER, (0.0, 0.0), volts, _DEVICE_BAND)
+            panel[row] = rows.add(row, (a, b), LoadModel.POWER, (0.0, 0.0), volts, _DEVICE_BAND)
         else:
             coils = phase_pairs(nodes.at, data["bus"], data["nodes"], data["connection"])
             places[row, : len(coils)] = [a for a, _ in coils]
@@ -137,7 +141,7 @@ def add_homes(feeder: Feeder, nodes: Nodes, rows: InjectorRows) -> Homes:
                 halves = power[0] * part, power[1] * part
                 rows.add(row, pair, data["model"], halves, volts, band, law, (live * part,) * 3)
     kind = np.array([_KINDS[name] for name in home["kind"]], dtype=np.int8)
-    return Homes(kind, places, branch, watts, vars_)
+    return Homes(kind, places, branch, panel, watts, vars_)
 
 
 def _split_pairs(at: list[int]) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:

@@ -23,6 +23,7 @@ from cosim.scenario.schema import HomeGroup, Scenario
 
 Text = NDArray[np.object_]
 Float = NDArray[np.float64]
+SERVED = ("split", "single")  # kinds of customer that can take an adapter, a battery or a charger
 TEXT_COLUMNS = ("group", "adapter", "socket", "battery", "generator", "household")
 NUMBER_COLUMNS = {  # largest sensible value of each
     "service_rating_a": 1200.0,
@@ -44,7 +45,7 @@ class Population:
     home
         Names of the homes.
     kind
-        ``"split"``, ``"single"`` or ``"three"``.
+        ``"split"`` or ``"single"`` for a 208 to 240 V single-phase service; anything else takes no kit.
     group
         Name of the group; empty for homes that stay as they are.
     adapter, battery, generator, household
@@ -95,7 +96,7 @@ def populate(
     homes
         (h,) unique names, which are the address of every draw.
     kinds
-        (h,) ``"split"``, ``"single"`` or ``"three"``; three-phase homes take no single-phase kit.
+        (h,) ``"split"``, ``"single"``, or another word for customers that take no single-phase kit.
     service_rating_a, sockets
         (h,) as the feeder has them; a group may say otherwise.
 
@@ -132,7 +133,7 @@ def populate(
     free = np.ones(count, dtype=bool)
     notes: list[str] = []
     for name, group in scenario.homes.items():
-        chosen, note = _choose(scenario.seed, name, group, ids, free, population.kind == "three")
+        chosen, note = _choose(scenario.seed, name, group, ids, free, ~np.isin(population.kind, SERVED))
         notes += [note] if note else []
         free[chosen] = False
         _equip(population, scenario.seed, name, group, ids, chosen)
@@ -145,18 +146,19 @@ def _choose(
     group: HomeGroup,
     ids: NDArray[np.uint64],
     free: NDArray[np.bool_],
-    three_phase: NDArray[np.bool_],
+    unserved: NDArray[np.bool_],
 ) -> tuple[NDArray[np.int64], str]:
     """Rows of a group's homes, and a note if there are fewer than asked for."""
     wanted = math.floor(group.share * len(ids) + 0.5)
-    skipped = free & three_phase if _has_kit(group) else np.zeros_like(free)
+    skipped = free & unserved if _has_kit(group) else np.zeros_like(free)
     candidates = np.flatnonzero(free & ~skipped)
     draw = uniforms(seed, f"population.{name}", ids[candidates])
     ranked = candidates[np.lexsort((ids[candidates], draw))]
     note = ""
     if wanted and skipped.any():
         note = (
-            f"homes.{name}: {int(skipped.sum())} three-phase homes were passed over, the kit is single-phase"
+            f"homes.{name}: {int(skipped.sum())} customers were passed over: "
+            "the kit needs a single-phase service of 208 to 240 V"
         )
         if wanted > len(ranked):
             note += f"; {len(ranked)} homes got it instead of {wanted}"
@@ -261,7 +263,7 @@ def _apply_row(
             wrong = known.setdefault(f"{column}={given}", _library_problem(column, given))
             if wrong:
                 problems.append(Problem(wrong, str(file), column, "", line))
-            elif column != "household" and population.kind[home] == "three":
+            elif column != "household" and population.kind[home] not in SERVED:
                 problems.append(
                     Problem("is single-phase, the home has three phases", str(file), column, given, line)
                 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from cosim.feeder.feeder import Feeder
 from cosim.results.record import FeederMap
 from cosim.scenario.population import Population, populate
 from cosim.scenario.rules import check_names, resolve_home, resolve_quantity
-from cosim.simulation.equipment import Equipment, assumed_service_a, equip
+from cosim.simulation.equipment import Equipment, assumed_service_a, check_ratings, equip, served_kinds
 from cosim.simulation.sources import demand_of, feeder_of
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ Int = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 SPLIT, SINGLE, THREE = 0, 1, 2
+SHORT_STEP_US = 120_000_000
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,24 @@ class Study:
             )
         if np.isfinite(self.equipment.breaker_kaic_a).any():
             held.append("main breakers are assumed to interrupt 10 kA (models/breakers): feeders do not say")
-        return (*self.population.notes, *held)
+        return (*self.population.notes, *held, *self._doubts())
+
+    def _doubts(self) -> Iterator[str]:
+        """What the run does as asked although it may not be meant."""
+        scenario, year = self.scenario, self.weather.year
+        if year is not None:
+            zone_h = self.weather.calendar.standard_offset_us / 3.6e9
+            if abs(zone_h - year.utc_offset_h) >= 1.0:
+                yield (
+                    f"the weather's station keeps UTC{year.utc_offset_h:+g} and {scenario.timezone} UTC{zone_h:+g}: "
+                    "the sun stands where the station is, so noon is off by the difference"
+                )
+        if scenario.demand.source == "shapes" and scenario.step_us > SHORT_STEP_US:
+            yield (
+                "steps above 2 min average what cycles inside them: peak currents, heat and breaker stress "
+                "come out low (by a fifth at 15 min)"
+            )
+        yield from check_ratings(self.population)
 
     @property
     def homes(self) -> int:
@@ -133,11 +151,8 @@ class Study:
         """What the recorded voltages are nominally: leg to neutral, or across the coil."""
         compiled = self.compiled
         base = compiled.circuit.base_v[compiled.home_nodes[:, 0]]
-        second = compiled.home_nodes[:, 1]
-        two_hot = (compiled.home_kind == SINGLE) & (second >= 0)
-        # A coil between two hot conductors stands at 120 + 120 V (opposite legs) or at a line voltage.
-        home_v = self.feeder.home["kv"].to_numpy(float) * 1e3
-        return np.where(two_hot, home_v, base)
+        coil_v = self.feeder.home["kv"].to_numpy(float) * 1e3
+        return np.where(compiled.home_kind == SINGLE, coil_v, base)
 
     @cached_property
     def transformer_va(self) -> Float:
@@ -234,7 +249,7 @@ class Study:
         return {
             "id": list(self.home_names),
             "group": population.group,
-            "kind": population.kind,
+            "kind": [str(kind) for kind in home["kind"]],
             "bus": [str(name) for name in bus[home["bus"].to_numpy(np.int64)]],
             "transformer_row": self.compiled.home_transformer,
             "socket": population.socket,
@@ -306,7 +321,7 @@ def assemble(scenario: Scenario, *, parallel: bool = True) -> Study:
 
         check_reference(scenario, feeder)
     compiled = feeder.compile()
-    kinds = home["kind"].tolist()
+    kinds = served_kinds(home["kind"].tolist(), home["kv"].to_numpy(float) * 1e3)
     rating_a, note = assumed_service_a(compiled.nominal_w, kinds, home["service_rating_a"].to_numpy(float))
     population = populate(scenario, home["name"].tolist(), kinds, rating_a, home["socket"].tolist())
     if note:

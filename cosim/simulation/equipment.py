@@ -13,6 +13,7 @@ from cosim import library
 from cosim.devices.battery import BatteryFleet
 from cosim.devices.breaker import TRIP_THETA, BreakerFleet
 from cosim.errors import LibraryError, Problem
+from cosim.scenario.population import SERVED
 from cosim.thermal.fleet import HeatFleet
 from cosim.thermal.network import heat_network
 
@@ -27,6 +28,7 @@ Bool = NDArray[np.bool_]
 
 # Which entry's bimetal stands for a main breaker of the given rating and less.
 MAIN_BREAKERS = ((125.0, "main-100-10ka"), (np.inf, "main-200-10ka"))
+SERVICE_VOLTS = (200.0, 260.0)
 SERVICE_SIZES_A = (100.0, 125.0, 150.0, 200.0, 320.0, 400.0, 600.0, 800.0, 1200.0)
 SMALLEST_ASSUMED_A = 200.0
 CONTINUOUS_SHARE = 0.8  # NEC 230.42: a continuous load takes at most 80 % of its service
@@ -95,7 +97,7 @@ def equip(population: Population) -> Equipment:
     rating = population.service_rating_a
     place = np.searchsorted([limit for limit, _ in MAIN_BREAKERS], rating)
     for number, (_, name) in enumerate(MAIN_BREAKERS):
-        rows = np.flatnonzero((place == number) & (population.kind != "three"))
+        rows = np.flatnonzero((place == number) & np.isin(population.kind, SERVED))
         if len(rows):
             breaker = library.load("breakers", name)
             main.add(rows, breaker, rating[rows])
@@ -119,21 +121,38 @@ def equip(population: Population) -> Equipment:
     )
 
 
-def assumed_service_a(nominal_w: Float, kinds: Sequence[str], given_a: Float) -> tuple[Float, str]:
-    """Service ratings where the feeder names none: at least 200 A, or the size its load needs.
+def served_kinds(kinds: Sequence[str], coil_v: Float) -> list[str]:
+    """Kinds of customer, those without a single-phase service of 208 to 240 V renamed ``"other"``.
 
-    Imported feeders know loads, not services. The assumption is an estimate and is told.
+    Parameters
+    ----------
+    kinds
+        (homes,) as the feeder has them.
+    coil_v
+        (homes,) nominal voltage across an injector: leg to neutral of a split home, across the coil of
+        a single one.
+    """
+    low, high = SERVICE_VOLTS
+    line_v = np.where(np.asarray(kinds, dtype=object) == "split", 2.0 * coil_v, coil_v)
+    fits = (line_v >= low) & (line_v <= high)
+    return [kind if ok or kind not in SERVED else "other" for kind, ok in zip(kinds, fits, strict=True)]
+
+
+def assumed_service_a(nominal_w: Float, kinds: Sequence[str], given_a: Float) -> tuple[Float, str]:
+    """Service ratings where the feeder names none: at least 200 A, or the size its load needs at 240 V.
+
+    Imported feeders know loads, not services. The assumption is an estimate and is told; customers that
+    are no single-phase service stay unrated (NaN).
 
     Returns
     -------
     Ratings (homes,) [A], and a sentence for the user, empty if nothing was assumed.
     """
-    volts = np.where(np.asarray(kinds, dtype=object) == "three", np.sqrt(3.0) * 208.0, 240.0)
-    need = np.maximum(np.abs(nominal_w) / volts / CONTINUOUS_SHARE, SMALLEST_ASSUMED_A)
+    need = np.maximum(np.abs(nominal_w) / 240.0 / CONTINUOUS_SHARE, SMALLEST_ASSUMED_A)
     sizes = np.array(SERVICE_SIZES_A)
     place = np.searchsorted(sizes, need)
     sized = np.where(place < len(sizes), sizes[np.minimum(place, len(sizes) - 1)], need)
-    missing = ~(given_a > 0)
+    missing = ~(given_a > 0) & np.isin(np.asarray(kinds, dtype=object), SERVED)
     note = (
         f"{int(missing.sum())} homes have no service rating in the feeder: assumed 200 A, "
         "or the next size their nominal load needs (an estimate)"
@@ -141,6 +160,25 @@ def assumed_service_a(nominal_w: Float, kinds: Sequence[str], given_a: Float) ->
         else ""
     )
     return np.where(missing, sized, given_a), note
+
+
+def check_ratings(population: Population) -> list[str]:
+    """Sentences about adapters that are asked for more than their stated ratings."""
+    found = []
+    for name, entry in _adapters(population).items():
+        rows = population.adapter == name
+        over = int((population.service_rating_a[rows] > entry.rating_a.value).sum())
+        if over:
+            found.append(f"{over} homes have {name}, rated {entry.rating_a.value:.0f} A, on a larger service")
+        device_kw = {"der-connection": population.pv_kw, "ev-connection": population.ev_kw}.get(entry.kind)
+        if device_kw is not None and entry.branch_rating_a is not None and entry.branch_rating_a.known:
+            over = int((device_kw[rows] * 1e3 / 240.0 > entry.branch_rating_a.value).sum())
+            if over:
+                found.append(
+                    f"{over} homes draw or give more at {name} than its branch of "
+                    f"{entry.branch_rating_a.value:.0f} A is rated for"
+                )
+    return found
 
 
 def _adapters(population: Population) -> dict[str, AdapterEntry]:

@@ -60,6 +60,8 @@ def _one_step(
                 a2 += sign[k] * current_a[injector[k], s]
             else:
                 a0 += sign[k] * current_a[injector[k], s]
+        if kind[h] == 1:  # one coil: what enters at one end leaves at the other, grounded or not
+            a2 = -a1
         power = e1 * a1.conjugate() + e2 * a2.conjugate() + e0 * a0.conjugate()
         panel_w[s, h] = power.real
         b = 0.0j

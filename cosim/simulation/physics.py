@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,13 @@ RULE = EnterServiceRule()
 BREAKERS = ("main", "branch")
 
 
+class Topology(NamedTuple):
+    """Circuit elements taken out, and elements closed that stand open in the feeder."""
+
+    opened: frozenset[int]
+    tied: frozenset[int]
+
+
 @dataclass
 class State:
     """Everything that a restart needs.
@@ -50,6 +57,8 @@ class State:
     ----------
     open_sections
         Circuit elements opened by each open section, by the section's name.
+    tied
+        Elements that stand open in the feeder and were closed.
     switch_on
         (homes,) whether the DER's switch is closed.
     entered_us
@@ -67,6 +76,7 @@ class State:
     """
 
     open_sections: dict[str, tuple[int, ...]]
+    tied: frozenset[int]
     switch_on: Bool
     entered_us: Int
     window: Bool
@@ -76,9 +86,10 @@ class State:
     heat_c: list[Float]
 
     @property
-    def open_elements(self) -> frozenset[int]:
-        """Circuit elements that are out."""
-        return frozenset(element for section in self.open_sections.values() for element in section)
+    def topology(self) -> Topology:
+        """What switching has made of the feeder's own state."""
+        opened = frozenset(element for section in self.open_sections.values() for element in section)
+        return Topology(opened, self.tied)
 
 
 @dataclass
@@ -135,10 +146,11 @@ class StudyPhysics:
         self._head_element = np.array([element for element, _ in compiled.head], dtype=np.int64)
         self._head = Terminals(compiled.circuit, list(compiled.head))
         self._seen = self._seen_nodes()
-        self._networks: dict[frozenset[int], Network] = {}
+        self._networks: dict[Topology, Network] = {}
         self.state = self._initial_state()
         self.time_us = 0
-        self.peak_w, self.peak_us, self.peak_open = -np.inf, 0, frozenset[int]()
+        self.peak_w, self.peak_us, self.peak_topology = -np.inf, 0, self.state.topology
+        self.state.entered_us[~self._der_fed()] = CEASED  # dead at the start: they wait as after an outage
 
     def _seen_nodes(self) -> Int:
         """Nodes whose voltages anything reads: sockets, monitored elements, ends of ownerless injectors."""
@@ -158,6 +170,7 @@ class StudyPhysics:
         ambient_c = float(study.weather.block(0, 1).ambient_c[0])
         return State(
             open_sections={},
+            tied=frozenset(),
             switch_on=np.ones(homes, dtype=bool),
             entered_us=np.full(homes, ALWAYS, dtype=np.int64),
             window=np.ones(homes, dtype=bool),
@@ -167,13 +180,15 @@ class StudyPhysics:
             heat_c=[fleet.initial(ambient_c) for fleet, _ in study.heat],
         )
 
-    def network(self, open_elements: frozenset[int]) -> Network:
+    def network(self, topology: Topology) -> Network:
         """The solver of a topology, factorised when first needed."""
-        if open_elements not in self._networks:
+        if topology not in self._networks:
             if len(self._networks) >= KEPT_NETWORKS:
                 self._networks.pop(next(iter(self._networks)))
-            self._networks[open_elements] = Network(self.case.compiled.circuit.without(open_elements))
-        return self._networks[open_elements]
+            compiled = self.case.compiled
+            closed = {element: compiled.closed_blocks[element] for element in sorted(topology.tied)}
+            self._networks[topology] = Network(compiled.circuit.with_blocks(closed).without(topology.opened))
+        return self._networks[topology]
 
     def snapshot(self) -> State:
         """A copy of the state that later steps do not touch."""
@@ -184,10 +199,9 @@ class StudyPhysics:
         self.state, self.time_us = copy.deepcopy(state), time_us
 
     def fed(self) -> Bool:
-        """(homes,) whether the socket is energised."""
-        energised: Bool = self.network(self.state.open_elements).energised
-        fed: Bool = energised[self.case.compiled.home_nodes[:, 0]]
-        return fed
+        """(homes,) whether any conductor of the socket is energised."""
+        energised = np.append(self.network(self.state.topology).energised, False)  # node -1: no conductor
+        return np.asarray(np.any(energised[self.case.compiled.home_nodes], axis=1), dtype=np.bool_)
 
     def _der_fed(self) -> Bool:
         """(homes,) whether the DER's own terminals are energised: socket, and its breaker closed."""
@@ -221,17 +235,19 @@ class StudyPhysics:
         match action.kind:
             case Act.OPEN:
                 was = self._der_fed()
-                self.state.open_sections[action.subject] = self.case.section(action.subject)
+                self._open(action.subject)
                 return self._names(was & ~self._der_fed())
             case Act.CLOSE:
                 was = self._der_fed()
-                self.state.open_sections.pop(action.subject, None)
+                self._close(action.subject)
                 return self._names(self._der_fed() & ~was)
             case Act.CONNECT_DER | Act.DISCONNECT_DER:
                 rows = self.case.rows(action.ids)
-                self.state.switch_on[rows] = action.kind == Act.CONNECT_DER
-                self.state.entered_us[rows] = CEASED
-                return action.ids
+                connect = action.kind == Act.CONNECT_DER
+                moved = rows[self.state.switch_on[rows] != connect]  # what is so already stays as it is
+                self.state.switch_on[moved] = connect
+                self.state.entered_us[moved] = CEASED
+                return tuple(self.case.home_names[row] for row in moved)
             case Act.CEASE_DER:
                 self.state.entered_us[self.case.rows(action.ids)] = CEASED
                 return action.ids
@@ -251,18 +267,29 @@ class StudyPhysics:
 
         if kind != "fault_duty":
             raise ValueError(f"no such study: {kind}")
-        time_us, elements = (
-            (self.peak_us, self.peak_open) if at_peak else (self.time_us, self.state.open_elements)
+        time_us, topology = (
+            (self.peak_us, self.peak_topology) if at_peak else (self.time_us, self.state.topology)
         )
         study = self.case
         result = socket_fault_duty(
-            self.network(elements),
+            self.network(topology),
             study.compiled,
             study.equipment.adapter_kaic_a,
             study.equipment.breaker_kaic_a,
         )
         self.studied[name] = (time_us, result)
         return time_us
+
+    def _open(self, section: str) -> None:
+        elements = self.case.section(section)
+        own = self.case.compiled.closed_blocks
+        self.state.tied -= frozenset(elements)
+        self.state.open_sections[section] = tuple(element for element in elements if element not in own)
+
+    def _close(self, section: str) -> None:
+        self.state.open_sections.pop(section, None)
+        own = self.case.compiled.closed_blocks
+        self.state.tied |= frozenset(element for element in self.case.section(section) if element in own)
 
     # -- crossings ------------------------------------------------------------------------
 
@@ -321,19 +348,19 @@ class StudyPhysics:
 
         panel_w = demand.panel_w * main[:, None, :]
         panel_var = demand.panel_var * main[:, None, :]
-        branch_w = np.zeros_like(ev_w)
+        device_w, branch_w = np.zeros_like(ev_w), np.zeros_like(ev_w)
         # Here production turns negative: everything downstream is in load convention.
         for on_branch, power_w in ((study.ev_on_branch, ev_w), (study.pv_on_branch, -pv_w)):
             branch_w[on_branch] += power_w[on_branch]
-            panel_w[~on_branch, 2] += power_w[~on_branch]
+            device_w[~on_branch] += power_w[~on_branch]
         rows = study.battery_home
         running = (state.switch_on & (state.entered_us != CEASED) & fed & state.closed[0])[rows]
-        net_w = panel_w[rows].sum(axis=1) + branch_w[rows]
+        net_w = panel_w[rows].sum(axis=1) + device_w[rows] + branch_w[rows]
         battery = study.battery.advance(state.charge_j, net_w, plan.seconds, running, parallel=self._parallel)
-        panel_w[rows, 2] -= battery.power_w
+        device_w[rows] -= battery.power_w
 
-        p_w, q_var = self._sockets.injector_power(panel_w, panel_var, branch_w)
-        solution = study.solve(self.network(state.open_elements), p_w, q_var, self._seen, self._parallel)
+        p_w, q_var = self._sockets.injector_power(panel_w, panel_var, device_w, branch_w)
+        solution = study.solve(self.network(state.topology), p_w, q_var, self._seen, self._parallel)
         sockets = self._sockets.read(solution.v, solution.current_a)
         current_a = np.concatenate((sockets.panel_a, sockets.branch_a))
         block = Block(
@@ -352,7 +379,7 @@ class StudyPhysics:
     def _power_va(self, terminals: Terminals, elements: Int, solution: Solution) -> NDArray[np.complex128]:
         """(k, steps) power into monitored terminals; an element that is out takes none."""
         power_va = terminals.power_va(solution.v)
-        power_va[np.isin(elements, list(self.state.open_elements))] = 0.0
+        power_va[np.isin(elements, list(self.state.topology.opened))] = 0.0
         return power_va
 
     def _der_output(self, plan: Plan) -> Float:
@@ -381,5 +408,5 @@ class StudyPhysics:
         top = int(np.argmax(head_w))
         if head_w[top] > self.peak_w:
             self.peak_w, self.peak_us = float(head_w[top]), int(block.plan.start_us[top])
-            self.peak_open = state.open_elements
+            self.peak_topology = state.topology
         self._record(block, count)

@@ -65,6 +65,7 @@ class Sockets:
         self._fixed_q = np.ascontiguousarray(injectors.q_var)
         self._branch_row = np.ascontiguousarray(compiled.branch_row)
         self._has_branch = np.flatnonzero(compiled.branch_row >= 0)
+        self._panel_row = compiled.panel_row[self._has_branch]
         self._spread: Callable[..., None] = spread_panel_parallel if parallel else spread_panel
         self._at_sockets: Callable[..., None] = at_sockets_parallel if parallel else at_sockets
         self._pack()
@@ -89,23 +90,26 @@ class Sockets:
         self._leg = np.array([meet[2] for meet in meets], dtype=np.int64)
         self._sign = np.array([meet[3] for meet in meets])
 
-    def injector_power(self, panel_w: Float, panel_var: Float, branch_w: Float) -> tuple[Float, Float]:
+    def injector_power(
+        self, panel_w: Float, panel_var: Float, device_w: Float, branch_w: Float
+    ) -> tuple[Float, Float]:
         """Power of every injector, (m, steps) each.
 
         Parameters
         ----------
         panel_w, panel_var
             (homes, 3, steps) demand of leg 1, leg 2 and line-to-line, load convention.
-        branch_w
-            (homes, steps) consumed by what hangs on the adapter, at unity power factor.
+        device_w, branch_w
+            (homes, steps) consumed by DER and charger behind the panel and on the adapter, at unity
+            power factor and constant power, whatever the voltage law of the home's own load.
         """
         steps = panel_w.shape[2]
         p_w = np.empty((len(self._owner), steps))
         q_var = np.empty_like(p_w)
         self._spread(self._owner, self._share, panel_w, panel_var, self._fixed_p, self._fixed_q, p_w, q_var)
-        rows = self._branch_row[self._has_branch]
-        p_w[rows] = branch_w[self._has_branch]
-        q_var[rows] = 0.0
+        for rows, power_w in ((self._branch_row[self._has_branch], branch_w), (self._panel_row, device_w)):
+            p_w[rows] = power_w[self._has_branch]
+            q_var[rows] = 0.0
         return p_w, q_var
 
     def read(self, v: Complex, current_a: Complex) -> SocketBlock:

@@ -15,6 +15,7 @@ from cosim.demand.shapes import ShapeDemand
 from cosim.demand.traits import draw_traits
 from cosim.feeder.feeder import Feeder
 from cosim.randomness import stable_ids
+from cosim.scenario.population import SERVED
 
 if TYPE_CHECKING:
     from cosim.demand.block import Demand, DemandBlock
@@ -67,7 +68,8 @@ def demand_of(
 ) -> Demand:
     """What the homes draw, as the scenario says.
 
-    Three-phase customers are no households: whatever the source, they keep the feeder's own load.
+    Customers without a single-phase service of 208 to 240 V are no households: whatever the source, they
+    keep the feeder's own load.
 
     Raises
     ------
@@ -104,7 +106,7 @@ def demand_of(
     if source != "shapes":
         return measured
     drawn = ShapeDemand(calendar, weather, traits, seed, scale=scale, parallel=parallel)
-    customers = np.flatnonzero(population.kind == "three")
+    customers = np.flatnonzero(~np.isin(population.kind, SERVED))
     return _WithCustomers(drawn, measured, customers) if len(customers) else drawn
 
 

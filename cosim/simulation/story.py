@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cosim.events.processes import (
+    OPERATOR,
     BreakerTrip,
     DerConnection,
     EnterService,
@@ -63,12 +64,19 @@ def _records(study: Study, event: Event, name: str) -> Iterator[Record]:
         case "der-disconnect" | "der-connect":
             connect = event.kind == "der-connect"
             homes = study.homes_at(event.where)
-            yield DerConnection(name=name, deadline_us=at_us, group=event.where, homes=homes, connect=connect)
+            holder = OPERATOR if event.duration is None else name
+            moves = [(name, at_us, connect)]
             if event.duration is not None:
+                moves.append((f"{name}-undone", at_us + event.duration, not connect))
+            for move, deadline_us, to in moves:
                 yield DerConnection(
-                    name=f"{name}-undone", deadline_us=at_us + event.duration, group=event.where,
-                    homes=homes, connect=not connect,
-                )  # fmt: skip
+                    name=move,
+                    deadline_us=deadline_us,
+                    group=event.where,
+                    homes=homes,
+                    connect=to,
+                    holder=holder,
+                )
 
 
 def _studies(study: Study) -> Iterator[StudyProcess]:

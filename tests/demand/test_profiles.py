@@ -134,3 +134,22 @@ def test_profiles_that_cannot_be_used_are_named() -> None:
         ProfileDemand(calendar(), bad, np.array([0]), NONE, NONE)
     assert "shape.gap" in str(caught.value)
     assert "shape.still" in str(caught.value)
+
+
+def test_dates_are_kept_and_minutes_start_with_the_wall_clocks_date(tmp_path: Path) -> None:
+    """Three days of 1, 2, 3: a run from the second dated day plays 2; under daylight saving no day is lost."""
+    days = "".join(f"2026-07-{12 + d}T{h:02d}:00,{d + 1}\n" for d in range(3) for h in range(24))
+    (tmp_path / "dated.csv").write_text("time,a\n" + days)
+    minutes = "".join(f"{60 * k},{k // 24 + 1}\n" for k in range(72))
+    (tmp_path / "minutes.csv").write_text("minute,a\n" + minutes)
+    clock = calendar("2026-07-13", 48, 60)
+
+    def played(name: str) -> list[float]:
+        demand = ProfileDemand(
+            clock, read_profiles(tmp_path / name), np.zeros(1, np.int64), np.ones(1), np.zeros(1)
+        )
+        return (demand.block(0, 48).panel_w.sum(axis=1)[0] / 1e3).round(9).tolist()
+
+    # Wall midnight is 23:00 standard time of the day before: one hour of it, then a whole day.
+    assert played("dated.csv") == [1.0] + [2.0] * 24 + [3.0] * 23
+    assert played("minutes.csv") == [3.0] + [1.0] * 24 + [2.0] * 23

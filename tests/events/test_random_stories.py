@@ -85,7 +85,11 @@ def test_cut_and_split(seed: int, ends: list[int]) -> None:
 @given(st.integers(0, 2**32))
 def test_what_is_held_is_open_and_who_serves_may(seed: int) -> None:
     log, physics, env = tell(seed)
-    assert {section for section in physics.open if section.startswith("line")} == set(env.holds)
+    lines = {what for what in env.holds if what.startswith("line")}
+    assert {section for section in physics.open if section.startswith("line")} == lines
+    assert physics.disconnected == {
+        what.removeprefix("der:") for what in env.holds if what.startswith("der:")
+    }
     assert physics.serving <= physics.live() - physics.disconnected
     dead = {home for home in HOMES if physics.open & set(FED_THROUGH[home])}
     rule = next(entry[5] for entry in env.snapshot()["queue"] if entry[3] == "rule")

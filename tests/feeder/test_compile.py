@@ -115,10 +115,11 @@ def test_the_map_of_homes(compiled: CompiledFeeder) -> None:
         ["end.1", "end.2", "end.3"],
     ]
     injectors = compiled.circuit.injectors
-    assert injectors.owner.tolist() == [0] * 4 + [1] * 2 + [2] * 3 + [3] * 3 + [-1] * 3
-    assert compiled.branch_row.tolist() == [3, 5, -1, -1]
-    assert (injectors.p_w[[3, 5]] == 0.0).all()
-    assert (injectors.model[[3, 5]] == LoadModel.POWER).all()
+    assert injectors.owner.tolist() == [0] * 5 + [1] * 3 + [2] * 3 + [3] * 3 + [-1] * 3
+    assert compiled.branch_row.tolist() == [3, 6, -1, -1]
+    assert compiled.panel_row.tolist() == [4, 7, -1, -1]
+    assert (injectors.p_w[[3, 4, 6, 7]] == 0.0).all()
+    assert (injectors.model[[3, 4, 6, 7]] == LoadModel.POWER).all()
     assert injectors.v_nom[:4].tolist() == [120.0, 120.0, 240.0, 240.0]
     assert injectors.node_b[:2].tolist() == [GROUND, GROUND]
     assert compiled.nominal_w.tolist() == [6e3, 40e3, 150e3, 300e3]

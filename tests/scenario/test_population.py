@@ -122,7 +122,7 @@ def test_three_phase_homes_take_no_single_phase_kit_and_are_told() -> None:
     assert len(of(population, "a")) == 6
     assert not set(population.kind[population.group == "a"]) & {"three"}
     assert population.notes == (
-        "homes.a: 4 three-phase homes were passed over, the kit is single-phase; "
+        "homes.a: 4 customers were passed over: the kit needs a single-phase service of 208 to 240 V; "
         "6 homes got it instead of 10",
     )
     plain = people(scenario({"a": {"share": 1.0, "service_rating_a": 200.0}}), 10, three)

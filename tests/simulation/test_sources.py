@@ -153,3 +153,145 @@ fault_duty = {{ at = ["start"] }}
         assert homes_wh == pytest.approx((head["power_w"] - head["loss_w"]).sum() / 60.0, rel=1e-5)
         rise = results.envelope("jaw_rise_k").sel(statistic="max").to_numpy()
         assert np.nanmax(rise) > 1.0
+
+
+TIE = """
+clear
+new circuit.tie basekv=12.47 pu=1.0 phases=3 bus1=src
+new line.trunk bus1=src bus2=a phases=3 length=0.1 units=km r1=0.1 x1=0.1 r0=0.3 x0=0.3
+new line.left bus1=a.1 bus2=left.1 phases=1 length=0.1 units=km r1=0.1 x1=0.1
+new line.right bus1=a.1 bus2=right.1 phases=1 length=0.1 units=km r1=0.1 x1=0.1
+new line.tie bus1=left.1 bus2=right.1 phases=1 length=0.05 units=km r1=0.1 x1=0.1
+new transformer.t phases=1 windings=2 buses=[right.1.0 lv.1.0] kvs=[7.2 0.24] kvas=[25 25] xhl=2
+new load.home bus1=lv.1.0 phases=1 kv=0.24 kw=6 pf=1
+new load.mill bus1=left.1.0 phases=1 kv=7.2 kw=200 pf=0.9
+open line.tie 1
+set voltagebases=[12.47 0.416]
+calcvoltagebases
+solve
+"""
+
+
+@pytest.fixture
+def tie(tmp_path: Path) -> Path:
+    pytest.importorskip("dss")
+    (tmp_path / "Tie.dss").write_text(TIE)
+    return tmp_path
+
+
+def test_a_switch_that_stands_open_can_carry_what_is_cut_off(tie: Path) -> None:
+    """Tie closed, own line opened: the home is fed through the tie; opened again, it is dark."""
+    text = """
+[feeder]
+source = "opendss:Tie.dss"
+[demand]
+source = "feeder"
+[[events]]
+at = 2026-07-09T12:01:00
+kind = "close"
+where = "line:tie"
+[[events]]
+at = 2026-07-09T12:02:00
+kind = "open"
+where = "line:right"
+[[events]]
+at = 2026-07-09T12:03:00
+kind = "open"
+where = "line:tie"
+[record]
+full = ["home:home"]
+quantize = false
+"""
+    volts = run(load(tie, text), tie / "t.h5").full("voltage_l1_v").to_numpy()[:, 0]
+    assert len(set(volts[:3])) == 3
+    assert (volts[:3] > 220.0).all()
+    assert (volts[3:] == 0.0).all()
+
+
+def test_a_coil_to_ground_carries_the_same_current_on_both_legs(tie: Path) -> None:
+    text = """
+[feeder]
+source = "opendss:Tie.dss"
+[demand]
+source = "feeder"
+[homes.solar]
+share = 1.0
+adapter = "connectder-solar-60"
+[record]
+full = ["home:home"]
+quantize = false
+"""
+    results = run(load(tie, text), tie / "c.h5")
+    power, current, volts = (
+        results.full(name).to_numpy()[0, 0]
+        for name in ("service_power_w", "service_current_a", "voltage_l1_v")
+    )
+    assert current == pytest.approx(power / volts, rel=1e-6)
+    assert results.homes.loc["mill", "adapter"] == ""
+    assert np.isnan(results.homes.loc["mill", "service_rating_a"])
+    assert results.homes.loc["home", "nominal_v"] == 240.0
+    assert any("passed over" in str(detail) for detail in results.events["detail"])
+
+
+def test_der_behind_the_panel_keep_their_power_whatever_the_load_law(tie: Path) -> None:
+    """An impedance load at 0.97 pu draws 0.94 of nominal; the solar beside it gives all it has."""
+    (tie / "Tie.dss").write_text(TIE.replace("kw=6 pf=1", "kw=6 pf=1 model=2"))
+    text = """
+[feeder]
+source = "opendss:Tie.dss"
+[weather]
+source = "clear:36,-80"
+[demand]
+source = "feeder"
+[homes.backup]
+share = 1.0
+adapter = "tesla-backup-switch"
+pv_kw = 8.0
+[record]
+full = ["home:home"]
+quantize = false
+"""
+    path = tie / "case.toml"
+    path.write_text(HEAD.format(minutes=3).replace('[weather]\nsource = "constant:25"\n', "") + text)
+    results = run(Scenario.load(path), tie / "d.h5")
+    panel, pv, volts = (
+        results.full(name).to_numpy()[:, 0] for name in ("panel_power_w", "pv_power_w", "voltage_l1_v")
+    )
+    np.testing.assert_allclose(panel, 6000.0 * (volts / 240.0) ** 2 - pv, atol=0.1)
+    assert (pv > 3000.0).all()
+
+
+def test_der_connect_does_not_harm_what_is_connected_and_disconnections_overlap(tmp_path: Path) -> None:
+    text = """
+[feeder]
+homes = 8
+[homes.solar]
+share = 1.0
+adapter = "connectder-solar-60"
+pv_kw = 6.0
+[[events]]
+at = 2026-07-09T12:05:00
+kind = "der-connect"
+where = "group:solar"
+[[events]]
+at = 2026-07-09T12:10:00
+kind = "der-disconnect"
+where = "group:solar"
+duration = "10 min"
+[[events]]
+at = 2026-07-09T12:15:00
+kind = "der-disconnect"
+where = "home:3"
+duration = "10 min"
+[record]
+full = ["home:3", "home:4"]
+"""
+    path = tmp_path / "case.toml"
+    path.write_text(HEAD.format(minutes=45).replace("constant:25", "clear:36,-80") + text)
+    pv = run(Scenario.load(path), tmp_path / "x.h5").full("pv_power_w").to_numpy()
+    assert (pv[:10] > 1000.0).all()
+    assert (pv[10:25, 1] == 0.0).all()  # back at 12:20, then the delay of 300 s
+    assert (pv[10:30, 0] == 0.0).all()  # held until 12:25
+    assert pv[26, 1] > 0.0
+    assert pv[31, 0] > 0.0
+    assert (pv[40:] > 1000.0).all()
