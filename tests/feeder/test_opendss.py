@@ -95,10 +95,10 @@ def test_split_phase_homes_and_their_services_are_recognised(read) -> None:
         "line": "drop2",
     }
     compiled = feeder.compile()
-    assert len(compiled.circuit.injectors) == 4 * 4  # three of the panel and one of the adapter each
-    np.testing.assert_allclose(compiled.circuit.injectors.p_w[4:8], [1500, 0, 0, 0])
-    np.testing.assert_array_equal(compiled.share[:4], [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]])
-    assert compiled.circuit.injectors.v_nom[14] == pytest.approx(240.0)
+    assert len(compiled.circuit.injectors) == 4 * 5  # panel: three and one for DER; one on the adapter
+    np.testing.assert_allclose(compiled.circuit.injectors.p_w[5:10], [1500, 0, 0, 0, 0])
+    np.testing.assert_array_equal(compiled.share[:5], [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0], [0, 0, 0]])
+    assert compiled.circuit.injectors.v_nom[17] == pytest.approx(240.0)
 
 
 def test_a_kept_neutral_stays_a_node(read) -> None:
