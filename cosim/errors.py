@@ -9,7 +9,8 @@ CosimError
 │   ├── SweepError          a variation, a slice, a scheduler that does not answer
 │   └── MissingExtraError   an optional package that the request needs
 ├── ConvergenceError        a power flow that was asked for once and did not settle
-└── InterruptedRun          a run stopped by the user; names the partial file
+├── InterruptedRun          a run stopped by the user; names the partial file
+└── InterruptedSweep        a sweep stopped by the user; its finished cases are kept
 
 Errors are rebuilt from their positional arguments when they cross a process
 border (SimPy and pickle both call ``type(e)(*e.args)``), so every constructor
@@ -126,3 +127,17 @@ class InterruptedRun(CosimError):  # noqa: N818 (a person stopped it: no error)
 
     def __str__(self) -> str:
         return f"interrupted; what was done is in {self.partial}"
+
+
+class InterruptedSweep(CosimError):  # noqa: N818 (a person stopped it: no error)
+    """The user stopped a sweep; `done` of its `cases` are finished and stay."""
+
+    def __init__(self, done: int, cases: int) -> None:
+        self.done = done
+        self.cases = cases
+        super().__init__(done, cases)
+
+    def __str__(self) -> str:
+        return (
+            f"interrupted; {self.done} of {self.cases} cases are done: give the command again for the others"
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,8 +15,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cosim.cli import app
-from cosim.cli.shell import Meter, print_json
-from cosim.errors import ConvergenceError, InterruptedRun
+from cosim.cli.shell import Meter, Terminated, print_json
+from cosim.errors import ConvergenceError, InterruptedRun, InterruptedSweep
 
 HEAVY = {
     "numba",
@@ -254,6 +255,8 @@ def test_bad_requests_exit_with_2_and_say_why(
     [
         (KeyboardInterrupt(), 130, "interrupted"),
         (InterruptedRun(Path("a.partial.h5")), 130, "a.partial.h5"),
+        (InterruptedSweep(2, 5), 130, "2 of 5 cases are done"),
+        (Terminated(), 143, "interrupted"),
         (ConvergenceError("the power flow", 0.1), 1, "did not converge"),
         (PermissionError(13, "Permission denied", "out.h5"), 2, "out.h5: permission denied"),
     ],
@@ -274,6 +277,63 @@ def test_what_stops_a_run_decides_the_exit_code(
     stopped = cosim("run", "heat-wave")
     assert stopped.exit_code == code
     assert message in stopped.stderr
+
+
+STOPPED = """
+import signal, sys
+from cosim.cli import app, shell
+from cosim.scenario import loading
+
+class Finaliser:
+    def __del__(self):
+        signal.raise_signal(int(sys.argv[1]))  # Python drops what is raised here
+
+def load(*_, **__):
+    import time
+    Finaliser()
+    time.sleep(30)
+
+loading.load = load
+shell.obey_signals()
+app(["run", "heat-wave"])
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_is_never_lost(number: signal.Signals, code: int) -> None:
+    done = subprocess.run([sys.executable, "-c", STOPPED, str(int(number))], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (code, "interrupted\n")
+
+
+@pytest.mark.parametrize("out", ["case.toml", "a-folder", "link.h5", "missing/a.h5"])
+def test_outputs_are_refused_before_anything_is_computed(
+    cosim: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str
+) -> None:
+    import cosim.simulation.run as module
+
+    monkeypatch.setattr(module, "assemble", lambda *_, **__: pytest.fail("was computed"))
+    file = tmp_path / "case.toml"
+    file.write_text(SMALL)
+    (tmp_path / "a-folder").mkdir()
+    (tmp_path / "link.h5").symlink_to(file)
+    refused = cosim("run", file, "--out", out)
+    assert refused.exit_code == 2, refused.output
+    assert refused.stderr.startswith(f"error: {out}: ")
+    assert file.read_text() == SMALL
+
+
+def test_a_feeder_does_not_replace_the_files_it_is_read_from(
+    cosim: Callable[..., Result], tmp_path: Path
+) -> None:
+    master, lines = tmp_path / "Master.dss", tmp_path / "Lines.dss"
+    master.write_text("redirect Lines.dss\n")
+    lines.write_text("! none\n")
+    for out in (master, lines):
+        refused = cosim("feeder", "import", master, "--out", out)
+        assert refused.exit_code == 2
+        assert "is read by this command" in refused.stderr
+    (tmp_path / "dir.feeder").mkdir()
+    assert "is a directory" in cosim("feeder", "generate", "--out", "dir.feeder").stderr
 
 
 def test_a_bug_is_not_hidden(cosim: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from cosim.cli import adapters, feeders, runs, scenarios
-from cosim.cli.shell import Commands
+from cosim.cli.shell import Commands, obey_signals
 
 app = typer.Typer(
     cls=Commands,
@@ -55,4 +55,5 @@ def version(
 
 def main() -> None:
     """Entry point of the command."""
+    obey_signals()
     app()

@@ -54,8 +54,13 @@ def import_(
 
     Example: cosim feeder import feeders/Master.dss --out oak-street.feeder
     """
-    feeder = _open(source)
+    from cosim.errors import FeederError
+    from cosim.outputs import output_file
+    from cosim.scenario.loading import named_files
+
     target = out or Path(source.stem + ".feeder")
+    output_file(target, named_files(source) if source.is_file() else (), FeederError)
+    feeder = _open(source)
     feeder.save(target)
     _tell(feeder, json, {"file": str(target)})
 
@@ -76,8 +81,11 @@ def generate(
 
     Example: cosim feeder generate --homes 600 --voltage-kv 13.2 --out oak-street.feeder
     """
+    from cosim.errors import FeederError
     from cosim.feeder.feeder import Feeder
+    from cosim.outputs import output_file
 
+    output_file(out, error=FeederError)
     feeder = Feeder.generate(
         homes,
         voltage_kv=voltage_kv,

@@ -23,10 +23,12 @@ def new(
     Example: cosim scenario new my-study
     """
     from cosim.errors import Problem, ScenarioError
+    from cosim.outputs import output_file
     from cosim.scenario.loading import find
 
     target = Path(name) if name.endswith(".toml") else Path(f"{name}.toml")
     text = find(example).read_text(encoding="utf-8")
+    output_file(target, error=ScenarioError)
     try:
         with target.open("x", encoding="utf-8") as file:
             file.write(text)

@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
+import _thread
 import json
 import math
+import signal
 import sys
+import threading
 from collections.abc import Sequence
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 import typer
 import typer.core
 
-from cosim.errors import CosimError, InputError, InterruptedRun
+from cosim.errors import CosimError, InputError, InterruptedRun, InterruptedSweep
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+BAD_INPUT, FAILED, INTERRUPTED, TERMINATED = 2, 1, 130, 143  # the last two: 128 + the signal
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a command as Ctrl-C does but for the exit code."""
+
+
+def obey_signals() -> None:
+    """Let SIGTERM, from a job scheduler, end the command as Ctrl-C does, and let neither be lost."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    def once_more(lost: sys.UnraisableHookArgs) -> None:
+        # A signal that falls into a finaliser or a weak reference's callback is dropped by Python.
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            sys.__unraisablehook__(lost)
+            return
+        number = signal.SIGTERM if lost.exc_type is Terminated else signal.SIGINT
+        threading.Timer(0.02, _thread.interrupt_main, (number,)).start()
+
+    signal.signal(signal.SIGTERM, stop)
+    sys.unraisablehook = once_more
 
 
 class Commands(typer.core.TyperGroup):
@@ -31,16 +56,25 @@ class Commands(typer.core.TyperGroup):
             count = len(error.problems)
             head = "error: " if count == 1 else f"{count} problems, nothing was done:\n  "
             _fail(head + str(error).replace("\n", "\n  "), BAD_INPUT)
-        except InterruptedRun as error:
-            _fail(str(error), INTERRUPTED)
+        except (InterruptedRun, InterruptedSweep) as error:
+            _fail(str(error), _signalled(error))
         except CosimError as error:
             _fail(f"error: {error}", FAILED)
-        except KeyboardInterrupt:
-            _fail("interrupted", INTERRUPTED)
+        except KeyboardInterrupt as error:
+            _fail("interrupted", _signalled(error))
         except (PermissionError, FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
             if error.filename is None:
                 raise
             _fail(f"error: {error.filename}: {(error.strerror or 'cannot be used').lower()}", BAD_INPUT)
+
+
+def _signalled(error: BaseException | None) -> int:
+    """Exit code of an interruption: by the signal that it came from."""
+    while error is not None:
+        if isinstance(error, Terminated):
+            return TERMINATED
+        error = error.__context__
+    return INTERRUPTED
 
 
 def _fail(message: str, code: int) -> None:

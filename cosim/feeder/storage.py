@@ -27,6 +27,7 @@ from cosim.feeder.checks import require_sound, structural_problems
 from cosim.feeder.feeder import Feeder, Matrices
 from cosim.feeder.import_report import ImportReport, Item, Outcome
 from cosim.feeder.tables import TABLES
+from cosim.outputs import output_file
 
 if TYPE_CHECKING:
     Array = NDArray[Any]
@@ -61,6 +62,7 @@ def digest(feeder: Feeder) -> str:
 def save_feeder(feeder: Feeder, path: Path) -> Path:
     """See `Feeder.save`."""
     require_sound(feeder)
+    given, path = path, output_file(path, error=FeederError).absolute()
     header = {
         "kind": KIND,
         "version": VERSION,
@@ -69,7 +71,6 @@ def save_feeder(feeder: Feeder, path: Path) -> Path:
         "digest": digest(feeder),
         "report": asdict(feeder.report) if feeder.report else None,
     }
-    path = path.absolute()
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -86,7 +87,7 @@ def save_feeder(feeder: Feeder, path: Path) -> Path:
         os.unlink(temporary)
         raise
     _sync_folder(path.parent)
-    return path
+    return given.absolute()
 
 
 def _put(archive: zipfile.ZipFile, name: str, data: bytes) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosim.errors import Problem, ResultsError
+from cosim.outputs import output_file
 from cosim.report.answers import answers
 from cosim.report.feeder_map import feeder_map
 from cosim.report.figures import Figures, figures
@@ -49,20 +50,21 @@ def write_report(results: Results | str | Path, out: str | Path | None = None, *
     from cosim.results import Results, open_results
 
     opened = results if isinstance(results, Results) else open_results(results)
+    named = out if out is not None else opened.path.with_suffix(".html")
     try:
+        target = output_file(named, [opened.path], ResultsError)
         text = render(opened, quantity)
     finally:
         if opened is not results:
             opened.close()
-    target = Path(out) if out is not None else opened.path.with_suffix(".html")
     aside = target.with_name(f".{target.name}.{os.getpid()}.writing")
     try:
         aside.write_text(text, encoding="utf-8", newline="\n")
         os.replace(aside, target)
     except OSError as error:
         aside.unlink(missing_ok=True)
-        raise ResultsError(Problem(f"the page cannot be written ({error.strerror})", str(target))) from None
-    return target
+        raise ResultsError(Problem(f"the page cannot be written ({error.strerror})", str(named))) from None
+    return Path(named)
 
 
 def render(results: Results, quantity: str = "") -> str:

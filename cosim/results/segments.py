@@ -112,14 +112,16 @@ def claim(path: Path) -> IO[bytes]:
     Raises
     ------
     ResultsError
-        If the folder of `path` does not exist or another run is writing the same file.
+        If another run is writing the same file, or something else stands where segments would.
     """
-    if not path.parent.is_dir():
-        raise ResultsError(
-            Problem("folder does not exist; create it or choose another", file=str(path.parent))
-        )
     parts = parts_folder(path)
-    parts.mkdir(exist_ok=True)
+    try:
+        parts.mkdir(exist_ok=True)
+    except FileExistsError:
+        message = (
+            f"segments of {path.name} need this name for their folder; rename it or choose another output"
+        )
+        raise ResultsError(Problem(message, file=str(parts))) from None
     lock = hold(parts)
     for stale in parts.iterdir():
         if stale.name != LOCK:

@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cosim.errors import ResultsError
+from cosim.outputs import output_file
 from cosim.results import layout
 from cosim.results.join import join
 from cosim.results.record import (
@@ -62,7 +64,7 @@ class RunWriter:
     Raises
     ------
     ResultsError
-        If the folder does not exist or another run is writing the same file.
+        If the path is no file that can be written, or another run is writing the same file.
     ValueError
         If a table does not fit the layout.
     """
@@ -76,7 +78,7 @@ class RunWriter:
         feeder_map: FeederMap,
         plan: RecordPlan,
     ) -> None:
-        self.path = Path(path)
+        self.path = output_file(path, error=ResultsError)
         self.plan = plan
         self._once = _tables(homes, transformers, feeder_map, plan)
         self._attributes: dict[str, dict[str, str | int | float]] = {

@@ -22,6 +22,7 @@ from cosim.scenario.quantities import Amount
 from cosim.scenario.schema import Scenario, annotation_at, keys_at, model_of
 
 Place = tuple[str | int, ...]  # keys and list indices from the top
+LIBRARY_KEYS = ("adapter", "battery", "generator", "household")  # of a group; entries by name or file
 FILE_SOURCES = {"feeder": ("opendss", "file", "pandapower"), "weather": ("file",), "demand": ("csv",)}
 
 
@@ -271,7 +272,7 @@ class Document:
             population["table"] = str(folder / population["table"])
         groups = data.get("homes")
         for group in groups.values() if isinstance(groups, dict) else ():
-            for key in ("adapter", "battery", "generator", "household"):
+            for key in LIBRARY_KEYS:
                 if isinstance(group, dict) and str(group.get(key)).endswith(".toml"):
                     group[key] = str(folder / str(group[key]))
         return data
@@ -281,6 +282,17 @@ def variant_names(path: str | Path) -> list[str]:
     """Variants that a scenario file has."""
     variants = Document.read(find(path)).data.get("variants", {})
     return list(variants) if isinstance(variants, dict) else []
+
+
+def input_files(scenario: Scenario) -> list[Path]:
+    """Every file that a run of the scenario reads, library entries by name apart."""
+    data = scenario.model_dump(mode="json")
+    sources = [(kinds, data[table]["source"].partition(":")) for table, kinds in FILE_SOURCES.items()]
+    named = [name for kinds, (kind, _, name) in sources if kind in kinds]
+    kits = [group[key] for group in data["homes"].values() for key in LIBRARY_KEYS]
+    own = [name for name in kits if str(name).endswith(".toml")]
+    given = [*named, *own, data["population"]["table"], scenario.written()[0]]
+    return [file for name in given if name for file in named_files(Path(name))]
 
 
 def digest(scenario: Scenario) -> str:
@@ -302,6 +314,17 @@ _FILE_NAME = re.compile(rb"[\w./\\-]+\.(?:dss|csv|txt|dbl|sng)\b", re.IGNORECASE
 def _content(file: Path) -> str:
     """Digest of a file and, for an OpenDSS master, of the files it names, and those they name."""
     total = hashlib.sha256()
+    for _, content in _with_named(file):
+        total.update(content)
+    return total.hexdigest()
+
+
+def named_files(file: Path) -> list[Path]:
+    """A file and, if it is an OpenDSS master, the files it names, and those they name."""
+    return [path for path, _ in _with_named(file)]
+
+
+def _with_named(file: Path) -> Iterator[tuple[Path, bytes]]:
     waiting, seen = [file], {file}
     while waiting:
         current = waiting.pop(0)
@@ -309,7 +332,7 @@ def _content(file: Path) -> str:
             content = current.read_bytes()
         except OSError as error:
             raise ScenarioError(Problem(f"cannot be read: {error.strerror}", str(current))) from error
-        total.update(content)
+        yield current, content
         if current.suffix.lower() != ".dss":
             continue
         for name in dict.fromkeys(_FILE_NAME.findall(content)):
@@ -317,7 +340,6 @@ def _content(file: Path) -> str:
             if below not in seen and below.is_file():
                 seen.add(below)
                 waiting.append(below)
-    return total.hexdigest()
 
 
 def _leaves(table: Mapping[str, Any], path: Place, written: Place) -> Iterator[tuple[Place, object, Place]]:

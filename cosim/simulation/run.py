@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cosim.errors import InterruptedRun
+from cosim.errors import InterruptedRun, ResultsError
 from cosim.events.environment import Environment
 from cosim.events.log import EventLog
+from cosim.outputs import output_file
 from cosim.results import Results, RunWriter, open_results
 from cosim.results.record import RecordPlan, RunInfo
+from cosim.scenario.loading import input_files
 from cosim.simulation.assembly import Study, assemble
 from cosim.simulation.physics import BLOCK_STEPS, Block, StudyPhysics
 from cosim.simulation.recording import step_block
@@ -70,10 +72,11 @@ def run(
     >>> scenario = cosim.Scenario.load("fault-duty", overrides={"feeder.homes": 12})
     >>> results = cosim.run(scenario, "fault-duty.h5")  # doctest: +SKIP
     """
+    named = out if out is not None else f"{_slug(scenario.title) or 'run'}.h5"
+    target = output_file(named, input_files(scenario), ResultsError)
     with _threads(threads):
         parallel = threads != 1
         study = assemble(scenario, parallel=parallel)
-        target = Path(out) if out is not None else Path(f"{_slug(scenario.title) or 'run'}.h5")
         plan = RecordPlan(scenario.record_interval_us, study.full_rows, scenario.record.quantize)
         tables = study.home_table(), study.transformer_table(), study.feeder_map()
         with RunWriter(target, _info(study), *tables, plan) as writer:

@@ -11,18 +11,21 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosim.errors import CosimError, MissingExtraError, Problem, SweepError
+from cosim.errors import CosimError, InterruptedRun, MissingExtraError, Problem, SweepError
 from cosim.sweeps.cases import Case
 
 if TYPE_CHECKING:
     from distributed import Client
 
 CONNECT_SECONDS = 10
+# Ctrl-C reaches every process of a terminal; workers leave the answer to the command.
+DEAF_TO_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 Progress = Callable[[int, int], None]
 
 
@@ -60,6 +63,11 @@ def run_case(number: int, scenario_json: str, folder: str, stem: str, threads: i
     """Run one case to its file and record; an error of cosim's becomes the outcome.
 
     Safe to run twice: files appear whole under their names or not at all.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        The user stopped it; nothing of the case is left.
     """
     from cosim.results import summarise
     from cosim.scenario import Scenario
@@ -71,6 +79,9 @@ def run_case(number: int, scenario_json: str, folder: str, stem: str, threads: i
             figures = summarise(results).as_dict()
         for own in ("title", "status"):  # of the file, not of the case
             del figures[own]
+    except InterruptedRun as stopped:
+        stopped.partial.unlink(missing_ok=True)
+        raise KeyboardInterrupt from None
     except (CosimError, OSError, ArithmeticError, ValueError, MemoryError) as error:
         return Outcome(number, "failed", f"{type(error).__name__}: {error}", {})
     record = {"number": number, "sha256": _sha256(target), "figures": figures}
@@ -97,30 +108,45 @@ def run_on_dask(cases: list[Case], folder: Path, scheduler: str) -> Iterator[Out
     MissingExtraError
         If distributed is not installed.
     """
-    with _client(scheduler) as client:
-        from distributed import as_completed
+    try:
+        with _client(scheduler) as client:
+            yield from _outcomes(client, cases, folder)
+    except KeyboardInterrupt:
+        if scheduler == "local":  # its workers are dead by now, and what they were writing is of no use
+            from cosim.results.segments import parts_folder
 
-        futures = {
-            client.submit(
-                run_case, case.number, case.scenario.to_json(), str(folder), case.stem, 1,
-                key=case.stem, pure=False,
-            ): case
-            for case in cases
-        }  # fmt: skip
-        for future in as_completed(list(futures), raise_errors=False):
-            case = futures[future]
-            error = future.exception()
-            if error is None:
-                yield future.result()
-            else:  # the worker died under it too often, or could not even start it
-                yield Outcome(case.number, "failed", f"{type(error).__name__}: {error}", {})
-            future.release()
+            for case in cases:
+                shutil.rmtree(parts_folder(folder / f"{case.stem}.h5"), ignore_errors=True)
+        raise
+
+
+def _outcomes(client: Client, cases: list[Case], folder: Path) -> Iterator[Outcome]:
+    """Outcomes of cases on a cluster, in the order they end."""
+    from distributed import as_completed
+
+    futures = {
+        client.submit(
+            run_case, case.number, case.scenario.to_json(), str(folder), case.stem, 1,
+            key=case.stem, pure=False,
+        ): case
+        for case in cases
+    }  # fmt: skip
+    for future in as_completed(list(futures), raise_errors=False):
+        case = futures[future]
+        error = future.exception()
+        if error is None:
+            yield future.result()
+        else:  # the worker died under it too often, or could not even start it
+            yield Outcome(case.number, "failed", f"{type(error).__name__}: {error}", {})
+        future.release()
 
 
 @contextlib.contextmanager
 def _client(scheduler: str) -> Iterator[Client]:
     try:
         import dask
+
+        dask.config.set({"logging.distributed": "critical"})  # read when distributed is imported
         import distributed
     except ImportError:
         raise MissingExtraError(
@@ -129,11 +155,15 @@ def _client(scheduler: str) -> Iterator[Client]:
             )
         ) from None
     # Workers hold one thread each; without this every one of them would start Numba's full pool.
-    dask.config.set({"distributed.nanny.pre-spawn-environ.NUMBA_NUM_THREADS": 1})
-    dask.config.set({"logging.distributed": "critical"})
+    for name, value in (("NUMBA_NUM_THREADS", 1), ("DASK_LOGGING__DISTRIBUTED", "critical")):
+        dask.config.set({f"distributed.nanny.pre-spawn-environ.{name}": value})
     if scheduler == "local":
         cluster = distributed.LocalCluster(
-            processes=True, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+            processes=True,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=None,
+            preload=[DEAF_TO_CTRL_C],
         )
         with cluster, distributed.Client(cluster) as client:
             yield client

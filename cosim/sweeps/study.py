@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cosim.errors import SweepError
+from cosim.errors import InterruptedSweep, SweepError
 from cosim.sweeps.cases import Case, build_cases, parse_slice, parse_variation
 from cosim.sweeps.runner import Outcome, finished, run_here, run_on_dask
 
@@ -96,6 +96,8 @@ def sweep(
     ------
     SweepError
         If a variation, a slice or any case is wrong, or the scheduler does not answer. Nothing is run then.
+    InterruptedSweep
+        After Ctrl-C; the cases that are done stay, nothing is left of the one under way.
 
     Examples
     --------
@@ -116,10 +118,13 @@ def sweep(
     skipped = len(done)
     todo = [case for case in cases if case.number not in done]
     outcomes = run_here(todo, folder, threads) if scheduler is None else run_on_dask(todo, folder, scheduler)
-    for outcome in outcomes if todo else ():
-        done[outcome.number] = outcome
-        if progress is not None:
-            progress(len(done), len(cases))
+    try:
+        for outcome in outcomes if todo else ():
+            done[outcome.number] = outcome
+            if progress is not None:
+                progress(len(done), len(cases))
+    except KeyboardInterrupt:
+        raise InterruptedSweep(len(done), len(cases)) from None
     keys = tuple(variation.key for variation in variations)
     table = _table(cases, done)
     stem = "summary" if slice_ is None else f"summary-{slice_.replace('/', '-of-')}"

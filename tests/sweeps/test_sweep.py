@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import cosim
-from cosim.errors import ConvergenceError, SweepError
+from cosim.errors import ConvergenceError, InterruptedSweep, SweepError
 from cosim.scenario import Scenario
 from cosim.sweeps import SweepSummary
 
@@ -80,6 +80,27 @@ def test_a_failed_case_is_told_and_the_others_kept(scenario_path: Path, tmp_path
     healed = cosim.sweep(scenario_path, ["seed=1:3"], tmp_path)
     assert healed.skipped == 2
     assert len(healed.failed) == 0
+
+
+def test_ctrl_c_stops_at_once_and_keeps_what_is_done(
+    scenario_path: Path, tmp_path: Path, monkeypatch
+) -> None:
+    import cosim.simulation.run as module
+
+    real = module._simulate
+
+    def stopped_at_seed_2(study, *args, **kwargs):
+        if study.scenario.seed == 2:
+            raise KeyboardInterrupt
+        real(study, *args, **kwargs)
+
+    monkeypatch.setattr(module, "_simulate", stopped_at_seed_2)
+    with pytest.raises(InterruptedSweep, match="1 of 3 cases are done"):
+        cosim.sweep(scenario_path, ["seed=1:3"], tmp_path)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".h5", ".json"}
+    assert len(list(tmp_path.iterdir())) == 2
+    monkeypatch.setattr(module, "_simulate", real)
+    assert cosim.sweep(scenario_path, ["seed=1:3"], tmp_path).skipped == 1
 
 
 def test_slices_together_are_the_sweep(scenario_path: Path, tmp_path: Path) -> None:
