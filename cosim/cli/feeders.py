@@ -143,6 +143,33 @@ def compare(
         )
 
 
+@app.command()
+def flow(
+    feeder: FeederArgument,
+    load_scale: Annotated[float, typer.Option(help="Factor on every home's nominal load.")] = 1.0,
+    worst: Annotated[int, typer.Option(help="Items shown of each list.")] = 5,
+    json: JsonOption = False,
+) -> None:
+    """Solve the nominal loads once: the worst lines, transformers, buses and homes, and where energy is lost.
+
+    Example: cosim feeder flow oak-street.feeder --load-scale 1.2 --json
+    """
+    from cosim.feeder.snapshot import lists, totals
+
+    opened = _open(feeder)
+    solved = opened.power_flow(load_scale=load_scale)
+    facts, found = totals(opened, solved), lists(solved, worst)
+    if json:
+        print_json({"file": str(feeder), **facts, "worst": found})
+        return
+    for key, value in facts.items():
+        shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        typer.echo(f"{key:<21} {shown}")
+    for name, items in found.items():
+        if items:
+            print_table((name, "value"), [(item, f"{value:.4g}") for item, value in items.items()])
+
+
 def _tell(feeder: Feeder, json: bool, more: dict[str, str]) -> None:
     """Print what a feeder holds."""
     home, line, transformer = feeder.home, feeder.line, feeder.transformer
