@@ -12,7 +12,19 @@ from cosim import library
 from cosim.entries import Quantity, quantities
 from cosim.errors import LibraryError
 
-MINE = ("adapters", "breakers", "der", "materials", "conductors", "transformers", "utilities")
+MINE = tuple(
+    "adapters breakers curves der materials conductors series-ratings transformers utilities".split()
+)
+    "adapters",
+    "breakers",
+    "der",
+    "materials",
+    "conductors",
+    "transformers",
+    "utilities",
+    "curves",
+    "series-ratings",
+)
 ENTRIES = [(kind, name) for kind in MINE for name in library.names(kind)]
 
 
