@@ -15,16 +15,6 @@ from cosim.errors import LibraryError
 MINE = tuple(
     "adapters breakers curves der materials conductors series-ratings transformers utilities".split()
 )
-    "adapters",
-    "breakers",
-    "der",
-    "materials",
-    "conductors",
-    "transformers",
-    "utilities",
-    "curves",
-    "series-ratings",
-)
 ENTRIES = [(kind, name) for kind in MINE for name in library.names(kind)]
 
 
