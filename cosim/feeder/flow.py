@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,6 +30,7 @@ def power_flow(
     tolerance_pu: float = 1e-9,
     max_iterations: int = 200,
     strict: bool = True,
+    controls: Literal["held", "settled"] = "held",
 ) -> xarray.Dataset:
     """Solve the feeder at its nominal loads times `load_scale`.
 
@@ -43,6 +44,9 @@ def power_flow(
         See `cosim.electrical.network.Network.solve`.
     strict
         Raise if a step does not converge; otherwise it is flagged in ``converged``.
+    controls
+        ``"held"``: taps and capacitors stay as the tables (or `taps`) have them. ``"settled"``: at every step they
+        move from there until no control wants anything; ``regulator_tap_pu`` and ``capacitor_steps_on`` tell.
 
     Returns
     -------
@@ -55,13 +59,24 @@ def power_flow(
     Raises
     ------
     FeederError
-        The feeder does not hold together, or `taps` names no transformer.
+        The feeder does not hold together, `taps` names no transformer, or controls hunt.
     ConvergenceError
         A step did not converge and `strict` is set.
     """
-    compiled = compile_feeder(with_taps(feeder, taps) if taps else feeder)
+    feeder = with_taps(feeder, taps) if taps else feeder
+    if controls == "settled":
+        from cosim.feeder.settle import settled_flow
+
+        return settled_flow(
+            feeder,
+            load_scale=load_scale,
+            tolerance_pu=tolerance_pu,
+            max_iterations=max_iterations,
+            strict=strict,
+        )
+    compiled = compile_feeder(feeder)
     circuit = compiled.circuit
-    p, q = _powers(compiled, np.asarray(load_scale, dtype=np.float64))
+    p, q = powers(compiled, np.asarray(load_scale, dtype=np.float64))
     network = Network(circuit)
     solution = network.solve(p, q, tolerance_pu=tolerance_pu, max_iterations=max_iterations)
     if strict and not solution.converged.all():
@@ -210,7 +225,8 @@ def with_taps(feeder: Feeder, taps: Mapping[str, float]) -> Feeder:
     return replace(feeder, frames={**feeder.tables, "winding": winding}, _net=None)
 
 
-def _powers(compiled: CompiledFeeder, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def powers(compiled: CompiledFeeder, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(m, steps) powers of the injectors at the feeder's nominal loads times `scale`."""
     injectors = compiled.circuit.injectors
     homes = len(compiled.home_kind)
     if scale.ndim > 2 or (scale.ndim == 2 and scale.shape[0] != homes):

@@ -15,6 +15,7 @@ from cosim import library
 from cosim.demand.calendar import Calendar
 from cosim.demand.weather import Weather
 from cosim.electrical.network import Network, Solution
+from cosim.feeder.controls import Controls
 from cosim.feeder.feeder import Feeder
 from cosim.results.record import FeederMap
 from cosim.scenario.population import Population, populate
@@ -49,6 +50,8 @@ class Study:
         Functions of the absolute step.
     equipment
         Adapters, batteries and breakers of the homes.
+    controls
+        Regulators and switched capacitors that act.
     """
 
     scenario: Scenario
@@ -58,15 +61,24 @@ class Study:
     weather: Weather
     demand: Demand
     equipment: Equipment
+    controls: Controls
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the results should know, as sentences."""
+        asked = self.scenario.controls
+        reason = "are not simulated by this solver" if self.scenario.solver == "pandapower" else "are off"
         held = [
-            f"{len(self.feeder.table(table))} {what} stay as the feeder has them: they are not controlled in time yet"
-            for table, what in (("regulator", "regulators"), ("capacitor_control", "switched capacitors"))
-            if len(self.feeder.table(table))
+            f"{len(self.feeder.table(table))} {what} stay as the feeder has them: their controls {reason}"
+            for table, what, on in (
+                ("regulator", "regulators", asked.regulators),
+                ("capacitor_control", "switched capacitors", asked.capacitors),
+            )
+            if len(self.feeder.table(table)) and not (on and self.scenario.solver == "cosim")
         ]
+        backwards = int(self.feeder.table("regulator")["reversible"].sum()) if asked.regulators else 0
+        if backwards:
+            held.append(f"{backwards} reversible regulators act on reverse power as on forward power")
         return (*self.population.notes, *held)
 
     @property
@@ -307,4 +319,10 @@ def assemble(scenario: Scenario, *, parallel: bool = True) -> Study:
     calendar = Calendar(scenario.start, scenario.timezone, scenario.step_us, scenario.steps)
     weather = Weather(scenario.weather.source, calendar)
     demand = demand_of(scenario, feeder, compiled, population, calendar, weather, parallel=parallel)
-    return Study(scenario, feeder, compiled, population, weather, demand, equip(population))
+    acting = scenario.solver == "cosim"
+    controls = Controls(
+        feeder, compiled,
+        regulators=acting and scenario.controls.regulators,
+        capacitors=acting and scenario.controls.capacitors,
+    )  # fmt: skip
+    return Study(scenario, feeder, compiled, population, weather, demand, equip(population), controls)
