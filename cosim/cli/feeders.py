@@ -26,7 +26,7 @@ FeederArgument = Annotated[
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="File to write.", show_default=False)]
 
 
-def _open(path: Path) -> Feeder:
+def open_feeder(path: Path) -> Feeder:
     """Feeder from any of the files a scenario may name."""
     from cosim.errors import FeederError, Problem
     from cosim.feeder.feeder import Feeder
@@ -54,7 +54,7 @@ def import_(
 
     Example: cosim feeder import feeders/Master.dss --out oak-street.feeder
     """
-    feeder = _open(source)
+    feeder = open_feeder(source)
     target = out or Path(source.stem + ".feeder")
     feeder.save(target)
     _tell(feeder, json, {"file": str(target)})
@@ -95,7 +95,7 @@ def show(feeder: FeederArgument, json: JsonOption = False) -> None:
 
     Example: cosim feeder show oak-street.feeder
     """
-    _tell(_open(feeder), json, {"file": str(feeder)})
+    _tell(open_feeder(feeder), json, {"file": str(feeder)})
 
 
 @app.command()
@@ -106,7 +106,7 @@ def check(feeder: FeederArgument, json: JsonOption = False) -> None:
 
     Example: cosim feeder check oak-street.feeder
     """
-    problems = _open(feeder).check()
+    problems = open_feeder(feeder).check()
     if json:
         print_json({"file": str(feeder), "problems": [str(problem) for problem in problems]})
     else:
@@ -134,7 +134,7 @@ def compare(
     """
     from cosim.feeder.compare import compare as with_opendss
 
-    found = with_opendss(_open(feeder), opendss).as_dict()
+    found = with_opendss(open_feeder(feeder), opendss).as_dict()
     if json:
         print_json(found)
     else:
@@ -156,7 +156,7 @@ def flow(
     """
     from cosim.feeder.snapshot import lists, totals
 
-    opened = _open(feeder)
+    opened = open_feeder(feeder)
     solved = opened.power_flow(load_scale=load_scale)
     facts, found = totals(opened, solved), lists(solved, worst)
     if json:

@@ -121,7 +121,7 @@ class Quality:
     circuit
         The circuit watched, with all its elements in service.
     lines, level
-        Elements that are lines, and a small number for the kind of each.
+        Elements that are lines, and a number below `levels` for the kind of each.
     units
         Elements that are transformers whose own loss is wanted.
     cores
@@ -138,9 +138,11 @@ class Quality:
         units: Sequence[int],
         cores: Sequence[tuple[int, int, int, float]],
         buses: Int,
+        *,
+        levels: int,
     ) -> None:
         elements = circuit.elements
-        self._levels = max(level, default=-1) + 1
+        self._levels = levels
         self._line, self._unit = np.array(lines, np.int64), np.array(units, np.int64)
         self._core = np.array([core[0] for core in cores], np.int64)
         self._lines = _pack_lines([elements[k] for k in lines], level)

@@ -64,6 +64,7 @@ def watch(feeder: Feeder, compiled: CompiledFeeder, no_load_v: Complex, units: I
         chosen[chosen >= 0].tolist(),
         _cores(feeder, compiled),
         nodes,
+        levels=len(LEVELS),
     )
     rating = feeder.line["max_i_ka"].to_numpy(float)[rows] * 1e3
     return Watched(quality, rows, np.where(rating > 0.0, rating, np.nan), buses, nodes)

@@ -17,6 +17,7 @@ from cosim.demand.weather import Weather
 from cosim.electrical.network import Network, Solution
 from cosim.feeder.controls import Controls
 from cosim.feeder.feeder import Feeder
+from cosim.feeder.quality import Watched, watch
 from cosim.results.record import FeederMap
 from cosim.scenario.population import Population, populate
 from cosim.scenario.rules import check_names, resolve_home, resolve_quantity
@@ -284,7 +285,14 @@ class Study:
             y1=y[a],
             x2=x[b],
             y2=y[b],
+            rating_a=line["max_i_ka"].to_numpy(float) * 1e3,
         )
+
+    @cached_property
+    def watched(self) -> Watched:
+        """Lines, three-phase buses and service transformers whose figures are recorded."""
+        still = Network(self.compiled.circuit).no_load_voltage()
+        return watch(self.feeder, self.compiled, still, self.compiled.service_transformers)
 
     @cached_property
     def library(self) -> dict[str, Any]:

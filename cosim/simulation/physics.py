@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from cosim.devices.inverter import ALWAYS, CEASED, EnterServiceRule
 from cosim.electrical.network import Network, Solution
+from cosim.electrical.quality import Figures
 from cosim.electrical.terminals import Terminals
 from cosim.events.physics import Act, Action, Crossing, Operation, Watch
 from cosim.events.processes import describe
@@ -109,6 +110,7 @@ class Block:
     solution: Solution
     transformer_va: NDArray[np.complex128]
     head_va: NDArray[np.complex128]
+    quality: Figures
     breakers: BreakerBlock
     battery: BatteryBlock
     heat_c: list[Float] = field(default_factory=list)
@@ -155,11 +157,12 @@ class StudyPhysics:
         self.peak_w, self.peak_us, self.peak_grid = -np.inf, 0, self.state.grid
 
     def _seen_nodes(self) -> Int:
-        """Nodes whose voltages anything reads: sockets, monitored elements, ends of ownerless injectors."""
+        """Nodes whose voltages anything reads: sockets, watched elements, ends of ownerless injectors."""
         circuit = self.case.compiled.circuit
         watched = np.concatenate((self._transformer_element, self._head_element))
         groups = [self.case.controls.nodes, *(circuit.elements[int(element)].nodes for element in watched)]
         groups += [np.array(ends) for _, *ends in self.case.ownerless]
+        groups.append(self.case.watched.quality.nodes)
         nodes = np.unique(np.concatenate([self.case.compiled.home_nodes.ravel(), *groups]))
         return nodes[nodes >= 0]
 
@@ -418,6 +421,7 @@ class StudyPhysics:
             plan, demand, pv_w, ev_w, ambient_c, sockets, solution,
             self._power_va(self._transformers, self._transformer_element, solution),
             self._power_va(self._head, self._head_element, solution),
+            study.watched.quality.read(solution.v, state.open_elements, parallel=self._parallel),
             study.breakers.advance(state.theta, current_a, plan.seconds, parallel=self._parallel), battery,
         )  # fmt: skip
         for (fleet, homes), heat_c in zip(study.heat, state.heat_c, strict=True):

@@ -70,7 +70,7 @@ def _street() -> tuple[Sketch, dict[str, int], list[int]]:
 def _quality(s: Sketch, at: dict[str, int], b: list[int]) -> Quality:
     core = (at["unit"], 2, 3, 0.002 * 25e3 / 120.0**2)
     lines = [at["line"], at["switch"], at["drop"]]
-    return Quality(s.circuit(), lines, [0, 0, 1], [at["unit"]], [core], np.array([b]))
+    return Quality(s.circuit(), lines, [0, 0, 1], [at["unit"]], [core], np.array([b]), levels=2)
 
 
 def test_figures_of_a_street_are_those_of_its_blocks() -> None:
