@@ -12,8 +12,9 @@ from cosim import library
 from cosim.entries import Quantity, quantities
 from cosim.errors import LibraryError
 
-MINE = tuple(
-    "adapters breakers curves der materials conductors series-ratings transformers utilities".split()
+MINE = (
+    *("adapters", "breakers", "curves", "der", "materials"),
+    *("conductors", "series-ratings", "transformers", "utilities"),
 )
 ENTRIES = [(kind, name) for kind in MINE for name in library.names(kind)]
 
