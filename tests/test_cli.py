@@ -43,6 +43,8 @@ COMMANDS = [
     ("feeder", "show"),
     ("feeder", "check"),
     ("feeder", "compare"),
+    ("feeder", "faults"),
+    ("feeder", "backfeed"),
     ("feeder", "flow"),
     ("adapter", "list"),
     ("adapter", "show"),
