@@ -81,6 +81,8 @@ def bench_results(pair: Callable[..., Any], smoke: bool, tmp_path: Path) -> None
         StepBlock(
             (np.arange(block) + block * number) * MINUTE_US, np.full(block, 60.0), home, transformer, feeder,
             np.full(block, 5, dtype=np.int32), np.ones(block, dtype=np.bool_),
+            {q.name: np.zeros((block, 0)) for q in layout.LINE_QUANTITIES},
+            {q.name: np.zeros((block, 0)) for q in layout.BUS_QUANTITIES},
         )
         for number in range(blocks)
     ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -144,6 +145,36 @@ class BreakerEntry(Entry):
     clearing_s: Annotated[Quantity, of("s")]
 
 
+class CurveEntry(Entry):
+    """A time-current curve by points, per unit of rating or pick-up; interpolated log-log."""
+
+    device: Literal["fuse-link", "recloser"]
+    multiple: tuple[float, ...]
+    seconds: tuple[float, ...]
+    source: str = Field(min_length=3)
+    confidence: Confidence
+    clearing_ratio: Annotated[Quantity, of("1", 1.0)]
+
+    @model_validator(mode="after")
+    def _curve(self) -> CurveEntry:
+        if len(self.multiple) < 2 or len(self.multiple) != len(self.seconds):
+            raise ValueError("multiple and seconds need the same number of points, two or more")
+        if not all(a < b for a, b in pairwise((0.0, *self.multiple))):
+            raise ValueError("multiple must rise from above 0")
+        if not all(a >= b > 0.0 for a, b in pairwise((math.inf, *self.seconds))):
+            raise ValueError("seconds must fall and stay above 0")
+        return self
+
+
+class SeriesRatingEntry(Entry):
+    """A tested pair of breakers: what the pair interrupts, and how many levels it covers."""
+
+    main_interrupting_a: Annotated[Quantity, of("A")]
+    branch_interrupting_a: Annotated[Quantity, of("A")]
+    rating_a: Annotated[Quantity, of("A")]
+    levels: Annotated[Quantity, of("1", 2.0)]
+
+
 class BatteryEntry(Entry):
     """A home battery with its inverter; powers at its terminals."""
 
@@ -226,6 +257,8 @@ SCHEMAS: dict[str, Any] = {
     "conductors": ConductorEntry,
     "transformers": TransformerEntry,
     "breakers": BreakerEntry,
+    "curves": CurveEntry,
+    "series-ratings": SeriesRatingEntry,
     "materials": MaterialEntry,
     "der": DerEntry,
     "utilities": UtilityEntry,

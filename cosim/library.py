@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from cosim.adapter_entry import AdapterEntry
-    from cosim.entries import BreakerEntry, ConductorEntry, DerEntry, Entry, MaterialEntry, TransformerEntry
+    from cosim.entries import (
+        BreakerEntry,
+        ConductorEntry,
+        CurveEntry,
+        DerEntry,
+        Entry,
+        MaterialEntry,
+        SeriesRatingEntry,
+        TransformerEntry,
+    )
 
 PACKAGE = Path(__file__).parent
 
@@ -101,6 +110,10 @@ def from_json(kind: str, text: str) -> Entry:
 def load(kind: Literal["adapters"], name: str | Path) -> AdapterEntry: ...
 @overload
 def load(kind: Literal["breakers"], name: str | Path) -> BreakerEntry: ...
+@overload
+def load(kind: Literal["curves"], name: str | Path) -> CurveEntry: ...
+@overload
+def load(kind: Literal["series-ratings"], name: str | Path) -> SeriesRatingEntry: ...
 @overload
 def load(kind: Literal["conductors"], name: str | Path) -> ConductorEntry: ...
 @overload

@@ -44,6 +44,9 @@ COMMANDS = [
     ("feeder", "show"),
     ("feeder", "check"),
     ("feeder", "compare"),
+    ("feeder", "faults"),
+    ("feeder", "backfeed"),
+    ("feeder", "flow"),
     ("adapter", "list"),
     ("adapter", "show"),
 ]
@@ -176,6 +179,15 @@ def test_a_generated_feeder_is_saved_shown_and_checked(cosim: Callable[..., Resu
     assert shown == made
     assert answer(cosim("feeder", "check", "a.feeder", "--json"))["problems"] == []
     assert "no problems" in cosim("feeder", "check", "a.feeder").stdout
+
+
+def test_a_feeder_is_solved_once_for_its_worst_places(cosim: Callable[..., Result]) -> None:
+    cosim("feeder", "generate", "--homes", 20, "--out", "a.feeder")
+    found = answer(cosim("feeder", "flow", "a.feeder", "--worst", 3, "--json"))
+    assert found["loss_kw"] == pytest.approx(sum(found["loss_kw_by_kind"].values()), abs=1e-3)
+    assert sum(found["homes"].values()) == 20
+    assert 1 <= len(found["worst"]["transformer_loading_percent"]) <= 3
+    assert "loading_percent" in cosim("feeder", "flow", "a.feeder").stdout
 
 
 @pytest.mark.parametrize("command", ["show", "check", "import"])

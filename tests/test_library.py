@@ -12,7 +12,10 @@ from cosim import library
 from cosim.entries import Quantity, quantities
 from cosim.errors import LibraryError
 
-MINE = ("adapters", "breakers", "der", "materials", "conductors", "transformers", "utilities")
+MINE = (
+    *("adapters", "breakers", "curves", "der", "materials"),
+    *("conductors", "series-ratings", "transformers", "utilities"),
+)
 ENTRIES = [(kind, name) for kind in MINE for name in library.names(kind)]
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cosim.cli import adapters, feeders, runs, scenarios
+from cosim.cli import adapters, feeders, hazards, runs, scenarios
 from cosim.cli.shell import Commands, obey_signals
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 runs.add_to(app)
+hazards.add_to(feeders.app)
 app.add_typer(scenarios.app, name="scenario")
 app.add_typer(feeders.app, name="feeder")
 app.add_typer(adapters.app, name="adapter")

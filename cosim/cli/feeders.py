@@ -26,7 +26,7 @@ FeederArgument = Annotated[
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="File to write.", show_default=False)]
 
 
-def _open(path: Path) -> Feeder:
+def open_feeder(path: Path) -> Feeder:
     """Feeder from any of the files a scenario may name."""
     from cosim.errors import FeederError, Problem
     from cosim.feeder.feeder import Feeder
@@ -60,7 +60,7 @@ def import_(
 
     target = out or Path(source.stem + ".feeder")
     output_file(target, named_files(source) if source.is_file() else (), FeederError)
-    feeder = _open(source)
+    feeder = open_feeder(source)
     feeder.save(target)
     _tell(feeder, json, {"file": str(target)})
 
@@ -103,7 +103,7 @@ def show(feeder: FeederArgument, json: JsonOption = False) -> None:
 
     Example: cosim feeder show oak-street.feeder
     """
-    _tell(_open(feeder), json, {"file": str(feeder)})
+    _tell(open_feeder(feeder), json, {"file": str(feeder)})
 
 
 @app.command()
@@ -114,7 +114,7 @@ def check(feeder: FeederArgument, json: JsonOption = False) -> None:
 
     Example: cosim feeder check oak-street.feeder
     """
-    problems = _open(feeder).check()
+    problems = open_feeder(feeder).check()
     if json:
         print_json({"file": str(feeder), "problems": [str(problem) for problem in problems]})
     else:
@@ -142,13 +142,40 @@ def compare(
     """
     from cosim.feeder.compare import compare as with_opendss
 
-    found = with_opendss(_open(feeder), opendss).as_dict()
+    found = with_opendss(open_feeder(feeder), opendss).as_dict()
     if json:
         print_json(found)
     else:
         print_table(
             ("figure", "value"), [(k, f"{v:.3g}" if isinstance(v, float) else v) for k, v in found.items()]
         )
+
+
+@app.command()
+def flow(
+    feeder: FeederArgument,
+    load_scale: Annotated[float, typer.Option(help="Factor on every home's nominal load.")] = 1.0,
+    worst: Annotated[int, typer.Option(help="Items shown of each list.")] = 5,
+    json: JsonOption = False,
+) -> None:
+    """Solve the nominal loads once: the worst lines, transformers, buses and homes, and where energy is lost.
+
+    Example: cosim feeder flow oak-street.feeder --load-scale 1.2 --json
+    """
+    from cosim.feeder.snapshot import lists, totals
+
+    opened = open_feeder(feeder)
+    solved = opened.power_flow(load_scale=load_scale)
+    facts, found = totals(opened, solved), lists(solved, worst)
+    if json:
+        print_json({"file": str(feeder), **facts, "worst": found})
+        return
+    for key, value in facts.items():
+        shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        typer.echo(f"{key:<21} {shown}")
+    for name, items in found.items():
+        if items:
+            print_table((name, "value"), [(item, f"{value:.4g}") for item, value in items.items()])
 
 
 def _tell(feeder: Feeder, json: bool, more: dict[str, str]) -> None:

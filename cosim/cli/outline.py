@@ -139,4 +139,7 @@ def expected_bytes(scenario: Scenario, homes: int, transformers: int) -> int:
     named = [target.rpartition(":")[2] for target in scenario.record.full if target.startswith("worst:")]
     full = len(scenario.record.full) - len(named) + sum(map(int, named))
     plan = RecordPlan(scenario.record_interval_us, tuple(range(full)), scenario.record.quantize)
-    return estimate_bytes(plan, scenario.duration / 1e6, scenario.step / 1e6, homes, transformers)
+    lines = homes + transformers  # a drop each, and a span from one transformer to the next
+    return estimate_bytes(
+        plan, scenario.duration / 1e6, scenario.step / 1e6, homes, transformers, lines, transformers // 2
+    )

@@ -12,8 +12,9 @@ depends on nothing but the topology and the step itself.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Literal
@@ -115,15 +116,58 @@ class Network:
         self._inverse_base = 1.0 / circuit.base_v[self._node_of_row]
         self._assembly = self._assemble(place)
 
-        slope = np.zeros((len(self._rows), 4))
-        self._linear = self._factorise(slope)
-        self._no_load = self._solve_linear(self._linear, self._norton[:, None])[:, 0]
-        self._check_accuracy()
-        self._ladder = Ladder(
-            len(self._rows), len(self._live), len(self._elimination.l_column), len(self._elimination.u_column)
-        )
+        self._base: Network | None = None  # see `like`
+        self._difference = sparse.csr_array((n, n), dtype=np.complex128)  # from the base's admittances
+        self._ladder = self._new_ladder()
         still = self._by_row(self._no_load)
-        self._ladder.set(0, slope, self._linear, still, still)
+        self._ladder.set(0, np.zeros((len(self._rows), 4)), self._linear, still, still)
+
+    @classmethod
+    def like(cls, base: Network, circuit: Circuit, changed: Int) -> Network:
+        """A network whose `changed` elements (taps, capacitor steps) have other admittances than in `base`.
+
+        Order, pattern and reference tangents are those of `base`; only numbers are factorised anew, for the
+        loadings that are asked for. What it computes depends on `base` and `circuit`, not on what either
+        has solved before. Where an element needs a place that the pattern lacks the network is built anew.
+        """
+        new = copy.copy(base)
+        for cached in ("_linear", "_no_load", "_with_admittances"):
+            new.__dict__.pop(cached, None)
+        new.circuit, new._base = circuit, base
+        rows, columns, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, np.complex128)]
+        for element in np.unique(changed):
+            nodes, was = circuit.elements[element].nodes, base.circuit.elements[element].y_siemens
+            rows.append(np.repeat(nodes, len(nodes)))
+            columns.append(np.tile(nodes, len(nodes)))
+            values.append((circuit.elements[element].y_siemens - was).ravel())
+        row, column, value = np.concatenate(rows), np.concatenate(columns), np.concatenate(values)
+        keep = (row >= 0) & (column >= 0) & (value != 0)
+        row, column, value = row[keep], column[keep], value[keep]
+        place = np.array(
+            [_entry(base.y_elements, i, j) for i, j in zip(row.tolist(), column.tolist(), strict=True)],
+            np.int64,
+        )
+        if (place < 0).any():
+            return cls(circuit)
+        new.y_elements = base.y_elements.copy()
+        np.add.at(new.y_elements.data, place, value)
+        n = len(circuit.nodes)
+        new._difference = sparse.csr_array(sparse.coo_array((value, (row, column)), shape=(n, n)))
+        small = new._small
+        inside = base.energised[row] & base.energised[column]
+        spot = np.array(
+            [
+                _entry(base._pattern, i, j)
+                for i, j in zip(small[row[inside]].tolist(), small[column[inside]].tolist(), strict=True)
+            ],
+            np.int64,
+        )
+        blocks = base._assembly.blocks.copy()
+        real, imag = value[inside].real, value[inside].imag
+        np.add.at(blocks, spot, np.stack([real, -imag, imag, real], axis=1))
+        new._assembly = replace(base._assembly, blocks=blocks)
+        new._ladder = new._new_ladder()
+        return new
 
     def no_load_voltage(self) -> Complex:
         """(n,) voltages with every injector off [V]."""
@@ -204,6 +248,14 @@ class Network:
         return self.respond(self._norton[:, None], loads=loads)[:, 0]
 
     @cached_property
+    def _linear(self) -> Factor:
+        return self._factorise(np.zeros((len(self._rows), 4)))
+
+    @cached_property
+    def _no_load(self) -> Complex:
+        return self._checked(self._solve_linear(self._linear, self._norton[:, None])[:, 0])
+
+    @cached_property
     def _with_admittances(self) -> Factor:
         injectors = self.circuit.injectors
         y = ((injectors.p_w - 1j * injectors.q_var) / injectors.v_nom**2)[self._rows]
@@ -239,6 +291,9 @@ class Network:
         """Set a rung, solved from the next one towards no load; where there is no solution, lean on that."""
         if rung in self._ladder:
             return
+        if self._base is not None:
+            self._refer(rung, self._base)
+            return
         nearer = rung - 1 if rung > 0 else rung + 1
         self._climb(nearer)
         self._ladder.lean(rung, nearer)
@@ -254,6 +309,27 @@ class Network:
         if factor.finite():
             base = self._solve_linear(factor, self._norton[:, None])[:, 0]
             self._ladder.set(rung, slope, factor, self._by_row(base), self._by_row(out.v[:, 0]))
+
+    def _refer(self, rung: int, base: Network) -> None:
+        """Set a rung from the same rung of `base`: its tangent, and its state after one step to this network."""
+        base._climb(rung)
+        place = base._ladder.place(rung)
+        if place != rung - LOWEST:  # leans on another
+            self._refer(place + LOWEST, base)
+            self._ladder.lean(rung, place + LOWEST)
+            return
+        slope = base._ladder.slope[place]
+        state = base._ladder.base[place] + base._ladder.start[place]
+        v = np.zeros(len(self.circuit.nodes), dtype=np.complex128)
+        v[self._node_of_row] = state[:-1, 0] + 1j * state[:-1, 1]
+        factor = self._factorise(slope)
+        right = np.stack([np.where(self.energised, self._norton, 0.0), self._difference @ v], axis=1)
+        still, step = self._solve_linear(factor, right).T
+        self._ladder.set(rung, slope, factor, self._by_row(still), self._by_row(v - step))
+
+    def _new_ladder(self) -> Ladder:
+        e = self._elimination
+        return Ladder(len(self._rows), len(self._live), len(e.l_column), len(e.u_column))
 
     def _empty(self, steps: int) -> Solution:
         return Solution(
@@ -316,7 +392,8 @@ class Network:
 
     def _assemble(self, place: Int) -> _Assembly:
         size = len(self._live)
-        y = (self.y_elements + self.y_sources)[self._live][:, self._live].tocoo()
+        self._pattern = (self.y_elements + self.y_sources)[self._live][:, self._live]
+        y = self._pattern.tocoo()
         a, b = self._terminals.astype(np.int64).T
         rows = np.concatenate([place[y.row], a, b, a, b])
         columns = np.concatenate([place[y.col], a, b, b, a])
@@ -357,11 +434,9 @@ class Network:
         out[self._node_of_row] = x[:, 0] + 1j * x[:, 1]
         return out
 
-    def _check_accuracy(self) -> None:
-        """Refine the no-load voltages once; the correction tells how good the pivots were."""
-        left = (
-            np.where(self.energised, self._norton, 0.0) - (self.y_elements + self.y_sources) @ self._no_load
-        )
+    def _checked(self, no_load: Complex) -> Complex:
+        """The no-load voltages refined once; the correction tells how good the pivots were."""
+        left = np.where(self.energised, self._norton, 0.0) - (self.y_elements + self.y_sources) @ no_load
         correction = self._solve_linear(self._linear, left[:, None])[:, 0]
         error = np.max(np.abs(correction) / self.circuit.base_v, initial=0.0)
         if not error < 1e-6:
@@ -370,7 +445,14 @@ class Network:
                 f"the admittance matrix is singular or nearly so around node {worst}: "
                 "look for a winding or a line that floats, or for zero impedances"
             )
-        self._no_load = self._no_load + correction
+        return no_load + correction
+
+
+def _entry(matrix: sparse.csr_array, row: int, column: int) -> int:
+    """Place of an entry in the matrix's data, -1 if it has none."""
+    first, last = matrix.indptr[row], matrix.indptr[row + 1]
+    found = np.flatnonzero(matrix.indices[first:last] == column)
+    return int(first + found[0]) if len(found) else -1
 
 
 def _element_matrix(circuit: Circuit) -> sparse.csr_array:

@@ -151,3 +151,18 @@ def _delta_step(data: TransformerData) -> int:
 
 def _pairs(windings: int) -> list[tuple[int, int]]:
     return [(i, j) for i in range(windings) for j in range(i + 1, windings)]
+
+
+def core_branches(data: TransformerData) -> list[tuple[int, int, float]]:
+    """(conductor, conductor, siemens) of the core-loss conductances that `transformer_block` holds.
+
+    Conductors count as in the block; the core stands at winding 2.
+    """
+    conductors = data.phases + 1
+    turns = data.winding_v[1] * data.tap_pu[1]
+    siemens = data.noload_loss_pu * data.rated_va / data.phases / turns**2
+    return [
+        (conductors + phase, conductors + _coil_end(data, 1, phase), float(siemens))
+        for phase in range(data.phases)
+        if siemens
+    ]

@@ -1,9 +1,10 @@
 """The clock and its processes."""
 
+from cosim.events import control_processes as control_processes
 from cosim.events import processes as processes
 from cosim.events.environment import Environment, Priority, Snapshot
 from cosim.events.log import EventLog, EventRecord
-from cosim.events.physics import Act, Action, Crossing, Physics, Watch
+from cosim.events.physics import Act, Action, Crossing, Operation, Physics, Watch
 
 __all__ = [
     "Act",
@@ -12,6 +13,7 @@ __all__ = [
     "Environment",
     "EventLog",
     "EventRecord",
+    "Operation",
     "Physics",
     "Priority",
     "Snapshot",

@@ -28,7 +28,8 @@ class Priority(IntEnum):
     CLOSE = 4  # closing before opening: when both fall together the section ends open
     OPEN = 5
     SERVICE = 6  # nothing enters service that lost its voltage at this instant
-    STUDY = 7  # studies see what all others left
+    CONTROL = 7  # regulators and capacitors look at what the others left
+    STUDY = 8  # studies see what all others left
 
 
 class Snapshot(TypedDict):

@@ -30,6 +30,9 @@ class Watch(StrEnum):
     WINDOW_ENTERED = "window_entered"  # ids: homes awaiting service whose voltage is inside it again
     DER_DISCONNECTED = "der_disconnected"  # announced after DISCONNECT_DER
     DER_CONNECTED = "der_connected"  # announced after CONNECT_DER
+    CONTROL_RAISE = "control_wants_raise"  # ids: voltage controls that left their band and want to step up
+    CONTROL_LOWER = "control_wants_lower"  # ids: those that want to step down
+    CONTROL_MET = "control_met"  # ids: those that want nothing any more
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,32 @@ class Crossing:
     ids: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Operation:
+    """What a voltage control did when its delay had ended.
+
+    Parameters
+    ----------
+    control
+        Which, as the signals about it name it.
+    moved
+        +1 or -1; 0 if it wants nothing any more.
+    more
+        Whether a further step in that direction is wanted by what it saw.
+    event, detail
+        For the log: what happened, and where it stands now.
+    opened
+        Whether a capacitor bank is now wholly off.
+    """
+
+    control: str
+    moved: int = 0
+    more: bool = False
+    event: str = ""
+    detail: str = ""
+    opened: bool = False
+
+
 class Physics(Protocol):
     """Everything continuous, and the state that discrete changes act on."""
 
@@ -91,4 +120,11 @@ class Physics(Protocol):
         With `at_peak` false the state is the present one. With `at_peak` true it is that of the
         feeder's peak so far: whoever is asked so at the end has kept, at each new peak, what the
         study needs (which elements are open, which DER are connected).
+        """
+
+    def operate(self, controls: tuple[str, ...]) -> tuple[Operation, ...]:
+        """Have voltage controls look at the step that begins or goes on now, and take one step each.
+
+        All look before any of them moves. Beside what `controls` did, the answer tells of other
+        controls that were known to want something and do not any more.
         """

@@ -84,7 +84,7 @@ def structural_problems(feeder: Feeder) -> list[Problem]:
     problems = [Problem(sentence, key=key) for key, sentence in complaints(tables)]
     if problems:  # what follows would trip over them
         return problems
-    for checker in (_nodes, _lines, _transformers, _sources, _blocks, _shapes, _foreign):
+    for checker in (_nodes, _lines, _transformers, _sources, _blocks, _controls, _shapes, _foreign):
         problems += checker(feeder)
     return problems
 
@@ -242,6 +242,12 @@ def _blocks(feeder: Feeder) -> Iterator[Problem]:
     for row, y in enumerate(feeder.matrices.other_y_siemens):
         if not _finite_square(y, int(sizes[row])):
             yield Problem(f"its block must be {sizes[row]} x {sizes[row]} and finite", key=f"other[{row}]")
+
+
+def _controls(feeder: Feeder) -> Iterator[Problem]:
+    from cosim.feeder.controls import control_problems
+
+    return control_problems(feeder)
 
 
 def _shapes(feeder: Feeder) -> Iterator[Problem]:

@@ -51,9 +51,9 @@ class CompiledFeeder:
         behind its panel; -1 for THREE.
     nominal_w, nominal_var
         (h,) consumed, as the feeder's own tables say.
-    line_element, transformer_element
-        Element of each row of the table; -1 for a transformer out of service. A line that stands open
-        has an element that conducts nothing, or only what its closed end still sees.
+    line_element, transformer_element, capacitor_element
+        Element of each row of the table; -1 for a transformer or bank out of service. A line that stands
+        open has an element that conducts nothing, or only what its closed end still sees.
     closed_blocks
         Admittance that the elements of such lines have once they are closed.
     home_transformer
@@ -75,6 +75,7 @@ class CompiledFeeder:
     line_element: Int
     closed_blocks: Mapping[int, Complex]
     transformer_element: Int
+    capacitor_element: Int
     home_transformer: Int
     service_transformers: Int
     head: tuple[tuple[int, int], ...]
@@ -109,7 +110,7 @@ def compile_feeder(feeder: Feeder) -> CompiledFeeder:
     elements: list[Element] = []
     line_element, closed_blocks = _add_lines(feeder, nodes, elements)
     transformer_element = _add_transformers(feeder, nodes, elements)
-    _add_shunts(feeder, nodes, elements)
+    capacitor_element = _add_shunts(feeder, nodes, elements)
     _add_other(feeder, nodes, elements)
     sources = _sources(feeder, nodes)
     rows = InjectorRows()
@@ -139,6 +140,7 @@ def compile_feeder(feeder: Feeder) -> CompiledFeeder:
         line_element=line_element,
         closed_blocks=closed_blocks,
         transformer_element=transformer_element,
+        capacitor_element=capacitor_element,
         home_transformer=place[named],
         service_transformers=service,
         head=_head(elements, sources),
@@ -231,21 +233,34 @@ def nameplate(unit: Any, windings: Sequence[Any]) -> TransformerData:
     )
 
 
-def _add_shunts(feeder: Feeder, nodes: Nodes, elements: list[Element]) -> None:
-    for bank in feeder.table("shunt").to_dict("records"):
-        if not bank["in_service"] or bank["step"] == 0:
+def bank_block(bank: Any, steps: int) -> Complex:
+    """Block of a row of the shunt table with `steps` steps on, over its conductors in order."""
+    conductors, _ = _bank_conductors(bank)
+    volts = bank["vn_kv"] * 1e3
+    block = capacitor_parts(conductors, bank["connection"], -bank["q_mvar"] * 1e6, volts, steps)
+    return block * (1.0 + 1j * bank["p_mw"] / bank["q_mvar"]) if bank["p_mw"] else block
+
+
+def _bank_conductors(bank: Any) -> tuple[list[int], list[int]]:
+    """Phases of a bank, and the star point of a wye."""
+    if bank["connection"] == "wye":
+        conductors, neutral = wye_conductors(bank["nodes"])
+        return conductors, [neutral]
+    return numbers(bank["nodes"]), []
+
+
+def _add_shunts(feeder: Feeder, nodes: Nodes, elements: list[Element]) -> Int:
+    banks = feeder.table("shunt").to_dict("records")
+    element_of = np.full(len(banks), -1, dtype=np.int64)
+    for row, bank in enumerate(banks):
+        if not bank["in_service"]:
             continue
-        conductors = numbers(bank["nodes"])
-        star: list[int] = []
-        if bank["connection"] == "wye":
-            conductors, neutral = wye_conductors(bank["nodes"])
-            star = [neutral]
-        volts = bank["vn_kv"] * 1e3
-        block = capacitor_parts(conductors, bank["connection"], -bank["q_mvar"] * 1e6, volts, bank["step"])
-        if bank["p_mw"]:
-            block = block * (1.0 + 1j * bank["p_mw"] / bank["q_mvar"])
+        conductors, star = _bank_conductors(bank)
         at = nodes.at(bank["bus"], conductors + star)
+        element_of[row] = len(elements)
+        block = bank_block(bank, bank["step"])
         elements.append(Element(f"capacitor.{bank['name']}", np.array(at, dtype=np.int64), block, (len(at),)))
+    return element_of
 
 
 def _add_other(feeder: Feeder, nodes: Nodes, elements: list[Element]) -> None:

@@ -308,6 +308,7 @@ class Feeder:
         tolerance_pu: float = 1e-9,
         max_iterations: int = 200,
         strict: bool = True,
+        controls: Literal["held", "settled"] = "held",
         solver: Literal["cosim", "pandapower"] = "cosim",
     ) -> xarray.Dataset:
         """Node voltages, element currents and powers of one state or several.
@@ -326,4 +327,5 @@ class Feeder:
             tolerance_pu=tolerance_pu,
             max_iterations=max_iterations,
             strict=strict,
+            controls=controls,
         )

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from cosim.electrical.circuit import Circuit, Complex, Int
 from cosim.electrical.network import Network
+from cosim.electrical.quality import element_losses_w, unbalance
+from cosim.electrical.terminals import Terminals
 from cosim.errors import ConvergenceError, FeederError, Problem
 from cosim.feeder.compile import CompiledFeeder, compile_feeder
 from cosim.feeder.feeder import Feeder
+from cosim.feeder.quality import ansi_range, home_voltage_pu, neutral_conductors, watch
 
 if TYPE_CHECKING:
     import xarray
@@ -27,6 +30,7 @@ def power_flow(
     tolerance_pu: float = 1e-9,
     max_iterations: int = 200,
     strict: bool = True,
+    controls: Literal["held", "settled"] = "held",
 ) -> xarray.Dataset:
     """Solve the feeder at its nominal loads times `load_scale`.
 
@@ -40,6 +44,9 @@ def power_flow(
         See `cosim.electrical.network.Network.solve`.
     strict
         Raise if a step does not converge; otherwise it is flagged in ``converged``.
+    controls
+        ``"held"``: taps and capacitors stay as the tables (or `taps`) have them. ``"settled"``: at every step they
+        move from there until no control wants anything; ``regulator_tap_pu`` and ``capacitor_steps_on`` tell.
 
     Returns
     -------
@@ -47,18 +54,29 @@ def power_flow(
         ``voltage_v`` and ``voltage_pu`` (step, node), complex; ``current_a`` (step, conductor), complex,
         from the node into the element, with the coordinates ``element``, ``terminal`` and ``at``;
         ``home_power_va`` (step, home), complex, consumed; ``source_power_va`` (step,), delivered;
-        ``converged``, ``iterations`` (step,).
+        ``converged``, ``iterations`` (step,); and the quality figures of `quality_figures`.
 
     Raises
     ------
     FeederError
-        The feeder does not hold together, or `taps` names no transformer.
+        The feeder does not hold together, `taps` names no transformer, or controls hunt.
     ConvergenceError
         A step did not converge and `strict` is set.
     """
-    compiled = compile_feeder(with_taps(feeder, taps) if taps else feeder)
+    feeder = with_taps(feeder, taps) if taps else feeder
+    if controls == "settled":
+        from cosim.feeder.settle import settled_flow
+
+        return settled_flow(
+            feeder,
+            load_scale=load_scale,
+            tolerance_pu=tolerance_pu,
+            max_iterations=max_iterations,
+            strict=strict,
+        )
+    compiled = compile_feeder(feeder)
     circuit = compiled.circuit
-    p, q = _powers(compiled, np.asarray(load_scale, dtype=np.float64))
+    p, q = powers(compiled, np.asarray(load_scale, dtype=np.float64))
     network = Network(circuit)
     solution = network.solve(p, q, tolerance_pu=tolerance_pu, max_iterations=max_iterations)
     if strict and not solution.converged.all():
@@ -66,9 +84,91 @@ def power_flow(
             float(np.nanmax(solution.change_pu)) if np.isfinite(solution.change_pu).any() else float("nan")
         )
         raise ConvergenceError(f"power flow of {feeder.name}", worst)
-    return _dataset(feeder, compiled, network, solution.v, solution.current_a).assign(
+    found = _dataset(feeder, compiled, network, solution.v, solution.current_a)
+    return found.merge(quality_figures(feeder, compiled, network, solution.v)).assign(
         converged=("step", solution.converged), iterations=("step", solution.iterations)
     )
+
+
+def quality_figures(feeder: Feeder, compiled: CompiledFeeder, network: Network, v: Complex) -> xarray.Dataset:
+    """What planners read from (nodes, steps) voltages.
+
+    Returns
+    -------
+    xarray.Dataset
+        By line in service: ``loading_percent``, the most loaded conductor at either end against the rating;
+        ``residual_a``, the sum of its phase conductors' currents; ``neutral_a``, the current of its own neutral
+        conductor if it has one, else what returns through the reduced neutral and earth, the residual.
+        By transformer in service: ``transformer_loading_percent`` (apparent power into winding 1),
+        ``transformer_load_loss_w``, ``transformer_noload_loss_w``. By element: ``loss_w``. By three-phase bus:
+        ``unbalance_percent`` (negative over positive sequence) and ``unbalance_nema_percent``. By home:
+        ``home_voltage_pu``, of the leg furthest from nominal, and ``ansi_range`` (0 A, 1 B, 2 outside, -1 dead).
+    """
+    import xarray
+
+    circuit, still = compiled.circuit, network.no_load_voltage()
+    watched = watch(feeder, compiled, still)
+    figures = watched.quality.read(v)
+    residual, neutral = _neutral_currents(circuit, compiled.line_element[watched.line], v, still, compiled)
+    on = compiled.transformer_element >= 0
+    units = compiled.transformer_element[on]
+    kva = feeder.transformer["rated_kva"].to_numpy(float)[on]
+    power = np.abs(Terminals(circuit, [(int(unit), 0) for unit in units]).power_va(v)) / 1e3
+    lost = element_losses_w(circuit, v)
+    core = watched.quality.core_by_element_w(v, units)
+    loading = 100.0 * figures.line_a / watched.line_rating_a
+    pu = home_voltage_pu(feeder, compiled, v)
+    nema = unbalance(v[watched.bus_nodes].swapaxes(0, 1), "nema")
+
+    def by(item: str, values: np.ndarray, units: str, long_name: str) -> tuple[object, ...]:
+        return ("step", item), values, {"units": units, "long_name": long_name}
+
+    return xarray.Dataset(
+        {
+            "loading_percent": by("line", loading, "%", "current of the most loaded conductor over rating"),
+            "residual_a": by("line", residual.T, "A", "sum of the phase conductors' currents"),
+            "neutral_a": by("line", neutral.T, "A", "current that returns through the neutral"),
+            "transformer_loading_percent": by(
+                "transformer", (100.0 * power / kva[:, None]).T, "%", "apparent power over rating"
+            ),
+            "transformer_load_loss_w": by("transformer", (lost[units] - core).T, "W", "loss in windings"),
+            "transformer_noload_loss_w": by("transformer", core.T, "W", "loss in the core"),
+            "loss_w": by("part", lost.T, "W", "power that stays in the element"),
+            "unbalance_percent": by(
+                "bus", 100.0 * figures.unbalance, "%", "negative over positive sequence voltage"
+            ),
+            "unbalance_nema_percent": by(
+                "bus", 100.0 * nema.T, "%", "largest deviation of line voltages from their mean"
+            ),
+            "home_voltage_pu": by("home", pu.T, "pu", "service voltage of the leg furthest from nominal"),
+            "ansi_range": by(
+                "home", ansi_range(pu).T, "", "ANSI C84.1: 0 range A, 1 range B, 2 outside, -1 dead"
+            ),
+        },
+        coords={
+            "line": ("line", feeder.line["name"].to_numpy(dtype=object)[watched.line]),
+            "transformer": ("transformer", feeder.transformer["name"].to_numpy(dtype=object)[on]),
+            "part": ("part", np.array([element.name for element in circuit.elements], dtype=object)),
+            "bus": ("bus", np.array(watched.buses, dtype=object)),
+            "home": ("home", feeder.home["name"].to_numpy()),
+        },
+    )
+
+
+def _neutral_currents(
+    circuit: Circuit, lines: Int, v: Complex, still: Complex, compiled: CompiledFeeder
+) -> tuple[np.ndarray, np.ndarray]:
+    """(lines, steps) magnitude of the residual current, and of what the neutral carries [A], sending end."""
+    is_neutral = np.append(neutral_conductors(compiled, still), False)
+    current = Terminals(circuit, [(int(line), 0) for line in lines]).current_a(v)
+    residual, neutral = np.zeros((2, len(lines), v.shape[1]))
+    for row, line in enumerate(lines):
+        element = circuit.elements[int(line)]
+        own = is_neutral[element.nodes[element.terminal(0)]]
+        flows = current[row, : len(own)]
+        residual[row] = np.abs(flows[~own].sum(axis=0))
+        neutral[row] = np.abs(flows[own].sum(axis=0)) if own.any() else residual[row]
+    return residual, neutral
 
 
 def reference_flow(
@@ -125,7 +225,8 @@ def with_taps(feeder: Feeder, taps: Mapping[str, float]) -> Feeder:
     return replace(feeder, frames={**feeder.tables, "winding": winding}, _net=None)
 
 
-def _powers(compiled: CompiledFeeder, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def powers(compiled: CompiledFeeder, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(m, steps) powers of the injectors at the feeder's nominal loads times `scale`."""
     injectors = compiled.circuit.injectors
     homes = len(compiled.home_kind)
     if scale.ndim > 2 or (scale.ndim == 2 and scale.shape[0] != homes):

@@ -281,12 +281,24 @@ def read_controls(reading: Reading, shunts: dict[str, int]) -> None:
         if reg.Transformer.lower() not in reading.transformers:
             reading.report.add("regcontrol", Outcome.LEFT_OUT, seen.name, "its transformer is a fixed block")
             continue
-        monitored = reg.MonitoredBus.split(".")[0].lower()
+        monitored, _, sensed = reg.MonitoredBus.lower().partition(".")
+        if reg.IsReversible:
+            reading.report.add(
+                "regcontrol", Outcome.APPROXIMATED, seen.name, "reverse power: acts as in forward flow"
+            )
+        if reg.IsInverseTime:
+            reading.report.add(
+                "regcontrol", Outcome.APPROXIMATED, seen.name, "inverse time: its delay is taken as fixed"
+            )
         reading.builder.add_regulator(
             seen.name,
             transformer=reading.transformers[reg.Transformer.lower()],
             winding=reg.TapWinding or reg.Winding,
+            sensed_winding=reg.Winding if reg.TapWinding and reg.TapWinding != reg.Winding else -1,
             bus=reading.builder.bus_row(monitored) if monitored else -1,
+            nodes=sensed if monitored else "",
+            remote_pt_ratio=seen.number("RemotePTRatio") if monitored else NAN,
+            ldc_z_v=seen.number("LDC_Z"),
             target_v=reg.ForwardVreg,
             band_v=reg.ForwardBand,
             pt_ratio=reg.PTratio,
@@ -308,10 +320,15 @@ def read_controls(reading: Reading, shunts: dict[str, int]) -> None:
         if cap.Capacitor.lower() not in shunts:
             reading.report.add("capcontrol", Outcome.LEFT_OUT, seen.name, "its capacitor is a fixed block")
             continue
+        mode = seen.text("type").lower()
+        if cap.UseVoltOverride and seen.text("VBus").strip():
+            reading.report.add(
+                "capcontrol", Outcome.APPROXIMATED, seen.name, "voltage override at its element, not at a bus"
+            )
         reading.builder.add_capacitor_control(
             seen.name,
             shunt=shunts[cap.Capacitor.lower()],
-            mode=seen.text("type").lower(),
+            mode="pf" if mode == "powerfactor" else mode,
             element=cap.MonitoredObj.lower(),
             terminal=cap.MonitoredTerm,
             on=cap.ONSetting,
@@ -325,6 +342,7 @@ def read_controls(reading: Reading, shunts: dict[str, int]) -> None:
             delay_s=cap.Delay,
             delay_off_s=cap.DelayOff,
             dead_time_s=cap.DeadTime,
+            min_kvar_percent=seen.number("pctMinkvar"),
         )
         reading.report.add("capcontrol", Outcome.CARRIED, seen.name)
 

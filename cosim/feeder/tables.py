@@ -171,13 +171,17 @@ TABLES: dict[str, tuple[Column, ...]] = {
         name | str | | required | unique name
         transformer | int64 | | required | unit whose tap moves
         winding | int64 | | required | winding number whose tap moves
+        sensed_winding | int64 | | -1 | winding whose voltage and current are sensed, -1 for the one that moves
         bus | int64 | | -1 | sensed bus, -1 for the winding's own
+        nodes | str | | | conductors sensed there, such as 2.0; empty for the first and ground
         target_v | float64 | V | required | set point on the control base
         band_v | float64 | V | required | width of the band
         pt_ratio | float64 | | required | voltage transformer ratio
+        remote_pt_ratio | float64 | | nan | voltage transformer ratio at the sensed bus; NaN: as at the winding
         ct_primary_a | float64 | A | nan | current transformer rating
         r_v | float64 | V | 0 | line-drop compensation
         x_v | float64 | V | 0 | line-drop compensation
+        ldc_z_v | float64 | V | 0 | compensation by magnitudes, in place of r_v and x_v
         delay_s | float64 | s | 15 | before the first step
         tap_delay_s | float64 | s | 2 | between steps
         max_taps | int64 | | 16 | steps in one action
@@ -191,12 +195,12 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "capacitor_control": _table("""
         name | str | | required | unique name
         shunt | int64 | | required | row of the shunt table
-        mode | str | | required | what is sensed: voltage, current, kvar, pf, time
+        mode | str | | required | what is sensed: voltage, current, kvar, pf, time (h) or temperature (degree C)
         element | str | | | sensed element
         terminal | int64 | | 1 | sensed terminal
         on | float64 | | required | switch-on setting, in the unit of its mode
         off | float64 | | required | switch-off setting
-        v_min | float64 | V | nan | voltage override
+        v_min | float64 | V | nan | voltage override, on the control base
         v_max | float64 | V | nan | voltage override
         pt_ratio | float64 | | 60 | voltage transformer ratio
         ct_ratio | float64 | | 60 | current transformer ratio
@@ -205,6 +209,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         delay_s | float64 | s | 15 | before switching on
         delay_off_s | float64 | s | 15 | before switching off
         dead_time_s | float64 | s | 300 | discharge time before switching on again
+        min_kvar_percent | float64 | % | 50 | of a step that must be wanted before one goes on by power factor
         in_service | bool | | true | acting
     """),
     "other": _table("""

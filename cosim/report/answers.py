@@ -9,8 +9,8 @@ import numpy as np
 
 from cosim.report.figures import Figures
 from cosim.report.formatting import counted, moment, number
-from cosim.results.layout import ANSI_HIGH_PU, ANSI_LOW_PU
-from cosim.results.summary import NOTICED_W, Extreme, Summary
+from cosim.results.layout import ANSI_B_HIGH_PU, ANSI_B_LOW_PU, ANSI_HIGH_PU, ANSI_LOW_PU
+from cosim.results.summary import NOTICED_W, UNBALANCE_LIMIT, Extreme, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,8 +42,10 @@ def answers(summary: Summary, found: Figures, heat_note: str = "") -> list[Answe
         _faults(summary, found),
         _service(summary),
         _voltage(summary),
+        *_unbalance(summary),
         *_backfeed(summary, found),
         _transformers(summary),
+        *_lines(summary),
         *_supply(summary, found),
         _solver(summary),
     ]
@@ -132,10 +134,26 @@ def _voltage(summary: Summary) -> Answer:
         return Answer(question, "not known", "No home of known nominal voltage was energised.", "plain")
     detail = (
         f"Lowest at {low.item}, highest at {_place(high)}. ANSI C84.1 range A is {ANSI_LOW_PU} to {ANSI_HIGH_PU} pu; "
-        f"{counted(outside, 'home')} outside it at some step."
+        f"{counted(outside, 'home')} outside it at some step"
     )
+    detail += f", {number(summary.home_hours_outside_a)} home-hours in all" if outside else ""
+    detail += f"; {summary.homes_outside_b:,} outside range B ({ANSI_B_LOW_PU:.3f} to {ANSI_B_HIGH_PU:.3f})"
+    detail += f", {number(summary.home_hours_outside_b)} home-hours." if summary.homes_outside_b else "."
     figure = f"{low.value:.3f} to {high.value:.3f} pu"
     return Answer(question, figure, detail, "bad" if outside else "good")
+
+
+def _unbalance(summary: Summary) -> Iterator[Answer]:
+    """Where phases stand furthest from balance, if there is a three-phase bus at all."""
+    worst = summary.unbalance
+    if worst is None:
+        return
+    detail = (
+        f"Negative over positive sequence voltage, largest at bus {_place(worst)}. ANSI C84.1 asks for less than "
+        f"{number(100 * UNBALANCE_LIMIT)} %."
+    )
+    state = "watch" if worst.value > UNBALANCE_LIMIT else "good"
+    yield Answer("Are the phases balanced?", f"{number(100 * worst.value)} %", detail, state)
 
 
 def _backfeed(summary: Summary, found: Figures) -> list[Answer]:
@@ -178,6 +196,15 @@ def _transformers(summary: Summary) -> Answer:
         f"Highest loading, {_place(load)}. {counted(over, 'transformer')} above the nameplate at some step."
     )
     return Answer(question, f"{number(100 * load.value)} %", detail, "watch" if over else "good")
+
+
+def _lines(summary: Summary) -> Iterator[Answer]:
+    """The most loaded line, if any line has a rating."""
+    load, over = summary.line_load, summary.lines_over_rating
+    if load is None:
+        return
+    detail = f"Largest share of a conductor's rating, {_place(load)}. {counted(over, 'line')} above it at some step."
+    yield Answer("Are lines overloaded?", f"{number(100 * load.value)} %", detail, "bad" if over else "good")
 
 
 def _supply(summary: Summary, found: Figures) -> Iterator[Answer]:

@@ -31,7 +31,15 @@ from cosim.results.segments import (
 from cosim.results.statistics import OpenInterval
 
 # Rows and items of a chunk: one home's history and all homes at one time both stay cheap to read.
-CHUNK = {"interval": 168, "step": 4096, "home": 64, "transformer": 64, "full_home": 4}
+CHUNK = {
+    "interval": 168,
+    "step": 4096,
+    "home": 64,
+    "transformer": 64,
+    "line": 256,
+    "bus": 256,
+    "full_home": 4,
+}
 SMALL = 1024  # values; a smaller dataset is not worth a chunk
 
 

@@ -48,6 +48,23 @@ def accumulate_back(power_w, start_us, seconds, use, energy_j, peak_w, when):
 
 
 @kernel
+def accumulate_outside(one_v, two_v, nominal_v, low_pu, high_pu, seconds, use, outside_s):
+    """Add the duration of every step at which a leg that has voltage is outside low_pu..high_pu of nominal.
+
+    one_v, two_v (steps, items); nominal_v, outside_s (items,). A nominal voltage of NaN counts nothing.
+    """
+    for s in range(one_v.shape[0]):
+        if not use[s]:
+            continue
+        for i in range(one_v.shape[1]):
+            low, high = low_pu * nominal_v[i], high_pu * nominal_v[i]
+            a, b = one_v[s, i], two_v[s, i]
+            first = (a > 0.0) & ((a < low) | (a > high))
+            second = (b > 0.0) & ((b < low) | (b > high))
+            outside_s[i] += seconds[s] if first | second else 0.0
+
+
+@kernel
 def accumulate_dead(voltage_v, seconds, use, dead_s):
     """Add the duration of every step at exactly 0 V of voltage_v (steps, items)."""
     for s in range(voltage_v.shape[0]):

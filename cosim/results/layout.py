@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 KIND = "cosim-results"
-VERSION = 1
+VERSION = 2
 
 NO_TIME = -1
 STATISTICS = ("min", "mean", "max")
@@ -28,6 +28,9 @@ FIELD_TERMINAL_LIMIT_K = 55.0
 # Service voltage range A of ANSI C84.1, as a share of nominal.
 ANSI_LOW_PU = 0.95
 ANSI_HIGH_PU = 1.05
+# And range B, in which voltages may stand for a limited time.
+ANSI_B_LOW_PU = 110.0 / 120.0
+ANSI_B_HIGH_PU = 127.0 / 120.0
 
 TIME_UNITS = "microseconds since {start}"
 
@@ -143,6 +146,29 @@ TRANSFORMER_QUANTITIES: tuple[Variable, ...] = (
     _transformer("power_w", "W", "active power into the service transformer", _WATT, _TO_SECONDARY),
     _transformer("power_var", "var", "reactive power into the service transformer", _WATT, _TO_SECONDARY),
     _transformer("loading_pu", "1", "apparent power over rated power of the service transformer", 2.0**-13),
+    _transformer("loss_w", "W", "loss of the service transformer, core and windings", 2.0**-4),
+)
+
+LINE_QUANTITIES: tuple[Variable, ...] = (
+    Variable(
+        "line_loading_pu",
+        ("step", "line"),
+        "f4",
+        "1",
+        "current of the most loaded conductor of the line over its rating",
+        step=2.0**-13,
+    ),
+)
+
+BUS_QUANTITIES: tuple[Variable, ...] = (
+    Variable(
+        "unbalance_pu",
+        ("step", "bus"),
+        "f4",
+        "1",
+        "voltage unbalance of a three-phase bus, negative over positive sequence",
+        step=2.0**-16,
+    ),
 )
 
 _INTO_FEEDER = "positive: source into feeder"
@@ -151,6 +177,12 @@ FEEDER_QUANTITIES: tuple[Variable, ...] = (
     Variable("power_w", ("step",), "f8", "W", "active power at the feeder head", sign=_INTO_FEEDER),
     Variable("power_var", ("step",), "f8", "var", "reactive power at the feeder head", sign=_INTO_FEEDER),
     Variable("loss_w", ("step",), "f8", "W", "losses of the feeder"),
+    Variable("loss_primary_w", ("step",), "f8", "W", "losses of primary lines"),
+    Variable("loss_secondary_w", ("step",), "f8", "W", "losses of secondary lines"),
+    Variable("loss_drop_w", ("step",), "f8", "W", "losses of service drops"),
+    Variable("loss_noload_w", ("step",), "f8", "W", "losses in the cores of transformers"),
+    Variable("loss_load_w", ("step",), "f8", "W", "the rest: windings of transformers, fixed elements"),
+    Variable("unbalance_pu", ("step",), "f8", "1", "largest voltage unbalance of any three-phase bus"),
 )
 
 
@@ -179,6 +211,7 @@ COORDINATES: tuple[Variable, ...] = (
     Variable("home", ("home",), "str", "", "home"),
     Variable("transformer", ("transformer",), "str", "", "service transformer"),
     Variable("line", ("line",), "str", "", "line of the feeder map"),
+    Variable("bus", ("bus",), "str", "", "three-phase bus"),
     Variable("statistic", ("statistic",), "str", "", "minimum, duration-weighted mean, maximum"),
     Variable("interval", ("interval",), "i8", TIME_UNITS, "start of the recording interval"),
     Variable("step", ("step",), "i8", TIME_UNITS, "start of the step"),
@@ -229,6 +262,7 @@ MAP = Group(
     (
         Variable("level", ("line",), "str", "", "primary, secondary or drop"),
         Variable("phases", ("line",), "str", "", "nodes it carries, such as 1.2.3"),
+        Variable("rating_a", ("line",), "f8", "A", "rating of a conductor"),
         Variable("x1", ("line",), "f8", "", "first end"),
         Variable("y1", ("line",), "f8", "", "first end"),
         Variable("x2", ("line",), "f8", "", "second end"),
@@ -258,6 +292,26 @@ TRANSFORMER_ENVELOPE = Group(
     "Statistics of every service transformer by interval.",
     tuple(v for q in TRANSFORMER_QUANTITIES for v in envelope(q)),
 )
+
+LINE_ENVELOPE = Group(
+    "line_envelope",
+    "Statistics of every line by interval; NaN for a line without a rating.",
+    tuple(v for q in LINE_QUANTITIES for v in envelope(q)),
+)
+
+BUS_ENVELOPE = Group(
+    "bus_envelope",
+    "Statistics of every three-phase bus by interval.",
+    tuple(v for q in BUS_QUANTITIES for v in envelope(q)),
+)
+
+# What statistics are kept of, by kind of item.
+ENVELOPES: dict[str, tuple[Group, tuple[Variable, ...]]] = {
+    "home": (HOME_ENVELOPE, HOME_QUANTITIES),
+    "transformer": (TRANSFORMER_ENVELOPE, TRANSFORMER_QUANTITIES),
+    "line": (LINE_ENVELOPE, LINE_QUANTITIES),
+    "bus": (BUS_ENVELOPE, BUS_QUANTITIES),
+}
 
 FULL = Group(
     "full",
@@ -314,6 +368,17 @@ SUPPLY = Group(
     (_of_home("unsupplied_s", "f8", "s", "time with 0 V on the first leg"),),
 )
 
+ANSI = Group(
+    "ansi",
+    "How long either leg of each home stood outside the service voltage ranges of ANSI C84.1 while energised.",
+    (
+        _of_home("outside_a_s", "f8", "s", f"time outside range A, {ANSI_LOW_PU} to {ANSI_HIGH_PU} pu"),
+        _of_home(
+            "outside_b_s", "f8", "s", f"time outside range B, {ANSI_B_LOW_PU:.3f} to {ANSI_B_HIGH_PU:.3f} pu"
+        ),
+    ),
+)
+
 FAULT_DUTY = Group(
     "study/NAME",
     "A fault-duty study; the attribute `time_us` says when.",
@@ -354,7 +419,7 @@ WITHIN, OVER, UNKNOWN = 0, 1, 2
 
 # Grown while the run goes on, by the dimension that grows.
 GROWING: dict[str, tuple[Group, ...]] = {
-    "interval": (INTERVALS, HOME_ENVELOPE, TRANSFORMER_ENVELOPE),
+    "interval": (INTERVALS, *(group for group, _ in ENVELOPES.values())),
     "step": (SOLVER, FEEDER, FULL),
     "event": (EVENTS,),
 }
@@ -366,12 +431,15 @@ GROUPS: tuple[Group, ...] = (
     INTERVALS,
     HOME_ENVELOPE,
     TRANSFORMER_ENVELOPE,
+    LINE_ENVELOPE,
+    BUS_ENVELOPE,
     FULL,
     FEEDER,
     SOLVER,
     EVENTS,
     BACKFEED,
     SUPPLY,
+    ANSI,
 )
 
 

@@ -21,12 +21,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _ENVELOPES: dict[str, tuple[Group, Variable]] = {
-    q.name: (group, q)
-    for group, quantities in (
-        (layout.HOME_ENVELOPE, layout.HOME_QUANTITIES),
-        (layout.TRANSFORMER_ENVELOPE, layout.TRANSFORMER_QUANTITIES),
-    )
-    for q in quantities
+    q.name: (group, q) for group, quantities in layout.ENVELOPES.values() for q in quantities
 }
 
 
@@ -162,9 +157,9 @@ class Results:
         return sorted(self._file.get("window", ()))
 
     def envelope(self, quantity: str) -> xr.DataArray:
-        """Minimum, mean and maximum of a home or transformer quantity by interval.
+        """Minimum, mean and maximum of a quantity of homes, transformers, lines or buses by interval.
 
-        Dimensions (interval, home or transformer, statistic); the coordinate `time_of_max`
+        Dimensions (interval, item, statistic); the coordinate `time_of_max`
         says when the step of the maximum began.
         """
         group, variable = self._known(quantity, _ENVELOPES)
@@ -203,6 +198,10 @@ class Results:
         """Time each home was dead [s]."""
         variable = layout.SUPPLY.variables[0]
         return self._array(f"{layout.SUPPLY.path}/{variable.name}", variable)
+
+    def outside_ansi_s(self) -> xr.Dataset:
+        """Time each home's voltage stood outside ANSI C84.1 range A and range B while energised [s]."""
+        return self._dataset(layout.ANSI, layout.ANSI.path)
 
     def to_xarray(self) -> xr.DataTree:
         """The whole file as an xarray tree, loaded when used; close the tree after use."""

@@ -99,6 +99,8 @@ class StepBlock:
         `layout.HOME_QUANTITIES`, `TRANSFORMER_QUANTITIES` and `FEEDER_QUANTITIES`.
     iterations, converged
         (steps,) status of the power flow.
+    line, bus
+        quantity -> (steps, lines), (steps, three-phase buses); as `layout.LINE_QUANTITIES`, `BUS_QUANTITIES`.
     """
 
     start_us: Int
@@ -108,9 +110,15 @@ class StepBlock:
     feeder: Mapping[str, Float]
     iterations: NDArray[np.int32]
     converged: NDArray[np.bool_]
+    line: Mapping[str, Float]
+    bus: Mapping[str, Float]
 
-    def check(self, homes: int, transformers: int, after_us: int) -> None:
-        """Raise ValueError with everything that is wrong with the block."""
+    def items(self, kind: str) -> Mapping[str, Float]:
+        """Quantities of one kind of item of `layout.ENVELOPES`."""
+        return {"home": self.home, "transformer": self.transformer, "line": self.line, "bus": self.bus}[kind]
+
+    def check(self, sizes: Mapping[str, int], after_us: int) -> None:
+        """Raise ValueError with everything that is wrong with the block; `sizes` by kind of item."""
         steps = len(self.start_us)
         wrong = [
             f"{name} has shape {np.shape(value)}, not ({steps},)"
@@ -122,8 +130,7 @@ class StepBlock:
             if np.shape(value) != (steps,)
         ]
         for what, quantities, given, shape in (
-            ("home", layout.HOME_QUANTITIES, self.home, (steps, homes)),
-            ("transformer", layout.TRANSFORMER_QUANTITIES, self.transformer, (steps, transformers)),
+            *((k, q, self.items(k), (steps, sizes[k])) for k, (_, q) in layout.ENVELOPES.items()),
             ("feeder", layout.FEEDER_QUANTITIES, self.feeder, (steps,)),
         ):
             expected = {q.name for q in quantities}
@@ -144,7 +151,10 @@ class StepBlock:
 
 @dataclass(frozen=True)
 class FeederMap:
-    """Lines as drawn: `id`, `level` and `phases` (lines,) of str; ends x1, y1, x2, y2 (lines,)."""
+    """Lines as drawn: `id`, `level` and `phases` (lines,) of str; ends x1, y1, x2, y2 and `rating_a` (lines,).
+
+    A rating not given is NaN throughout.
+    """
 
     id: Sequence[str]
     level: Sequence[str]
@@ -153,6 +163,7 @@ class FeederMap:
     y1: ArrayLike
     x2: ArrayLike
     y2: ArrayLike
+    rating_a: ArrayLike | None = None
 
 
 def column(variable: Variable, values: ArrayLike, length: int) -> Array:

@@ -62,20 +62,27 @@ class Envelope:
 
 
 class OpenInterval:
-    """The recording interval that steps are being taken into."""
+    """The recording interval that steps are being taken into.
 
-    def __init__(self, homes: int, transformers: int, index: int = -1) -> None:
+    Parameters
+    ----------
+    sizes
+        Number of items of each kind in `layout.ENVELOPES`.
+    """
+
+    def __init__(self, sizes: Mapping[str, int], index: int = -1) -> None:
         self.index = index
-        self.home = Envelope(layout.HOME_QUANTITIES, homes)
-        self.transformer = Envelope(layout.TRANSFORMER_QUANTITIES, transformers)
+        self.parts = {
+            item: Envelope(quantities, sizes[item]) for item, (_, quantities) in layout.ENVELOPES.items()
+        }
         self.simulated_s = np.zeros(1)
         self.unconverged = np.zeros(1, np.int64)
 
     def add(self, block: StepBlock, first: int, last: int) -> None:
         """Take in steps first..last-1 of a block; a step that did not converge is only counted."""
         steps = (block.start_us, block.seconds, block.converged)
-        self.home.add(block.home, first, last, *steps)
-        self.transformer.add(block.transformer, first, last, *steps)
+        for item, part in self.parts.items():
+            part.add(block.items(item), first, last, *steps)
         for s in range(first, last):
             if block.converged[s]:
                 self.simulated_s[0] += block.seconds[s]
@@ -89,11 +96,9 @@ class OpenInterval:
             "intervals/simulated_s": self.simulated_s.copy(),
             "intervals/unconverged_steps": self.unconverged.copy(),
         }
-        for group, part in (
-            (layout.HOME_ENVELOPE, self.home),
-            (layout.TRANSFORMER_ENVELOPE, self.transformer),
-        ):
-            rows |= {f"{group.path}/{name}": row for name, row in part.row(quantise).items()}
+        for item, part in self.parts.items():
+            path = layout.ENVELOPES[item][0].path
+            rows |= {f"{path}/{name}": row for name, row in part.row(quantise).items()}
         return rows
 
     def state(self) -> dict[str, Array]:
@@ -102,15 +107,18 @@ class OpenInterval:
             "index": np.array([self.index]),
             "simulated_s": self.simulated_s,
             "unconverged": self.unconverged,
-            **{f"home_{name}": value for name, value in self.home.state().items()},
-            **{f"transformer_{name}": value for name, value in self.transformer.state().items()},
+            **{
+                f"{item}_{name}": value
+                for item, part in self.parts.items()
+                for name, value in part.state().items()
+            },
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Array]) -> OpenInterval:
         """The interval whose `state` this is."""
-        homes, transformers = state["home_low"].shape[1], state["transformer_low"].shape[1]
-        interval = cls(homes, transformers, int(state["index"][0]))
+        sizes = {item: state[f"{item}_low"].shape[1] for item in layout.ENVELOPES}
+        interval = cls(sizes, int(state["index"][0]))
         for name, own in interval.state().items():
             if name != "index":
                 own[...] = state[name]
@@ -118,14 +126,22 @@ class OpenInterval:
 
 
 class Totals:
-    """What flowed back and how long homes were dead, over the whole run so far."""
+    """What flowed back, how long homes were dead or out of range, over the whole run so far.
 
-    def __init__(self, homes: int, transformers: int) -> None:
+    `nominal_v` (homes,) is NaN where it is not known.
+    """
+
+    def __init__(self, homes: int, transformers: int, nominal_v: Float) -> None:
         self._back: dict[str, tuple[Float, Float, Int]] = {
             prefix: (np.zeros(n), np.zeros(n), np.full(n, layout.NO_TIME, np.int64))
             for prefix, n in (("home_", homes), ("transformer_", transformers), ("head_", 1))
         }
         self._dead_s = np.zeros(homes)
+        self._nominal_v = np.ascontiguousarray(nominal_v, np.float64)
+        self._outside: dict[str, tuple[float, float, Float]] = {
+            "a": (layout.ANSI_LOW_PU, layout.ANSI_HIGH_PU, np.zeros(homes)),
+            "b": (layout.ANSI_B_LOW_PU, layout.ANSI_B_HIGH_PU, np.zeros(homes)),
+        }
 
     def add(self, block: StepBlock) -> None:
         """Take in a block; steps that did not converge are left out."""
@@ -136,11 +152,17 @@ class Totals:
         }
         for prefix, back in self._back.items():
             kernels.accumulate_back(power[prefix], block.start_us, block.seconds, block.converged, *back)
-        kernels.accumulate_dead(block.home["voltage_l1_v"], block.seconds, block.converged, self._dead_s)
+        legs = block.home["voltage_l1_v"], block.home["voltage_l2_v"]
+        kernels.accumulate_dead(legs[0], block.seconds, block.converged, self._dead_s)
+        for low, high, outside_s in self._outside.values():
+            kernels.accumulate_outside(
+                *legs, self._nominal_v, low, high, block.seconds, block.converged, outside_s
+            )
 
     def datasets(self) -> dict[str, Array]:
-        """The datasets of the groups `backfeed` and `supply`, by path in the file."""
+        """The datasets of the groups `backfeed`, `supply` and `ansi`, by path in the file."""
         out: dict[str, Array] = {"supply/unsupplied_s": self._dead_s.copy()}
+        out |= {f"ansi/outside_{name}_s": part[2].copy() for name, part in self._outside.items()}
         for prefix, (energy_j, peak_w, when) in self._back.items():
             values = (energy_j / JOULE_PER_WH, peak_w.copy(), when.copy())
             for name, value in zip(("energy_wh", "peak_w", "time_of_peak"), values, strict=True):

@@ -20,6 +20,9 @@ LOW, MEAN, HIGH = range(3)
 # Less than this flowing back is rounding of the power flow, not backfeed.
 NOTICED_W = 1.0
 
+# Voltage unbalance that ANSI C84.1 annex C asks systems to stay below, at no load.
+UNBALANCE_LIMIT = 0.03
+
 # Rises that UL 414 limits, as a planner would name the part.
 PARTS = {
     "jaw_rise_k": "jaw",
@@ -61,6 +64,12 @@ class Summary:
         Peak that flowed from the feeder into the source [W]; `head_back_wh` is its energy.
     transformer_back, transformer_load
         Service transformer with the largest peak flowing back [W], and the most loaded [pu].
+    line_load
+        Line whose conductors were loaded most [pu of the rating].
+    unbalance
+        Three-phase bus with the largest negative over positive sequence voltage, against `UNBALANCE_LIMIT`.
+    homes_outside_b, home_hours_outside_a, home_hours_outside_b
+        Homes ever outside ANSI C84.1 range B, and time outside either range, over all homes.
     """
 
     title: str
@@ -90,6 +99,12 @@ class Summary:
     events: int
     steps: int
     unconverged_steps: int
+    line_load: Extreme | None = None
+    lines_over_rating: int = 0
+    unbalance: Extreme | None = None
+    homes_outside_b: int = 0
+    home_hours_outside_a: float = 0.0
+    home_hours_outside_b: float = 0.0
 
     @property
     def heat_margin_k(self) -> float:
@@ -133,6 +148,8 @@ _EXTREMES = {
     "head_back": ("value", "time"),
     "transformer_back": ("value", "item", "time"),
     "transformer_load": ("value", "item", "time"),
+    "line_load": ("value", "item", "time"),
+    "unbalance": ("value", "item", "time"),
 }
 
 
@@ -147,6 +164,8 @@ def summarise(results: Results) -> Summary:
     ratings = homes["service_rating_a"].to_numpy()
     low, high, outside = _voltage(results, homes["nominal_v"].to_numpy())
     loading = _peak(results, "transformer", "loading_pu")
+    lines, buses = _peak(results, "line", "line_loading_pu"), _peak(results, "bus", "unbalance_pu")
+    outside_s = {name: results.values(f"ansi/outside_{name}_s") for name in ("a", "b")}
     converged = results.values("solver/converged")
     return Summary(
         title=results.info.title,
@@ -176,6 +195,12 @@ def summarise(results: Results) -> Summary:
         events=len(results.values("event")),
         steps=len(converged),
         unconverged_steps=int((converged == 0).sum()),
+        line_load=_worst(lines, np.ones(len(lines[0])), lines[0], results.feeder_map.index),
+        lines_over_rating=int((lines[0] > 1).sum()),
+        unbalance=_worst(buses, np.full(len(buses[0]), UNBALANCE_LIMIT), buses[0], results.values("bus")),
+        homes_outside_b=int((outside_s["b"] > 0).sum()),
+        home_hours_outside_a=float(outside_s["a"].sum()) / 3600,
+        home_hours_outside_b=float(outside_s["b"].sum()) / 3600,
     )
 
 
@@ -201,9 +226,7 @@ def _peak(results: Results, item: str, quantity: str) -> tuple[Float, Array]:
     return peak, np.take_along_axis(times, first[np.newaxis], axis=0)[0]
 
 
-def _worst(
-    peak: tuple[Float, Array], limits: Array, rank: Float, ids: pd.Index[Any], what: str = ""
-) -> Extreme | None:
+def _worst(peak: tuple[Float, Array], limits: Array, rank: Float, ids: Any, what: str = "") -> Extreme | None:
     """The item of largest `rank`; by its value where no rank is known."""
     values, times = peak
     rank = values if np.all(np.isnan(rank)) else rank
@@ -324,8 +347,12 @@ def _voltage_line(s: Summary) -> str:
     return (
         f"Voltage: {s.low_voltage.value:.3f} pu ({s.low_voltage.item}) to {s.high_voltage.value:.3f} pu "
         f"({s.high_voltage.item}); homes outside {layout.ANSI_LOW_PU:.2f}-{layout.ANSI_HIGH_PU:.2f}: "
-        f"{s.homes_outside_voltage}"
+        f"{s.homes_outside_voltage}, for {s.home_hours_outside_a:.3g} home-hours{_unbalance_part(s)}"
     )
+
+
+def _unbalance_part(s: Summary) -> str:
+    return f"; unbalance {100 * s.unbalance.value:.2g} % ({s.unbalance.item})" if s.unbalance else ""
 
 
 def _back_line(s: Summary) -> str:
@@ -351,7 +378,16 @@ def _load_line(s: Summary) -> str:
     load = s.transformer_load
     return (
         f"Service transformers: most loaded {load.item} at {load.value * 100:.0f} % ({load.time}); "
-        f"over rating: {s.transformers_over_rating}"
+        f"over rating: {s.transformers_over_rating}{_line_part(s)}"
+    )
+
+
+def _line_part(s: Summary) -> str:
+    if s.line_load is None:
+        return "; no line with a rating"
+    load = s.line_load
+    return (
+        f"; lines: {load.item} at {load.value * 100:.0f} % ({load.time}), over rating: {s.lines_over_rating}"
     )
 
 

@@ -60,6 +60,8 @@ class RunWriter:
         Lines as drawn.
     plan
         Interval, homes recorded in full, quantisation.
+    buses
+        Names of the three-phase buses.
 
     Raises
     ------
@@ -77,17 +79,20 @@ class RunWriter:
         transformers: Table,
         feeder_map: FeederMap,
         plan: RecordPlan,
+        buses: Sequence[str] = (),
     ) -> None:
         self.path = output_file(path, error=ResultsError)
         self.plan = plan
-        self._once = _tables(homes, transformers, feeder_map, plan)
+        self._once = _tables(homes, transformers, feeder_map, plan, buses)
         self._attributes: dict[str, dict[str, str | int | float]] = {
             "": info.attributes() | {"interval_s": plan.interval_us / 1e6, "quantised": int(plan.quantise)}
         }
         self._home_ids = self._once["home"]
-        self._homes, self._transformers = len(self._home_ids), len(self._once["transformer"])
-        self._interval = OpenInterval(self._homes, self._transformers)
-        self._totals = Totals(self._homes, self._transformers)
+        self._sizes = {item: len(self._once[item]) for item in layout.ENVELOPES}
+        self._interval = OpenInterval(self._sizes)
+        self._totals = Totals(
+            self._sizes["home"], self._sizes["transformer"], self._once["homes/nominal_v"].astype(np.float64)
+        )
         self._rows: dict[str, list[Array]] = {}
         self._segments: list[Segment] = []
         self._extras: set[str] = set()
@@ -104,7 +109,7 @@ class RunWriter:
         ValueError
             If the block does not fit the layout or comes out of order.
         """
-        block.check(self._homes, self._transformers, self._last_us)
+        block.check(self._sizes, self._last_us)
         steps = len(block.start_us)
         if not steps:
             return
@@ -114,7 +119,7 @@ class RunWriter:
         for first, last in pairwise(edges):
             if self._interval.index != index[first]:
                 self._close_interval()
-                self._interval = OpenInterval(self._homes, self._transformers, int(index[first]))
+                self._interval = OpenInterval(self._sizes, int(index[first]))
             self._interval.add(block, first, last)
         self._totals.add(block)
         self._append(_step_rows(block, self.plan))
@@ -139,7 +144,7 @@ class RunWriter:
             raise ValueError(f"study {name}: missing or unknown {', '.join(sorted(missing))}")
         path = self._name_extra("study", name)
         for v in group.variables:
-            self._once[f"{path}/{v.name}"] = column(v, values[v.name], self._homes)
+            self._once[f"{path}/{v.name}"] = column(v, values[v.name], self._sizes["home"])
         self._attributes[path] = {"kind": kind, "time_us": int(time_us)}
 
     def window(self, name: str, homes: Sequence[int], start_us: Int, values: Mapping[str, Float]) -> None:
@@ -220,14 +225,19 @@ class RunWriter:
         return path
 
 
-def _tables(homes: Table, transformers: Table, feeder_map: FeederMap, plan: RecordPlan) -> dict[str, Array]:
+def _tables(
+    homes: Table, transformers: Table, feeder_map: FeederMap, plan: RecordPlan, buses: Sequence[str]
+) -> dict[str, Array]:
     """Every dataset that is known before the run, by path in the file."""
     tables = {
         "home": (layout.HOMES, homes),
         "transformer": (layout.TRANSFORMERS, transformers),
-        "line": (layout.MAP, vars(feeder_map)),
+        "line": (layout.MAP, {name: v for name, v in vars(feeder_map).items() if v is not None}),
     }
-    datasets: dict[str, Array] = {"statistic": np.array(layout.STATISTICS, dtype=object)}
+    datasets: dict[str, Array] = {
+        "statistic": np.array(layout.STATISTICS, dtype=object),
+        "bus": np.array(list(buses), dtype=object),
+    }
     for coordinate in layout.COORDINATES:
         if coordinate.name not in tables:
             continue
@@ -246,17 +256,20 @@ def _tables(homes: Table, transformers: Table, feeder_map: FeederMap, plan: Reco
 
 def _contiguous(block: StepBlock) -> StepBlock:
     """The block in the types and order that the kernels take."""
+    plain = {
+        item: {name: np.ascontiguousarray(values, np.float64) for name, values in block.items(item).items()}
+        for item in layout.ENVELOPES
+    }
     return StepBlock(
         np.ascontiguousarray(block.start_us, np.int64),
         np.ascontiguousarray(block.seconds, np.float64),
-        {q.name: np.ascontiguousarray(block.home[q.name], np.float64) for q in layout.HOME_QUANTITIES},
-        {
-            q.name: np.ascontiguousarray(block.transformer[q.name], np.float64)
-            for q in layout.TRANSFORMER_QUANTITIES
-        },
+        plain["home"],
+        plain["transformer"],
         {q.name: np.ascontiguousarray(block.feeder[q.name], np.float64) for q in layout.FEEDER_QUANTITIES},
         np.ascontiguousarray(block.iterations, np.int32),
         np.ascontiguousarray(block.converged, np.bool_),
+        plain["line"],
+        plain["bus"],
     )
 
 
@@ -276,17 +289,26 @@ def _step_rows(block: StepBlock, plan: RecordPlan) -> dict[str, Array]:
     return rows
 
 
-def estimate_bytes(plan: RecordPlan, duration_s: float, step_s: float, homes: int, transformers: int) -> int:
+def estimate_bytes(
+    plan: RecordPlan,
+    duration_s: float,
+    step_s: float,
+    homes: int,
+    transformers: int,
+    lines: int = 0,
+    buses: int = 0,
+) -> int:
     """Expected size of the result file [byte], to a factor of about two.
 
     Statistics dominate: per quantity, item and interval three floats and one time.
     """
     intervals = int(np.ceil(duration_s * 1e6 / plan.interval_us))
     steps = int(np.ceil(duration_s / step_s))
-    items = len(layout.HOME_QUANTITIES) * homes + len(layout.TRANSFORMER_QUANTITIES) * transformers
+    sizes = {"home": homes, "transformer": transformers, "line": lines, "bus": buses}
+    items = sum(len(quantities) * sizes[item] for item, (_, quantities) in layout.ENVELOPES.items())
     floats = 4 * (3 * items * intervals + len(layout.HOME_QUANTITIES) * len(plan.full) * steps)
     times = 8 * items * intervals * 0.35  # seven of the eight bytes of a time repeat
-    status = steps * 8 * 4 * 0.6
-    tables = 300 * (homes + transformers)
+    status = steps * 8 * (1 + len(layout.FEEDER_QUANTITIES)) * 0.6
+    tables = 300 * (homes + transformers) + 40 * (lines + buses)
     ratio = QUANTISED_RATIO if plan.quantise else LOSSLESS_RATIO
     return int(floats * ratio + times + status + tables + FIXED_BYTES)

@@ -208,6 +208,17 @@ class BreakersSpec(Strict):
     )
 
 
+class ControlsSpec(Strict):
+    """Regulators and switched capacitors of the feeder, see docs/controls.md."""
+
+    regulators: bool = Field(default=True, description="whether regulators move their taps")
+    capacitors: bool = Field(default=True, description="whether switched capacitors switch")
+    sampling: Duration | None = Field(
+        default=None,
+        description="controls look at whole multiples of this only; all the time if not given",
+    )
+
+
 class RecordSpec(Strict):
     """What the result file keeps beside events and the envelope of every home."""
 
@@ -260,6 +271,7 @@ class Scenario(Strict):
     breakers: BreakersSpec = Field(
         default=BreakersSpec(), description="what people do about tripped breakers"
     )
+    controls: ControlsSpec = Field(default=ControlsSpec(), description="regulators and switched capacitors")
     record: RecordSpec = Field(default=RecordSpec(), description="what the result file keeps")
     variants: Mapping[GroupName, Mapping[str, Any]] = Field(
         default={},

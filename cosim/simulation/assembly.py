@@ -15,7 +15,9 @@ from cosim import library
 from cosim.demand.calendar import Calendar
 from cosim.demand.weather import Weather
 from cosim.electrical.network import Network, Solution
+from cosim.feeder.controls import Controls
 from cosim.feeder.feeder import Feeder
+from cosim.feeder.quality import Watched, watch
 from cosim.results.record import FeederMap
 from cosim.scenario.population import Population, populate
 from cosim.scenario.rules import check_names, resolve_home, resolve_quantity
@@ -50,6 +52,8 @@ class Study:
         Functions of the absolute step.
     equipment
         Adapters, batteries and breakers of the homes.
+    controls
+        Regulators and switched capacitors that act.
     """
 
     scenario: Scenario
@@ -59,15 +63,24 @@ class Study:
     weather: Weather
     demand: Demand
     equipment: Equipment
+    controls: Controls
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the results should know, as sentences."""
+        asked = self.scenario.controls
+        reason = "are not simulated by this solver" if self.scenario.solver == "pandapower" else "are off"
         held = [
-            f"{len(self.feeder.table(table))} {what} stay as the feeder has them: they are not controlled in time yet"
-            for table, what in (("regulator", "regulators"), ("capacitor_control", "switched capacitors"))
-            if len(self.feeder.table(table))
+            f"{len(self.feeder.table(table))} {what} stay as the feeder has them: their controls {reason}"
+            for table, what, on in (
+                ("regulator", "regulators", asked.regulators),
+                ("capacitor_control", "switched capacitors", asked.capacitors),
+            )
+            if len(self.feeder.table(table)) and not (on and self.scenario.solver == "cosim")
         ]
+        backwards = int(self.feeder.table("regulator")["reversible"].sum()) if asked.regulators else 0
+        if backwards:
+            held.append(f"{backwards} reversible regulators act on reverse power as on forward power")
         generators = int((self.population.generator != "").sum())
         if generators:
             held.append(
@@ -294,7 +307,14 @@ class Study:
             y1=y[a],
             x2=x[b],
             y2=y[b],
+            rating_a=line["max_i_ka"].to_numpy(float) * 1e3,
         )
+
+    @cached_property
+    def watched(self) -> Watched:
+        """Lines, three-phase buses and service transformers whose figures are recorded."""
+        still = Network(self.compiled.circuit).no_load_voltage()
+        return watch(self.feeder, self.compiled, still, self.compiled.service_transformers)
 
     @cached_property
     def library(self) -> dict[str, Any]:
@@ -329,4 +349,10 @@ def assemble(scenario: Scenario, *, parallel: bool = True) -> Study:
     calendar = Calendar(scenario.start, scenario.timezone, scenario.step_us, scenario.steps)
     weather = Weather(scenario.weather.source, calendar)
     demand = demand_of(scenario, feeder, compiled, population, calendar, weather, parallel=parallel)
-    return Study(scenario, feeder, compiled, population, weather, demand, equip(population))
+    acting = scenario.solver == "cosim"
+    controls = Controls(
+        feeder, compiled,
+        regulators=acting and scenario.controls.regulators,
+        capacitors=acting and scenario.controls.capacitors,
+    )  # fmt: skip
+    return Study(scenario, feeder, compiled, population, weather, demand, equip(population), controls)

@@ -1,9 +1,10 @@
 """The continuous state of a study, advanced in blocks of steps between events.
 
 `StudyPhysics` is what the clock calls: `advance` moves every home from one instant to
-another and stops early where a breaker trips or a waiting inverter's voltage window changes;
-`apply` changes what an event changes. All state lies in plain arrays, so a block can be cut
-after any step and a run started again from any snapshot.
+another and stops early where a breaker trips, a waiting inverter's voltage window changes or a
+voltage control leaves or meets its band; `apply` and `operate` change what an event changes. All
+state lies in plain arrays, so a block can be cut after any step and a run started again from any
+snapshot.
 """
 
 from __future__ import annotations
@@ -11,23 +12,28 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cosim.devices.inverter import ALWAYS, CEASED, EnterServiceRule
 from cosim.electrical.network import Network, Solution
+from cosim.electrical.quality import Figures
 from cosim.electrical.terminals import Terminals
-from cosim.events.physics import Act, Action, Crossing, Watch
+from cosim.events.physics import Act, Action, Crossing, Operation, Watch
 from cosim.events.processes import describe
+from cosim.simulation.regulation import Grid, Regulation, operation_event
 from cosim.simulation.sockets import SocketBlock, Sockets
 from cosim.simulation.steps import Plan, plan_steps
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cosim.demand.block import DemandBlock
     from cosim.devices.battery import BatteryBlock
     from cosim.devices.breaker import BreakerBlock
+    from cosim.feeder.controls import Setting
     from cosim.simulation.assembly import Study
 
 Float = NDArray[np.float64]
@@ -36,17 +42,9 @@ Bool = NDArray[np.bool_]
 
 # Steps solved together: a multiple of the solver's lanes and of two threads, small enough for the cache.
 BLOCK_STEPS = 64
-KEPT_NETWORKS = 8
 NEVER_US = np.iinfo(np.int64).max
 RULE = EnterServiceRule()
 BREAKERS = ("main", "branch")
-
-
-class Topology(NamedTuple):
-    """Circuit elements taken out, and elements closed that stand open in the feeder."""
-
-    opened: frozenset[int]
-    tied: frozenset[int]
 
 
 @dataclass
@@ -73,6 +71,10 @@ class State:
         (batteries,) stored energy.
     heat_c
         One (nodes, homes of the fleet) array per kind of adapter.
+    setting
+        Taps and capacitor steps.
+    wants
+        (controls,) whether a voltage control was last seen wanting to move.
     """
 
     open_sections: dict[str, tuple[int, ...]]
@@ -84,12 +86,18 @@ class State:
     theta: Float
     charge_j: Float
     heat_c: list[Float]
+    setting: Setting
+    wants: Bool
 
     @property
-    def topology(self) -> Topology:
-        """What switching has made of the feeder's own state."""
-        opened = frozenset(element for section in self.open_sections.values() for element in section)
-        return Topology(opened, self.tied)
+    def opened(self) -> frozenset[int]:
+        """Circuit elements taken out."""
+        return frozenset(element for section in self.open_sections.values() for element in section)
+
+    @property
+    def grid(self) -> Grid:
+        """What decides the admittances: elements out, lines tied, taps and capacitor steps."""
+        return Grid(self.opened, self.tied, self.setting)
 
 
 @dataclass
@@ -105,6 +113,7 @@ class Block:
     solution: Solution
     transformer_va: NDArray[np.complex128]
     head_va: NDArray[np.complex128]
+    quality: Figures
     breakers: BreakerBlock
     battery: BatteryBlock
     heat_c: list[Float] = field(default_factory=list)
@@ -143,21 +152,21 @@ class StudyPhysics:
         self._transformer_element = compiled.transformer_element[compiled.service_transformers]
         service = [(int(element), 0) for element in self._transformer_element]
         self._transformers = Terminals(compiled.circuit, service)
+        self._regulation = Regulation(case.controls, compiled)
         self._head_element = np.array([element for element, _ in compiled.head], dtype=np.int64)
-        self._head = Terminals(compiled.circuit, list(compiled.head))
         self._seen = self._seen_nodes()
-        self._networks: dict[Topology, Network] = {}
         self.state = self._initial_state()
         self.time_us = 0
-        self.peak_w, self.peak_us, self.peak_topology = -np.inf, 0, self.state.topology
+        self.peak_w, self.peak_us, self.peak_grid = -np.inf, 0, self.state.grid
         self.state.entered_us[~self._der_fed()] = CEASED  # dead at the start: they wait as after an outage
 
     def _seen_nodes(self) -> Int:
-        """Nodes whose voltages anything reads: sockets, monitored elements, ends of ownerless injectors."""
+        """Nodes whose voltages anything reads: sockets, watched elements, ends of ownerless injectors."""
         circuit = self.case.compiled.circuit
         watched = np.concatenate((self._transformer_element, self._head_element))
-        groups = [circuit.elements[int(element)].nodes for element in watched]
+        groups = [self.case.controls.nodes, *(circuit.elements[int(element)].nodes for element in watched)]
         groups += [np.array(ends) for _, *ends in self.case.ownerless]
+        groups.append(self.case.watched.quality.nodes)
         nodes = np.unique(np.concatenate([self.case.compiled.home_nodes.ravel(), *groups]))
         return nodes[nodes >= 0]
 
@@ -178,17 +187,13 @@ class StudyPhysics:
             theta=np.zeros(2 * homes),
             charge_j=study.battery.initial(),
             heat_c=[fleet.initial(ambient_c) for fleet, _ in study.heat],
+            setting=study.controls.start,
+            wants=np.zeros(len(study.controls), dtype=bool),
         )
 
-    def network(self, topology: Topology) -> Network:
-        """The solver of a topology, factorised when first needed."""
-        if topology not in self._networks:
-            if len(self._networks) >= KEPT_NETWORKS:
-                self._networks.pop(next(iter(self._networks)))
-            compiled = self.case.compiled
-            closed = {element: compiled.closed_blocks[element] for element in sorted(topology.tied)}
-            self._networks[topology] = Network(compiled.circuit.with_blocks(closed).without(topology.opened))
-        return self._networks[topology]
+    def network(self, grid: Grid) -> Network:
+        """The solver of a state of the grid, factorised when first needed."""
+        return self._regulation.network(grid)
 
     def snapshot(self) -> State:
         """A copy of the state that later steps do not touch."""
@@ -200,7 +205,7 @@ class StudyPhysics:
 
     def fed(self) -> Bool:
         """(homes,) whether any conductor of the socket is energised."""
-        energised = np.append(self.network(self.state.topology).energised, False)  # node -1: no conductor
+        energised = np.append(self.network(self.state.grid).energised, False)  # node -1: no conductor
         return np.asarray(np.any(energised[self.case.compiled.home_nodes], axis=1), dtype=np.bool_)
 
     def _der_fed(self) -> Bool:
@@ -219,9 +224,15 @@ class StudyPhysics:
             trip_us = start_us + block.breakers.first_us if block.breakers.first_us >= 0 else NEVER_US
             row, window = self._window_change(block)
             window_us = int(plan.start_us[row]) if row >= 0 else NEVER_US
-            if trip_us == window_us == NEVER_US:
+            step, wanted = self._band_change(block)
+            band_us = int(plan.start_us[step]) if step >= 0 else NEVER_US
+            if trip_us == window_us == band_us == NEVER_US:
                 self._commit(block, len(plan))
                 start_us = plan.end_us
+            elif band_us < window_us and band_us <= trip_us:
+                crossing = self._band_crossing(band_us, step, wanted, block)
+                self._commit(block, step)
+                return crossing
             elif window_us <= trip_us:
                 self._commit(block, row)
                 return self._window_crossing(window_us, window)
@@ -261,18 +272,45 @@ class StudyPhysics:
                 return self._names(was ^ self._der_fed())
         raise ValueError(f"no such action: {action.kind}")
 
+    def operate(self, controls: tuple[str, ...]) -> tuple[Operation, ...]:
+        """Have voltage controls look at the step that begins or goes on now, and take one step each."""
+        case, state = self.case, self.state
+        if self.time_us >= case.scenario.duration_us:
+            return ()  # nothing follows that they could look at
+        block = self._compute(plan_steps(self.time_us, self.time_us + case.step_us, case.step_us, 1))
+        wanted = self._wanted(block)[:, 0]
+        before, done = state.wants.copy(), []
+        for name in controls:
+            row = case.controls.names.index(name)
+            taps = int(wanted[row])
+            state.wants[row] = abs(taps) > 1  # who is done but still outside has left its band anew
+            if taps == 0:
+                done.append(Operation(name))
+                continue
+            state.setting = case.controls.take(row, state.setting, 1 if taps > 0 else -1)
+            done.append(
+                Operation(
+                    name, 1 if taps > 0 else -1, abs(taps) > 1, operation_event(name, taps),
+                    case.controls.stand(row, state.setting), case.controls.is_off(row, state.setting),
+                )
+            )  # fmt: skip
+        for row in np.flatnonzero(before & (wanted == 0)).tolist():
+            name = case.controls.names[row]
+            if name not in controls:
+                state.wants[row] = False
+                done.append(Operation(name))
+        return tuple(done)
+
     def study(self, kind: str, name: str, at_peak: bool) -> int:
         """Run a study of the present state, or of the feeder's peak; the time of that state [us]."""
         from cosim.studies.fault_duty import socket_fault_duty
 
         if kind != "fault_duty":
             raise ValueError(f"no such study: {kind}")
-        time_us, topology = (
-            (self.peak_us, self.peak_topology) if at_peak else (self.time_us, self.state.topology)
-        )
+        time_us, grid = (self.peak_us, self.peak_grid) if at_peak else (self.time_us, self.state.grid)
         study = self.case
         result = socket_fault_duty(
-            self.network(topology),
+            self.network(grid),
             study.compiled,
             study.equipment.adapter_kaic_a,
             study.equipment.breaker_kaic_a,
@@ -331,6 +369,43 @@ class StudyPhysics:
         names = tuple(self.case.home_names[row] for row in which)
         return Crossing(time_us, kind, "voltage-window", describe(names), names)
 
+    def _wanted(self, block: Block) -> Int:
+        """(controls, steps) taps or capacitor steps wanted."""
+        case, state = self.case, self.state
+        if not len(case.controls):
+            return np.zeros((0, len(block.plan)), dtype=np.int64)
+        hour = np.array([_hour(case.scenario.local(int(us))) for us in block.plan.start_us])
+        wanted = case.controls.wanted(
+            block.solution.v, self.network(state.grid).circuit, state.setting, hour, block.ambient_c
+        )
+        return np.where(block.solution.converged, wanted, 0)
+
+    def _band_change(self, block: Block) -> tuple[int, Int]:
+        """First step at which voltage controls leave or meet their bands, and what all want there."""
+        wanted = self._wanted(block)
+        changed = ((wanted != 0) != self.state.wants[:, None]).any(axis=0)
+        step = int(np.argmax(changed)) if changed.any() else -1
+        return step, wanted[:, step]
+
+    def _band_crossing(self, time_us: int, step: int, wanted: Int, block: Block) -> Crossing:
+        """Those that are back are reported first, then those that want more; the rest is found at once."""
+        case, state = self.case, self.state
+        self.time_us = time_us
+        changed = (wanted != 0) != state.wants
+        groups = (
+            (Watch.CONTROL_MET, np.flatnonzero(changed & (wanted == 0))),
+            (Watch.CONTROL_RAISE, np.flatnonzero(changed & (wanted > 0))),
+            (Watch.CONTROL_LOWER, np.flatnonzero(changed & (wanted < 0))),
+        )
+        kind, rows = next(group for group in groups if len(group[1]))
+        state.wants[rows] = kind != Watch.CONTROL_MET
+        names = tuple(case.controls.names[row] for row in rows)
+        v, circuit = block.solution.v[:, step : step + 1], self.network(state.grid).circuit
+        seen = [case.controls.view(int(row), v, circuit, state.setting) for row in rows]
+        subject = names[0] if len(names) == 1 else f"{len(names)} controls"
+        detail = seen[0] if len(names) == 1 else "; ".join(map(" ".join, zip(names, seen, strict=True)))
+        return Crossing(time_us, kind, subject, detail, names)
+
     def _names(self, which: Bool) -> tuple[str, ...]:
         return tuple(self.case.home_names[row] for row in np.flatnonzero(which))
 
@@ -360,13 +435,14 @@ class StudyPhysics:
         device_w[rows] -= battery.power_w
 
         p_w, q_var = self._sockets.injector_power(panel_w, panel_var, device_w, branch_w)
-        solution = study.solve(self.network(state.topology), p_w, q_var, self._seen, self._parallel)
+        solution = study.solve(self.network(state.grid), p_w, q_var, self._seen, self._parallel)
         sockets = self._sockets.read(solution.v, solution.current_a)
         current_a = np.concatenate((sockets.panel_a, sockets.branch_a))
         block = Block(
             plan, demand, pv_w, ev_w, ambient_c, sockets, solution,
             self._power_va(self._transformers, self._transformer_element, solution),
             self._power_va(self._head, self._head_element, solution),
+            study.watched.quality.read(solution.v, state.opened, parallel=self._parallel),
             study.breakers.advance(state.theta, current_a, plan.seconds, parallel=self._parallel), battery,
         )  # fmt: skip
         for (fleet, homes), heat_c in zip(study.heat, state.heat_c, strict=True):
@@ -376,10 +452,15 @@ class StudyPhysics:
             )
         return block
 
+    @property
+    def _head(self) -> Terminals:
+        """Monitors of the feeder's head as taps are now: a regulator may stand there."""
+        return self._regulation.terminals(self.state.grid, self.case.compiled.head)
+
     def _power_va(self, terminals: Terminals, elements: Int, solution: Solution) -> NDArray[np.complex128]:
         """(k, steps) power into monitored terminals; an element that is out takes none."""
         power_va = terminals.power_va(solution.v)
-        power_va[np.isin(elements, list(self.state.topology.opened))] = 0.0
+        power_va[np.isin(elements, list(self.state.opened))] = 0.0
         return power_va
 
     def _der_output(self, plan: Plan) -> Float:
@@ -408,5 +489,9 @@ class StudyPhysics:
         top = int(np.argmax(head_w))
         if head_w[top] > self.peak_w:
             self.peak_w, self.peak_us = float(head_w[top]), int(block.plan.start_us[top])
-            self.peak_topology = state.topology
+            self.peak_grid = state.grid
         self._record(block, count)
+
+
+def _hour(local: datetime) -> float:
+    return local.hour + local.minute / 60.0 + (local.second + local.microsecond / 1e6) / 3600.0

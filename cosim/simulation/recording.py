@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.feeder.quality import LEVELS
 from cosim.results.record import StepBlock
 from cosim.thermal.limits import Rises, rises
 
@@ -36,15 +37,16 @@ def step_block(study: Study, block: Block, count: int) -> StepBlock:
         **_heat(study, block),
     }
     head_w = block.head_va.real.sum(axis=0)
-    feeder = {
-        "power_w": head_w,
-        "power_var": block.head_va.imag.sum(axis=0),
-        "loss_w": head_w - _delivered(study, block),
-    }
+    feeder = {"power_w": head_w, "power_var": block.head_va.imag.sum(axis=0)}
+    feeder |= _losses(block, head_w - _delivered(study, block))
+    line, bus = _lines(study, block), {"unbalance_pu": block.quality.unbalance}
+    feeder["unbalance_pu"] = np.fmax.reduce(bus["unbalance_pu"], axis=1, initial=-np.inf)
+    feeder["unbalance_pu"][np.isinf(feeder["unbalance_pu"])] = np.nan
     transformer = {
         "power_w": block.transformer_va.real.T,
         "power_var": block.transformer_va.imag.T,
         "loading_pu": np.abs(block.transformer_va).T / study.transformer_va,
+        "loss_w": block.quality.unit_loss_w,
     }
     return StepBlock(
         start_us=block.plan.start_us[:count],
@@ -54,7 +56,27 @@ def step_block(study: Study, block: Block, count: int) -> StepBlock:
         feeder={name: values[:count] for name, values in feeder.items()},
         iterations=block.solution.iterations[:count],
         converged=block.solution.converged[:count],
+        line={name: values[:count] for name, values in line.items()},
+        bus={name: values[:count] for name, values in bus.items()},
     )
+
+
+def _losses(block: Block, loss_w: Float) -> dict[str, Float]:
+    """Losses by kind; those of windings are what the lines and the cores leave of all."""
+    quality = block.quality
+    lines = {f"loss_{level}_w": quality.line_loss_w[k] for k, level in enumerate(LEVELS)}
+    rest = loss_w - quality.line_loss_w.sum(axis=0) - quality.core_loss_w
+    return {"loss_w": loss_w, **lines, "loss_noload_w": quality.core_loss_w, "loss_load_w": rest}
+
+
+def _lines(study: Study, block: Block) -> dict[str, Float]:
+    """Loading of every line of the table; NaN for one without a rating or out of service."""
+    watched = study.watched
+    if len(watched.line) == len(study.feeder.line):
+        return {"line_loading_pu": block.quality.line_a / watched.line_rating_a}
+    loading = np.full((len(block.plan), len(study.feeder.line)), np.nan)
+    loading[:, watched.line] = block.quality.line_a / watched.line_rating_a
+    return {"line_loading_pu": loading}
 
 
 def _delivered(study: Study, block: Block) -> Float:

@@ -79,7 +79,7 @@ def run(
         study = assemble(scenario, parallel=parallel)
         plan = RecordPlan(scenario.record_interval_us, study.full_rows, scenario.record.quantize)
         tables = study.home_table(), study.transformer_table(), study.feeder_map()
-        with RunWriter(target, _info(study), *tables, plan) as writer:
+        with RunWriter(target, _info(study), *tables, plan, study.watched.buses) as writer:
             try:
                 _simulate(study, writer, progress, parallel=parallel, block_steps=block_steps)
                 done = writer.finish()

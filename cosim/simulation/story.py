@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from cosim.events.control_processes import Timing, VoltageControl
 from cosim.events.processes import (
     OPERATOR,
     BreakerTrip,
@@ -14,6 +15,7 @@ from cosim.events.processes import (
     StudyProcess,
 )
 from cosim.events.records import Record
+from cosim.simulation.steps import US
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,11 +37,27 @@ def start_processes(env: Environment, study: Study, dead: Sequence[str]) -> None
     if homes:
         absent = {name: ["voltage"] for name in dead if name in set(homes)}
         env.start(EnterService(name="enter-service", homes=homes, absent=absent))
+    if len(study.controls):
+        env.start(_voltage_control(study))
     for number, event in enumerate(study.scenario.events, 1):
         for record in _records(study, event, f"event-{number}"):
             env.start(record)
     for record in _studies(study):
         env.start(record)
+
+
+def _voltage_control(study: Study) -> VoltageControl:
+    timings = {
+        name: Timing(
+            raise_us=round(delays.raise_s * US),
+            lower_us=round(delays.lower_s * US),
+            next_us=None if delays.next_s is None else round(delays.next_s * US),
+            dead_us=round(delays.dead_s * US),
+        )
+        for name, delays in study.controls.delays.items()
+    }
+    looks = study.scenario.controls.sampling
+    return VoltageControl(name="voltage-controls", timings=timings, sampling_us=looks or 1)
 
 
 def _records(study: Study, event: Event, name: str) -> Iterator[Record]:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.electrical.fault import fault_duty
+from cosim.electrical.fault import duty_of
+from cosim.electrical.impedance import ImpedanceMatrix
 
 if TYPE_CHECKING:
     from cosim.electrical.network import Network
@@ -51,25 +52,27 @@ def socket_fault_duty(
         three-phase home's first two phases stand for its legs.
     """
     homes = len(compiled.home_kind)
-    nodes = compiled.home_nodes
+    nodes = compiled.home_nodes.copy()
+    nodes[compiled.home_kind != SPLIT, 2] = -1  # a three-phase home's legs are faulted to ground
     two_wire = compiled.home_kind == SINGLE
-    neutral = np.where(compiled.home_kind == SPLIT, nodes[:, 2], -1)
     fed = network.energised[nodes[:, 0]]
+    z = ImpedanceMatrix(network).among(nodes)
+    v = np.append(network.no_load_voltage(), 0.0)[nodes]
     out: dict[str, NDArray[np.generic]] = {}
     peak = np.full(homes, np.nan)
     largest = np.full(homes, np.nan)
     for name, a, b, applies in (
-        ("l1n", nodes[:, 0], neutral, ~two_wire),
-        ("l2n", nodes[:, 1], neutral, ~two_wire),
-        ("l1l2", nodes[:, 0], nodes[:, 1], np.ones(homes, dtype=bool)),
+        ("l1n", 0, 2, ~two_wire),
+        ("l2n", 1, 2, ~two_wire),
+        ("l1l2", 0, 1, np.ones(homes, dtype=bool)),
     ):
         rows = np.flatnonzero(applies & fed)
         current, ratio = np.full(homes, np.nan), np.full(homes, np.nan)
         current[applies] = 0.0
-        if len(rows):
-            duty = fault_duty(network, a[rows], b[rows])
-            current[rows], ratio[rows] = duty.symmetrical_a, duty.x_over_r
-            peak[rows] = np.fmax(peak[rows], duty.peak_a)
+        seen = z[rows, a, a] - z[rows, a, b] - z[rows, b, a] + z[rows, b, b]
+        duty = duty_of(np.abs(v[rows, a] - v[rows, b]) / np.abs(seen), seen)
+        current[rows], ratio[rows] = duty.symmetrical_a, duty.x_over_r
+        peak[rows] = np.fmax(peak[rows], duty.peak_a)
         largest = np.fmax(largest, current)
         out[f"i_{name}_a"], out[f"x_over_r_{name}"] = current, ratio
     rating = np.fmin(adapter_rating_a, breaker_rating_a)

@@ -4,42 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from electrical_sketch import Sketch, random_feeder
+from electrical_sketch import Sketch, interlaced, line_matrix, random_feeder
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cosim.electrical.circuit import Circuit
 from cosim.electrical.fault import (
+    FaultKind,
+    bus_faults,
     fault_duty,
     peak_factor,
-    peak_factor_iec,
-    peak_factor_ieee551,
+    places_of,
     thevenin,
 )
 from cosim.electrical.network import Network
-
-X_OVER_R = np.array([0.55, 0.75, 0.94, 1.09, 1.36, 1.82, 2.41, 3.18, 4.9, 6.6, 10, 15])
-EXACT = [1.011, 1.032, 1.060, 1.085, 1.132, 1.212, 1.303, 1.399, 1.544, 1.633, 1.737, 1.814]
-IEC = [1.024, 1.038, 1.060, 1.083, 1.128, 1.209, 1.302, 1.402, 1.551, 1.642, 1.746, 1.822]
-IEEE = [1.010, 1.032, 1.062, 1.089, 1.139, 1.222, 1.313, 1.407, 1.547, 1.634, 1.737, 1.815]
-
-
-@pytest.mark.parametrize(
-    ("rule", "table"), [(peak_factor, EXACT), (peak_factor_iec, IEC), (peak_factor_ieee551, IEEE)]
-)
-def test_peak_factor_table(rule: object, table: list[float]) -> None:
-    assert callable(rule)
-    np.testing.assert_allclose(rule(X_OVER_R), table, atol=6e-4)
-
-
-def test_peak_factor_is_the_largest_over_all_closing_angles_and_times() -> None:
-    ratio = 2.41
-    angle = np.linspace(0.0, 4 * np.pi, 4001)
-    closing = np.linspace(0.0, 2 * np.pi, 2001)[:, None]
-    current = np.sin(angle + closing) - np.sin(closing) * np.exp(-angle / ratio)
-    assert peak_factor(np.array([ratio]))[0] == pytest.approx(np.abs(current).max(), rel=2e-6)
-
-
-def test_peak_factor_limits() -> None:
-    np.testing.assert_allclose(peak_factor(np.array([0.0, np.inf])), [1.0, 2.0], atol=1e-6)
 
 
 def pairs(circuit: Circuit) -> tuple[np.ndarray, np.ndarray]:
@@ -124,3 +102,115 @@ def test_peak_is_the_factor_times_the_crest() -> None:
     np.testing.assert_allclose(duty.x_over_r, z.imag / z.real)
     np.testing.assert_allclose(duty.peak_a, np.sqrt(2) * peak_factor(duty.x_over_r) * duty.symmetrical_a)
     assert (duty.peak_factor > 1).all()
+
+
+A = np.exp(-2j * np.pi / 3 * np.arange(3))
+
+
+def street(lengths: list[float], z: np.ndarray, source_z: np.ndarray) -> Network:
+    """A three-phase source and a line of several sections; buses b0, b1, .."""
+    sketch = Sketch()
+    at = sketch.bus("b0", 7200.0)
+    sketch.source(at, 7200.0 * A, source_z)
+    for i, length in enumerate(lengths):
+        following = sketch.bus(f"b{i + 1}", 7200.0)
+        sketch.line(at, following, z * length)
+        at = following
+    return Network(sketch.circuit())
+
+
+def current(network: Network, kind: FaultKind, **more: complex) -> list[float]:
+    """Largest conductor current of a kind of fault at each bus."""
+    fault = bus_faults(network, **more)  # type: ignore[arg-type]
+    out: dict[int, float] = {}
+    for place, k, amps in zip(fault.place, fault.kind, fault.duty.symmetrical_a, strict=True):
+        if k == kind:
+            out[int(place)] = max(out.get(int(place), 0.0), float(amps))
+    return list(out.values())
+
+
+def test_balanced_network_follows_symmetrical_components() -> None:
+    z1, z0 = 0.4 + 1.1j, 0.9 + 3.2j
+    z = np.full((3, 3), (z0 - z1) / 3) + z1 * np.eye(3)
+    network = street([1.0], z, z)
+    v, one, zero, zf, zg = 7200.0, 2 * z1, 2 * z0, 0.7, 3.0
+    for kind, expected in {
+        FaultKind.THREE_PHASE: v / abs(one + zf),
+        FaultKind.THREE_PHASE_GROUND: v / abs(one + zf),
+        FaultKind.LINE_LINE: np.sqrt(3) * v / abs(2 * one + zf),
+        FaultKind.LINE_GROUND: 3 * v / abs(2 * one + zero + 3 * zf + 3 * zg),
+    }.items():
+        assert current(network, kind, arc_ohm=zf, ground_ohm=zg)[1] == pytest.approx(expected, rel=1e-9), kind
+    fault = bus_faults(network)
+    ground = [
+        abs(i.sum())
+        for k, p, i in zip(fault.kind, fault.place, fault.current_a[:, :3], strict=True)
+        if p == 1 and k == FaultKind.LINE_LINE_GROUND
+    ]
+    np.testing.assert_allclose(ground, 3 * v / abs(one + 2 * zero), rtol=1e-9)
+
+
+@given(st.integers(0, 10**6), st.lists(st.floats(0.05, 3.0), min_size=1, max_size=5))
+def test_current_falls_with_distance(seed: int, lengths: list[float]) -> None:
+    z = line_matrix(np.random.default_rng(seed), 3, 1.0)
+    network = street(lengths, z, (0.2 + 1.5j) * np.eye(3))
+    for kind in FaultKind:
+        assert (np.diff(current(network, kind)) < 0).all(), kind
+
+
+@given(st.floats(0.0, 50.0), st.floats(0.0, 50.0))
+def test_arc_and_earth_only_reduce(arc: float, ground: float) -> None:
+    network = street([1.0, 2.0], line_matrix(np.random.default_rng(1), 3, 1.0), (0.2 + 1.5j) * np.eye(3))
+    for kind in (FaultKind.LINE_GROUND, FaultKind.LINE_LINE, FaultKind.THREE_PHASE):
+        bolted = current(network, kind)
+        resisted = current(network, kind, arc_ohm=arc, ground_ohm=ground)
+        assert (np.array(resisted) <= np.array(bolted) * (1 + 1e-12)).all()
+
+
+@given(st.integers(0, 10**6))
+def test_every_kind_draws_what_a_fault_in_the_network_draws(seed: int) -> None:
+    """The loop equation against the same network with 0.1 milliohm between the conductors."""
+    circuit = random_feeder(seed, 4, 1, 2)
+    network = Network(circuit)
+    places = places_of(circuit, network.no_load_voltage())
+    fault = bus_faults(network, places, arc_ohm=0.1)
+    rng = np.random.default_rng(seed)
+    for m in rng.choice(len(fault.place), 6, replace=False).tolist():
+        nodes = places.nodes[fault.place[m]]
+        faulted = np.flatnonzero(np.abs(fault.current_a[m, :3]) > 0)
+        sketch = Sketch()
+        sketch.names, sketch.base = list(circuit.nodes), list(circuit.base_v)
+        sketch.elements, sketch.sources = list(circuit.elements), list(circuit.sources)
+        if fault.kind[m] == FaultKind.LINE_LINE:
+            sketch.shunt(int(nodes[faulted[0]]), int(nodes[faulted[1]]), 10.0 + 0j)
+        else:  # a star of arcs, on the neutral or afloat
+            star = int(nodes[3])
+            if fault.kind[m] == FaultKind.THREE_PHASE:
+                star = sketch.node("star.1", 7200.0)
+            for i in faulted:
+                sketch.shunt(int(nodes[i]), star, 10.0 + 0j)
+        v = np.append(Network(sketch.circuit()).no_load_voltage(), 0.0)
+        far = v[nodes[faulted[1]]] if fault.kind[m] == FaultKind.LINE_LINE else v[star]
+        drawn = (v[nodes[faulted[0]]] - far) * 10.0
+        assert drawn == pytest.approx(fault.current_a[m, faulted[0]], rel=1e-6)
+
+
+def test_legs_of_a_service_are_alike_and_a_neutral_is_told_from_them() -> None:
+    """A coupled triplex with equal legs: equal faults; the earthed neutral is no phase."""
+    sketch = Sketch()
+    [top] = sketch.bus("p", 7200.0, 1)
+    sketch.source([top], np.array([7200.0 + 0j]), np.array([[1e-6j]]))
+    legs = sketch.bus("x", 120.0, 2)
+    sketch.centre_tap(top, legs, interlaced(25e3, 0.016, 0.0151))
+    home = sketch.bus("h", 120.0, 3)
+    z = np.full((3, 3), 0.02 + 0.03j) + (0.05 + 0.02j) * np.eye(3)
+    sketch.line([*legs, -1], home, z)
+    sketch.shunt(home[2], -1, 1 / 25.0)
+    network = Network(sketch.circuit())
+    places = places_of(network.circuit, network.no_load_voltage())
+    assert places.nodes[places.name.index("h"), 3] == -1 or network.no_load_voltage()[home[2]] != 0
+    duty = fault_duty(network, np.array([home[0], home[1]]), np.array([home[2]] * 2))
+    assert duty.symmetrical_a[0] == pytest.approx(duty.symmetrical_a[1], rel=1e-9)
+    infinite = 7200.0 / 30.0 / abs((0.016 + 0.0151j) * 240.0**2 / 25e3)
+    [pair] = fault_duty(network, np.array([legs[0]]), np.array([legs[1]])).symmetrical_a
+    assert pair == pytest.approx(infinite, rel=1e-6)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from clock_toy import REGULATOR, ToyPhysics
+
 from cosim.events import Environment
+from cosim.events.control_processes import Timing, VoltageControl
 from cosim.events.processes import (
     BreakerTrip,
     DerConnection,
@@ -14,6 +19,12 @@ from cosim.events.processes import (
 from cosim.events.records import Record
 
 END = 6000
+SAGS = {400: 3, 1000: -2, 1030: 2, 3000: -1, 3045: -3, 5000: 20}
+
+
+def toy(cuts: Iterator[int] | None = None) -> ToyPhysics:
+    """The physics of the story."""
+    return ToyPhysics(cuts, SAGS)
 
 
 def story() -> list[Record]:
@@ -21,6 +32,7 @@ def story() -> list[Record]:
     return [
         EnterService(name="rule", homes=["a", "b", "c"], delay_us=300),
         BreakerTrip(name="breakers", reset_after_us=1500),
+        VoltageControl(name="taps", timings={REGULATOR: Timing(50, 60, 20)}),
         Outage(name="fault-1", section="line:2", deadline_us=100, duration_us=400),
         Outage(name="fault-2", section="line:2", deadline_us=300, duration_us=400),
         Outage(name="storm", section="line:1", deadline_us=2500, duration_us=100),

@@ -2,7 +2,8 @@
 
 Sections: line:1 feeds a and b, line:2 behind it feeds c. Every home has DER that gives 1 per
 microsecond in service (no ramp). The breaker of home a warms by 3 per microsecond while its DER is
-in service, cools by 1 otherwise, and reaches its trip line at 1000.
+in service, cools by 1 otherwise, and reaches its trip line at 1000. A regulator wants as many taps as
+the sags that lie behind add up to; its range ends at 4.
 """
 
 from __future__ import annotations
@@ -10,16 +11,21 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 
-from cosim.events import Act, Action, Crossing, Watch
+from cosim.events import Act, Action, Crossing, Operation, Watch
 
 HOMES = ("a", "b", "c")
 FED_THROUGH = {"a": ("line:1",), "b": ("line:1",), "c": ("line:1", "line:2")}
 TRIP = 1000
+REGULATOR = "regulator:t"
+HIGHEST = 4
 
 
 class ToyPhysics:
-    def __init__(self, cuts: Iterator[int] | None = None) -> None:
+    def __init__(self, cuts: Iterator[int] | None = None, sags: dict[int, int] | None = None) -> None:
         self.at_us = 0
+        self.sags = sags or {}  # by time, taps more or less that are wanted from then on
+        self.tap = 0
+        self.wants = False  # as last reported
         self.open: set[str] = set()
         self.serving = set(HOMES)
         self.disconnected: set[str] = set()
@@ -34,7 +40,8 @@ class ToyPhysics:
         return copy.deepcopy(self)
 
     def state(self) -> tuple[object, ...]:
-        return (self.at_us, self.open, self.serving, self.disconnected, self.heat, self.energy, self.peak)
+        homes = (self.open, self.serving, self.disconnected)
+        return (self.at_us, *homes, self.heat, self.energy, self.peak, self.tap, self.wants)
 
     def live(self) -> set[str]:
         dead = {h for h in HOMES if self.open & set(FED_THROUGH[h])}
@@ -47,12 +54,37 @@ class ToyPhysics:
         assert start_us == self.at_us < until_us
         self.blocks.append((start_us, until_us))
         while self.at_us < until_us:
+            if (self.wanted() != 0) != self.wants:
+                self.wants = not self.wants
+                return self._left_or_met()
             block = next(self.cuts) if self.cuts else until_us - self.at_us
             if self._block(min(until_us, self.at_us + block)):
                 return Crossing(self.at_us, Watch.BREAKER, "breaker:a", f"heat {self.heat}")
         return None
 
+    def wanted(self) -> int:
+        asked = sum(taps for time_us, taps in self.sags.items() if time_us <= self.at_us)
+        return min(asked, HIGHEST) - self.tap
+
+    def _left_or_met(self) -> Crossing:
+        taps = self.wanted()
+        kind = Watch.CONTROL_RAISE if taps > 0 else Watch.CONTROL_LOWER if taps < 0 else Watch.CONTROL_MET
+        return Crossing(self.at_us, kind, REGULATOR, f"tap {self.tap:+d}, wants {taps:+d}")
+
+    def operate(self, controls: tuple[str, ...]) -> tuple[Operation, ...]:
+        assert controls == (REGULATOR,)
+        taps = self.wanted()
+        if taps == 0:
+            self.wants = False
+            return (Operation(REGULATOR),)
+        move = 1 if taps > 0 else -1
+        self.tap += move
+        self.wants = abs(taps) > 1
+        event = "tap_raised" if move > 0 else "tap_lowered"
+        return (Operation(REGULATOR, move, abs(taps) > 1, event, f"tap {self.tap:+d}"),)
+
     def _block(self, until_us: int) -> bool:
+        until_us = min([until_us, *(time_us for time_us in self.sags if time_us > self.at_us)])
         crosses = False
         if self.warming() and self.heat < TRIP:
             reached = self.at_us - (self.heat - TRIP) // 3  # rounded up

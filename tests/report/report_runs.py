@@ -62,6 +62,8 @@ def calm(steps: int = runs.STEPS, adapters: bool = True) -> StepBlock:
         feeder={q.name: np.full(steps, 1000.0) for q in layout.FEEDER_QUANTITIES},
         iterations=np.full(steps, 4, np.int32),
         converged=np.ones(steps, bool),
+        line={q.name: np.full((steps, runs.LINES), 0.3) for q in layout.LINE_QUANTITIES},
+        bus={q.name: np.full((steps, len(runs.BUSES)), 0.002) for q in layout.BUS_QUANTITIES},
     )
 
 
@@ -81,7 +83,11 @@ def write(
     block = calm() if block is None else block
     drawn = runs.feeder_map() if lines is None else lines
     plan = RecordPlan(runs.PLAN.interval_us, full=full)
-    with RunWriter(path, info, homes() if table is None else table, runs.transformers(), drawn, plan) as run:
+    if len(drawn.id) != runs.LINES:
+        shape = (len(block.start_us), len(drawn.id))
+        block = replace(block, line={q.name: np.full(shape, 0.3) for q in layout.LINE_QUANTITIES})
+    people = homes() if table is None else table
+    with RunWriter(path, info, people, runs.transformers(), drawn, plan, runs.BUSES) as run:
         if len(block.start_us):
             run.write(block)
         for k in range(events):

@@ -13,6 +13,8 @@ from cosim.results.record import HOUR_US, FeederMap, RecordPlan, RunInfo, StepBl
 from cosim.results.writer import RunWriter
 
 HOMES, TRANSFORMERS, STEPS = 7, 2, 180
+LINES, BUSES = 2, ("head", "b1", "b2")
+SIZES = {"home": HOMES, "transformer": TRANSFORMERS, "line": LINES, "bus": len(BUSES)}
 STEP_US = 60_000_000
 
 INFO = RunInfo(
@@ -47,7 +49,9 @@ def transformers(count: int = TRANSFORMERS) -> dict[str, Any]:
 
 
 def feeder_map() -> FeederMap:
-    return FeederMap(["l1", "l2"], ["primary", "drop"], ["1.2.3", "1.2"], [0, 1], [0, 0], [1, 2], [0, 1])
+    return FeederMap(
+        ["l1", "l2"], ["primary", "drop"], ["1.2.3", "1.2"], [0, 1], [0, 0], [1, 2], [0, 1], [400.0, 100.0]
+    )
 
 
 def block(steps: int = STEPS, count: int = HOMES, units: int = TRANSFORMERS, seed: int = 1) -> StepBlock:
@@ -69,6 +73,8 @@ def block(steps: int = STEPS, count: int = HOMES, units: int = TRANSFORMERS, see
         feeder={q.name: rng.normal(0, 2e4, steps) for q in layout.FEEDER_QUANTITIES},
         iterations=rng.integers(3, 9, steps).astype(np.int32),
         converged=rng.random(steps) > 0.02,
+        line={q.name: rng.random((steps, LINES)) for q in layout.LINE_QUANTITIES},
+        bus={q.name: 0.02 * rng.random((steps, len(BUSES))) for q in layout.BUS_QUANTITIES},
     )
 
 
@@ -86,6 +92,8 @@ def part(whole: StepBlock, first: int, last: int) -> StepBlock:
         cut(whole.feeder),
         whole.iterations[first:last],
         whole.converged[first:last],
+        cut(whole.line),
+        cut(whole.bus),
     )
 
 
@@ -98,7 +106,7 @@ def duty(count: int = HOMES) -> dict[str, Any]:
 
 
 def writer(path: Path, plan: RecordPlan = PLAN, info: RunInfo = INFO) -> RunWriter:
-    return RunWriter(path, info, homes(), transformers(), feeder_map(), plan)
+    return RunWriter(path, info, homes(), transformers(), feeder_map(), plan, BUSES)
 
 
 def write(path: Path, cuts: tuple[int, ...] = (), plan: RecordPlan = PLAN, commits: bool = True) -> Path:

@@ -54,7 +54,7 @@ def test_whole_chunks_across_segments(tmp_path: Path) -> None:
     for cuts in ((), (4000, 4097, 9999)):
         run = runs.RunWriter(
             tmp_path / f"{len(cuts)}.h5", runs.INFO, runs.homes(3), runs.transformers(), runs.feeder_map(),
-            RecordPlan(HOUR_US, full=(1,)),
+            RecordPlan(HOUR_US, full=(1,)), runs.BUSES,
         )  # fmt: skip
         for first, last in zip((0, *cuts), (*cuts, steps), strict=True):
             run.write(runs.part(block, first, last))
@@ -71,10 +71,9 @@ def test_envelope_equals_numpy(whole: Path) -> None:
     found, block = datasets(whole), runs.block()
     index = block.start_us // HOUR_US
     assert found["interval"].tolist() == (np.unique(index) * HOUR_US).tolist()
-    for group, given_values in (("home", block.home), ("transformer", block.transformer)):
-        for q in (*layout.HOME_QUANTITIES, *layout.TRANSFORMER_QUANTITIES):
-            if q.name not in given_values:
-                continue
+    for group, (_, quantities) in layout.ENVELOPES.items():
+        given_values = block.items(group)
+        for q in quantities:
             for row, hour in enumerate(np.unique(index)):
                 values = given_values[q.name].copy()
                 values[(index != hour) | ~block.converged] = np.nan
@@ -103,13 +102,17 @@ def test_backfeed_and_supply_equal_numpy(whole: Path) -> None:
     np.testing.assert_allclose(found["backfeed/head_energy_wh"], block.seconds @ head / 3600, rtol=1e-12)
     dead = ((block.home["voltage_l1_v"] == 0) & block.converged[:, None]) * block.seconds[:, None]
     np.testing.assert_allclose(found["supply/unsupplied_s"], dead.sum(axis=0), rtol=1e-12)
+    legs = np.stack([block.home["voltage_l1_v"], block.home["voltage_l2_v"]]) / 120.0
+    for name, low, high in (("a", 0.95, 1.05), ("b", 110 / 120, 127 / 120)):
+        out = ((legs > 0) & ((legs < low) | (legs > high))).any(axis=0) & block.converged[:, None]
+        np.testing.assert_allclose(found[f"ansi/outside_{name}_s"], block.seconds @ out, rtol=1e-12)
 
 
 def test_nothing_flowed_back_has_no_time() -> None:
     block = runs.block()
     for values in (block.home["service_power_w"], block.transformer["power_w"], block.feeder["power_w"]):
         np.abs(values, out=values)
-    totals = Totals(runs.HOMES, runs.TRANSFORMERS)
+    totals = Totals(runs.HOMES, runs.TRANSFORMERS, np.full(runs.HOMES, 120.0))
     totals.add(block)
     found = totals.datasets()
     assert found["backfeed/head_time_of_peak"] == layout.NO_TIME
@@ -117,7 +120,7 @@ def test_nothing_flowed_back_has_no_time() -> None:
 
 
 def test_interval_without_converged_step_is_nan() -> None:
-    interval = OpenInterval(runs.HOMES, runs.TRANSFORMERS, 0)
+    interval = OpenInterval(runs.SIZES, 0)
     block = runs.block(5)
     block.converged[:] = False
     interval.add(block, 0, 5)
@@ -130,17 +133,17 @@ def test_interval_without_converged_step_is_nan() -> None:
 
 def test_mean_of_equal_values_is_that_value() -> None:
     """Rounding of the weighted sum may not push a mean outside what it is the mean of."""
-    interval = OpenInterval(runs.HOMES, runs.TRANSFORMERS, 0)
+    interval = OpenInterval(runs.SIZES, 0)
     block = runs.block()
     block.home["service_power_w"][...] = 0.1
     interval.add(block, 0, runs.STEPS)
-    row = interval.home.row(quantise=False)["service_power_w"]
+    row = interval.parts["home"].row(quantise=False)["service_power_w"]
     assert (row == np.float32(0.1)).all()
 
 
 def test_interval_survives_its_state() -> None:
     block = runs.block()
-    one, two = (OpenInterval(runs.HOMES, runs.TRANSFORMERS, 0) for _ in range(2))
+    one, two = (OpenInterval(runs.SIZES, 0) for _ in range(2))
     one.add(block, 0, 60)
     two.add(block, 0, 25)
     two = OpenInterval.from_state({name: value.copy() for name, value in two.state().items()})

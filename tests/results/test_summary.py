@@ -36,13 +36,15 @@ def quiet() -> StepBlock:
         feeder={q.name: np.zeros(runs.STEPS) for q in layout.FEEDER_QUANTITIES},
         iterations=np.full(runs.STEPS, 4, np.int32),
         converged=np.ones(runs.STEPS, bool),
+        line={q.name: np.full((runs.STEPS, runs.LINES), 0.3) for q in layout.LINE_QUANTITIES},
+        bus={q.name: np.full((runs.STEPS, len(runs.BUSES)), 0.002) for q in layout.BUS_QUANTITIES},
     )
 
 
 def summary(folder: Path, block: StepBlock, duty: dict[str, Any] | None = None, **columns: Any) -> Summary:
     homes = runs.homes() | columns
     run = runs.RunWriter(
-        folder / "run.h5", runs.INFO, homes, runs.transformers(), runs.feeder_map(), runs.PLAN
+        folder / "run.h5", runs.INFO, homes, runs.transformers(), runs.feeder_map(), runs.PLAN, runs.BUSES
     )
     run.write(block)
     if duty is not None:
@@ -54,6 +56,8 @@ def summary(folder: Path, block: StepBlock, duty: dict[str, Any] | None = None, 
 @pytest.fixture(scope="module")
 def busy(tmp_path_factory: pytest.TempPathFactory) -> Summary:
     block = quiet()
+    block.line["line_loading_pu"][PEAK, 1] = 1.4
+    block.bus["unbalance_pu"][PEAK, 1] = 0.04
     home = block.home
     for name, rise in (("jaw_rise_k", 40.0), ("field_terminal_rise_k", 20.0), ("bus_bar_rise_k", 10.0)):
         home[name][:, [1, 3]] = rise
@@ -108,6 +112,19 @@ def test_service_and_voltage(busy: Summary) -> None:
     assert (busy.low_voltage.item, busy.high_voltage.item) == ("home-2", "home-6")
     assert busy.high_voltage.time == "2026-07-14T01:40:00"
     assert busy.homes_outside_voltage == 2
+
+
+def test_lines_unbalance_and_ranges(busy: Summary) -> None:
+    assert busy.line_load is not None
+    assert busy.unbalance is not None
+    assert (busy.line_load.item, busy.line_load.value) == ("l2", pytest.approx(1.4))
+    assert busy.lines_over_rating == 1
+    assert (busy.unbalance.item, busy.unbalance.value) == ("b1", pytest.approx(0.04))
+    assert busy.homes_outside_b == 1  # 1.06 pu; 112 V are still in range B
+    assert busy.home_hours_outside_a == pytest.approx(2 / 60)
+    assert busy.home_hours_outside_b == pytest.approx(1 / 60)
+    assert "unbalance 4 % (b1)" in busy.lines()[4]
+    assert "l2 at 140 %" in busy.lines()[7]
 
 
 def test_backfeed_and_loading(busy: Summary) -> None:

@@ -1,0 +1,92 @@
+"""Who feeds a fault at a socket, and by how much."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cosim.electrical.network import Network
+from cosim.feeder.compile import CompiledFeeder
+from cosim.feeder.generate import generate
+from cosim.studies.contributions import Device, contributions, device
+
+
+@pytest.fixture(scope="module")
+def street() -> tuple[Network, CompiledFeeder]:
+    compiled = generate(40, seed=3).compile()
+    return Network(compiled.circuit), compiled
+
+
+def full_transformer(compiled: CompiledFeeder) -> np.ndarray:
+    units, count = np.unique(compiled.home_transformer, return_counts=True)
+    return np.flatnonzero(compiled.home_transformer == units[np.argmax(count)])
+
+
+def test_devices_of_the_library() -> None:
+    inverter, battery, engine = (
+        device(0, name) for name in ("inverter-7.6kw", "powerwall-3", "portable-generator-6.25")
+    )
+    assert inverter.current_a == pytest.approx(1.2 * 7600 / 240)
+    assert inverter.seconds == 0.16
+    assert (battery.current_a, battery.seconds) == (160.0, 1.0)
+    assert engine.current_a == pytest.approx(102.5, abs=0.06)
+    with pytest.raises(ValueError, match="feeds no fault"):
+        device(0, "ev-charger-48a")
+
+
+def test_without_devices_only_the_grid_feeds(street: tuple[Network, CompiledFeeder]) -> None:
+    found = contributions(*street, [])
+    np.testing.assert_array_equal(found.phasor_a, found.grid_a)
+    np.testing.assert_array_equal(found.bound_a, np.abs(found.grid_a))
+    assert (found.bound_a > 500).all()
+
+
+def test_neighbours_add_up_and_the_bound_holds(street: tuple[Network, CompiledFeeder]) -> None:
+    network, compiled = street
+    near = full_transformer(compiled)
+    assert len(near) > 2
+    devices = [device(int(home), "inverter-7.6kw") for home in near] + [device(int(near[0]), "powerwall-3")]
+    for kind in ("l1l2", "l1n"):
+        found = contributions(network, compiled, devices, kind)  # type: ignore[arg-type]
+        assert found.own_a[near[0]] == pytest.approx(38.0 + 160.0)
+        assert found.neighbours_a[near[0]] == pytest.approx(38.0 * (len(near) - 1))
+        assert found.neighbours_a[near[1]] == pytest.approx(38.0 * (len(near) - 1) + 160.0)
+        listed = np.zeros(len(found.grid_a), dtype=complex)
+        np.add.at(listed, found.fault_home, found.contribution_a)
+        np.testing.assert_allclose(found.grid_a + listed, found.phasor_a)
+        assert (np.abs(found.phasor_a) <= found.bound_a * (1 + 1e-12)).all()
+        assert (np.abs(found.phasor_a[near]) > np.abs(found.grid_a[near])).all()
+        others = np.setdiff1d(np.arange(len(found.grid_a)), near)
+        np.testing.assert_array_equal(found.phasor_a[others], found.grid_a[others])
+
+
+def test_superposition(street: tuple[Network, CompiledFeeder]) -> None:
+    """Two devices together add what each adds alone; twice the current adds twice."""
+    network, compiled = street
+    near = full_transformer(compiled)
+    one, other = (
+        Device(int(near[0]), "inverter", "a", 50.0, 1.0),
+        Device(int(near[1]), "battery", "b", 80.0, 1.0),
+    )
+    grid = contributions(network, compiled, []).phasor_a
+    added = [
+        contributions(network, compiled, some).phasor_a - grid for some in ([one], [other], [one, other])
+    ]
+    np.testing.assert_allclose(added[0] + added[1], added[2], atol=1e-9)
+    double = Device(int(near[0]), "inverter", "a", 100.0, 1.0)
+    np.testing.assert_allclose(
+        contributions(network, compiled, [double]).phasor_a - grid, 2 * added[0], atol=1e-9
+    )
+
+
+def test_a_device_at_the_faulted_socket_adds_all_of_its_current(
+    street: tuple[Network, CompiledFeeder],
+) -> None:
+    network, compiled = street
+    found = contributions(network, compiled, [Device(5, "inverter", "a", 50.0, 1.0)])
+    assert abs(found.contribution_a[found.fault_home == 5][0]) == pytest.approx(50.0, rel=1e-9)
+
+
+def test_a_device_nowhere_is_refused(street: tuple[Network, CompiledFeeder]) -> None:
+    with pytest.raises(ValueError, match="no split or single-phase home"):
+        contributions(*street, [Device(999, "inverter", "a", 50.0, 1.0)])
