@@ -157,6 +157,23 @@ def test_shipped_scenarios_are_listed(cosim: Callable[..., Result]) -> None:
     assert set(answer(cosim("scenario", "list", "--json"))) >= {"heat-wave", "winter-evening", "fault-duty"}
 
 
+def test_a_file_beside_wins_over_a_shipped_scenario_of_its_name(
+    cosim: Callable[..., Result], tmp_path: Path
+) -> None:
+    (tmp_path / "heat-wave.toml").write_text(SMALL)
+    assert answer(cosim("scenario", "check", "heat-wave", "--json"))["homes"] == 12
+    assert cosim("scenario", "new", "copy").exit_code == 0
+    assert (tmp_path / "copy.toml").read_text() != SMALL  # a copy of the shipped one
+
+
+def test_check_reads_the_files_that_a_run_reads(cosim: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "case.toml").write_text(SMALL + '[demand]\nsource = "csv:p.csv"\n')
+    (tmp_path / "p.csv").write_text("minute,home-1\n0,1\n15,x\n")
+    wrong = cosim("scenario", "check", "case.toml")
+    assert wrong.exit_code == 2
+    assert "p.csv:3: home-1: should be a number (got 'x')" in wrong.stderr
+
+
 # ------------------------------------------------------------------ library and feeders
 def test_adapters(cosim: Callable[..., Result]) -> None:
     names = answer(cosim("adapter", "list", "--json"))

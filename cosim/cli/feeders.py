@@ -114,12 +114,17 @@ def check(feeder: FeederArgument, json: JsonOption = False) -> None:
 
     Example: cosim feeder check oak-street.feeder
     """
-    problems = open_feeder(feeder).check()
+    opened = open_feeder(feeder)
+    problems = opened.check()
+    notes = opened.advice() if not problems else []
     if json:
-        print_json({"file": str(feeder), "problems": [str(problem) for problem in problems]})
+        told = {"problems": [str(problem) for problem in problems], "notes": [str(note) for note in notes]}
+        print_json({"file": str(feeder), **told})
     else:
         for problem in problems:
             typer.echo(str(problem), err=True)
+        for note in notes:
+            typer.echo(f"note      {note}")
         typer.echo(f"{feeder}: {len(problems) or 'no'} problem{'' if len(problems) == 1 else 's'}")
     if problems:
         raise typer.Exit(BAD_INPUT)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cosim.errors import Problem, ScenarioError
-from cosim.scenario.population import Population, populate
+from cosim.scenario.population import populate
 from cosim.scenario.quantities import format_duration
 from cosim.scenario.rules import check_names
 from cosim.scenario.schema import Scenario
-
-if TYPE_CHECKING:
-    from cosim.feeder.feeder import Feeder
 
 
 @dataclass(frozen=True)
@@ -72,48 +69,21 @@ class Outline:
         ]
 
 
-def _populate(scenario: Scenario, feeder: Feeder) -> Population:
-    """Check the names a scenario uses against its feeder, and lay its groups over the homes.
-
-    Raises
-    ------
-    ScenarioError
-        With every line, home or table row that does not fit the feeder.
-    """
-    home, line = feeder.home, feeder.line
-    problems: list[Problem | str] = []
-    try:
-        check_names(scenario, line["name"].tolist(), home["name"].tolist())
-    except ScenarioError as error:
-        problems += error.problems
-    try:
-        population = populate(
-            scenario,
-            home["name"].tolist(),
-            home["kind"].tolist(),
-            home["service_rating_a"].to_numpy(float),
-            home["socket"].tolist(),
-        )
-    except ScenarioError as error:
-        problems += error.problems
-    if problems:
-        raise ScenarioError(problems)
-    return population
-
-
 def outline(scenario: Scenario) -> Outline:
-    """Build the feeder and the population, and say what the run would be.
+    """Put the run together as `run` would, read every file and entry it needs, and say what it would be.
 
     Raises
     ------
     InputError
-        If the scenario does not fit its feeder.
+        If the scenario does not fit its feeder, or a file or an entry cannot be used.
     """
-    from cosim.simulation.sources import feeder_of
+    from cosim.simulation.assembly import assemble
 
-    feeder = feeder_of(scenario)
-    population = _populate(scenario, feeder)
-    transformers = int((feeder.transformer["kind"] == "service").sum())
+    try:
+        study = assemble(scenario, parallel=False)
+    except ScenarioError as error:
+        raise ScenarioError(list(dict.fromkeys([*_misfits(scenario), *error.problems]))) from None
+    population, transformers = study.population, len(study.compiled.service_transformers)
     return Outline(
         title=scenario.title,
         feeder=scenario.feeder.source,
@@ -127,8 +97,29 @@ def outline(scenario: Scenario) -> Outline:
         events=len(scenario.events),
         studies=tuple(name for name, study in scenario.studies if study is not None),
         expected_bytes=expected_bytes(scenario, len(population.home), transformers),
-        notes=population.notes,
+        notes=study.notes,
     )
+
+
+def _misfits(scenario: Scenario) -> list[Problem]:
+    """Every line, home or table row that does not fit the feeder, where assembling stops at the first kind."""
+    from cosim.simulation.sources import feeder_of
+
+    feeder = feeder_of(scenario)
+    home = feeder.home
+    problems: list[Problem] = []
+    names, kinds = home["name"].tolist(), home["kind"].tolist()
+    for look in (
+        lambda: check_names(scenario, feeder.line["name"].tolist(), names),
+        lambda: populate(
+            scenario, names, kinds, home["service_rating_a"].to_numpy(float), home["socket"].tolist()
+        ),
+    ):
+        try:
+            look()
+        except ScenarioError as error:
+            problems += error.problems
+    return problems
 
 
 def expected_bytes(scenario: Scenario, homes: int, transformers: int) -> int:

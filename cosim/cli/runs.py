@@ -12,7 +12,9 @@ from cosim.cli.shell import FAILED, Meter, print_json
 CaseArgument = Annotated[
     str,
     typer.Argument(
-        metavar="SCENARIO", help="A scenario file, or the name of a shipped one.", show_default=False
+        metavar="SCENARIO",
+        help="A scenario file (.toml may be left out), or the name of a shipped one.",
+        show_default=False,
     ),
 ]
 SetOption = Annotated[

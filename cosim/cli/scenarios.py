@@ -24,10 +24,10 @@ def new(
     """
     from cosim.errors import Problem, ScenarioError
     from cosim.outputs import output_file
-    from cosim.scenario.loading import find
+    from cosim.scenario.loading import find_shipped
 
     target = Path(name) if name.endswith(".toml") else Path(f"{name}.toml")
-    text = find(example).read_text(encoding="utf-8")
+    text = find_shipped(example).read_text(encoding="utf-8")
     output_file(target, error=ScenarioError)
     try:
         with target.open("x", encoding="utf-8") as file:
@@ -81,9 +81,10 @@ def list_(json: JsonOption = False) -> None:
     """
     import tomllib
 
-    from cosim.scenario.loading import find, shipped_names
+    from cosim.scenario.loading import find_shipped, shipped_names
 
     titles = {
-        name: tomllib.loads(find(name).read_text(encoding="utf-8"))["title"] for name in shipped_names()
+        name: tomllib.loads(find_shipped(name).read_text(encoding="utf-8"))["title"]
+        for name in shipped_names()
     }
     print_json(titles) if json else print_table(("name", "title"), list(titles.items()))

@@ -7,6 +7,8 @@ wall clock, and repeats.
 
 from __future__ import annotations
 
+import csv
+import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +32,7 @@ Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 YEAR_S = 364 * 86400.0  # from this length on a profile is a year's
+MOST_KW = 1000.0  # of one home in a CSV file
 SPLIT_LEGS = (0.5, 0.5, 0.0)
 
 
@@ -176,11 +179,35 @@ class ProfileDemand:
 def assign_profiles(
     profiles: Sequence[Profile], home_names: Sequence[str], ids: NDArray[np.uint64], seed: int
 ) -> Int:
-    """Profile of each home: the one that bears its name, else one drawn for it."""
+    """Profile of each home: the one that bears its name, else one drawn for it.
+
+    Raises
+    ------
+    ScenarioError
+        If no profile bears a home's name although all look like one: they are of another feeder.
+    """
+    strange = unclaimed(profiles, home_names)
+    meant = [_nearest(profile.name, home_names) for profile in strange]
+    if len(strange) == len(profiles) and all(meant):
+        message = "no column has the name of a home; write names as the feeder does, or others to share profiles out"
+        said = f"{message} (nearest to {strange[0].name!r} is {meant[0]!r})"
+        raise ScenarioError(Problem(said, key="demand.source"))
     by_name = {profile.name: i for i, profile in enumerate(profiles)}
     drawn = np.floor(uniforms(seed, "demand.profile", ids) * len(profiles)).astype(np.int64)
     pairs = zip(home_names, drawn, strict=True)
     return np.array([by_name.get(name, i) for name, i in pairs], dtype=np.int64)
+
+
+def unclaimed(profiles: Sequence[Profile], home_names: Sequence[str]) -> list[Profile]:
+    """Profiles that bear no home's name: they are shared out among the homes without one of their own."""
+    homes = set(home_names)
+    return [profile for profile in profiles if profile.name not in homes]
+
+
+def _nearest(name: str, home_names: Sequence[str]) -> str:
+    """The home that a column's name seems to mean; empty if it does not look like one."""
+    found = difflib.get_close_matches(name, home_names, n=1, cutoff=0.7)
+    return found[0] if found else ""
 
 
 def read_profiles(path: Path, unit: Literal["kW", "pu"] = "kW") -> list[Profile]:
@@ -205,22 +232,25 @@ def read_profiles(path: Path, unit: Literal["kW", "pu"] = "kW") -> list[Profile]
         raise ScenarioError(Problem("no such profile file", file=str(path), key="demand.source"))
     try:
         table = pd.read_csv(path, skip_blank_lines=False, skipinitialspace=True)
-    except (ValueError, UnicodeDecodeError) as error:
+        with path.open(newline="", encoding="utf-8-sig") as stream:  # pandas renames doubled columns
+            names = [name.strip() for name in next(csv.reader(stream, skipinitialspace=True))]
+    except (ValueError, UnicodeDecodeError, OSError) as error:
         raise ScenarioError(Problem(f"cannot be read as CSV: {error}", file=str(path))) from error
     if table.shape[0] < 2 or table.shape[1] < 2:
         raise ScenarioError(
             Problem("should hold a time column, at least one profile and two rows", file=str(path))
         )
     problems: list[Problem] = []
-    names = [str(name).strip() for name in table.columns]
     minutes = _minutes(table, names[0], str(path), problems)
     columns = {}
     for i, name in enumerate(names[1:], start=1):
-        if not name or name.startswith("Unnamed:"):
+        if not name:
             problems.append(Problem("column has no name", file=str(path), key=f"column {i + 1}", line=1))
+        elif name in columns:
+            problems.append(Problem("stands in two columns; names should differ", str(path), name, line=1))
         columns[name] = _numbers(table, i, name, str(path), problems)
-    if len(columns) < len(names) - 1:
-        problems.append(Problem("column names should differ", file=str(path), line=1))
+        if unit == "kW":
+            problems += _absurd(columns[name], name, str(path))
     if problems:
         raise ScenarioError(problems)
     interval_s = float(minutes[1] - minutes[0]) * 60.0
@@ -231,6 +261,17 @@ def read_profiles(path: Path, unit: Literal["kW", "pu"] = "kW") -> list[Profile]
     return [
         Profile(n, v, interval_s, actual=actual, stamp_s=stamp_s, first=first) for n, v in columns.items()
     ]
+
+
+def _absurd(values: Float, name: str, file: str) -> list[Problem]:
+    """Values that no customer draws: they are watts, or sums of many homes."""
+    over = np.flatnonzero(np.abs(values) > MOST_KW)
+    if not len(over):
+        return []
+    message = (
+        f"should be kW of one home, at most {MOST_KW:g}; {len(over)} rows are above it (are they watts?)"
+    )
+    return [Problem(message, file, name, f"{values[over[0]]:g}", line=int(over[0]) + 2)]
 
 
 def _first_date(table: pd.DataFrame) -> datetime | None:
@@ -254,7 +295,7 @@ def _numbers(table: pd.DataFrame, i: int, name: str, file: str, problems: list[P
         more = f", and {len(bad) - 1} more rows" if len(bad) > 1 else ""
         cell: Any = column.iloc[bad[0]]
         problems.append(
-            Problem(f"should be a number{more}", file=file, key=name, value=repr(cell), line=int(bad[0]) + 2)
+            Problem(f"should be a number{more}", file=file, key=name, value=_cell(cell), line=int(bad[0]) + 2)
         )
     return values
 
@@ -275,7 +316,7 @@ def _minutes(table: pd.DataFrame, name: str, file: str, problems: list[Problem])
                     "should be minutes, or a date-time such as 2026-07-14T18:00",
                     file=file,
                     key=name,
-                    value=repr(column.iloc[bad[0]]),
+                    value=_cell(column.iloc[bad[0]]),
                     line=int(bad[0]) + 2,
                 )
             )
@@ -286,16 +327,21 @@ def _minutes(table: pd.DataFrame, name: str, file: str, problems: list[Problem])
     uneven = np.flatnonzero(~(np.abs(step - step[0]) <= 1e-6 * abs(step[0])) | ~(step > 0))
     if len(uneven) and np.isfinite(minutes).all():
         row = int(uneven[0]) + 1
-        problems.append(
-            Problem(
-                f"times should rise by {step[0]:g} min from row to row, this one by {step[row - 1]:g} min",
-                file=file,
-                key=name,
-                value=str(column.iloc[row]),
-                line=row + 2,
+        if not step[row - 1] > 0:
+            message = "times should rise from row to row; this one does not come after the one above it"
+        else:
+            message = (
+                f"times should rise by {step[0]:g} min as from the first row to the second; this one by "
+                f"{step[row - 1]:g} min"
             )
-        )
+        value = str(column.iloc[row])
+        problems.append(Problem(message, file=file, key=name, value=value, line=row + 2))
     return minutes
+
+
+def _cell(value: Any) -> str:
+    """A cell as it stands in the file."""
+    return "an empty cell" if isinstance(value, float) and np.isnan(value) else repr(value)
 
 
 def _check(profiles: Sequence[Profile]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -15,9 +17,10 @@ from cosim.feeder.attach_lines import add_lines
 from cosim.feeder.attach_loads import LoadRule, attach_generators, attach_loads
 from cosim.feeder.attach_transformers import add_transformers, star_points, vector_groups
 from cosim.feeder.builder import FeederBuilder
+from cosim.feeder.checks import require_studiable
 from cosim.feeder.feeder import Feeder
 from cosim.feeder.import_report import ImportReport, Outcome
-from cosim.feeder.pandapower_json import REFUSED, tables_of
+from cosim.feeder.pandapower_json import REFUSED, NetTables, tables_of
 
 TURN = np.exp(-2j * np.pi / 3.0 * np.arange(3))
 BUS_SWITCH_OHM = 1e-5  # a closed bus-bus switch without an impedance of its own
@@ -85,10 +88,17 @@ def from_pandapower(
     if problems:
         raise FeederError(problems)
     tables = tables_of(net)
+    try:
+        return _attach(tables, rule, name or tables.name)
+    except FeederError as error:
+        file = str(net) if isinstance(net, str | Path) else ""
+        raise FeederError(replace(p, file=p.file or file) for p in error.problems) from None
+
+
+def _attach(tables: NetTables, rule: LoadRule, name: str) -> Feeder:
+    """The net's feeder; raises with everything that cannot be carried or studied."""
     carried = Import(
-        tables,
-        FeederBuilder(name or tables.name, tables.frequency_hz),
-        ImportReport(f"pandapower net {tables.name}"),
+        tables, FeederBuilder(name, tables.frequency_hz), ImportReport(f"pandapower net {tables.name}")
     )
     _carry(carried)
     attach_loads(carried, _places(carried), rule)
@@ -96,6 +106,7 @@ def from_pandapower(
     carried.raise_problems()
     feeder = carried.builder.build()
     feeder.report = carried.report
+    require_studiable(feeder)
     return feeder
 
 

@@ -33,8 +33,11 @@ def add_lines(net: Import) -> dict[int, int]:
     for i, index in enumerate(frame.index):
         cell = {column: float(values[i]) for column, values in number.items()}
         length, r, x = (cell[c] for c in ("length_km", "r_ohm_per_km", "x_ohm_per_km"))
-        if not (length > 0.0 and math.isfinite(r) and math.isfinite(x) and math.hypot(r, x) > 0.0):
-            net.problem("length and impedance must be positive numbers", f"line[{index}]")
+        if not (
+            length > 0.0 and r >= 0.0 and math.isfinite(r) and math.isfinite(x) and math.hypot(r, x) > 0.0
+        ):
+            said = f"length_km {length:g}, r {r:g} and x {x:g} ohm/km"
+            net.problem("length and impedance must be positive numbers", f"line[{index}] {names[i]}", said)
             continue
         low = net.tables.frame("bus")["vn_kv"][frame["from_bus"].iloc[i]] < 1.0
         r0, x0, c0 = _zero_sequence(net, names[i], cell, low=bool(low), cable=kinds[i] == "cs")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,14 +48,21 @@ def require_sound(feeder: Feeder) -> None:
         raise FeederError(problems)
 
 
+def require_studiable(feeder: Feeder, file: str = "") -> None:
+    """Raise `FeederError` with everything `check_feeder` finds, if there is something; `file` is told."""
+    problems = check_feeder(feeder)
+    if problems:
+        raise FeederError(replace(problem, file=problem.file or file) for problem in problems)
+
+
 def check_feeder(feeder: Feeder) -> list[Problem]:
-    """Structural problems; if there are none, homes and sources that the network does not join."""
-    return structural_problems(feeder) or list(_unfed(feeder))
+    """Structural problems; if there are none, those of the values: signs, homes that nothing feeds."""
+    return structural_problems(feeder) or [*_negative(feeder), *_unfed(feeder)]
 
 
 def advise(feeder: Feeder) -> list[Problem]:
-    """What is missing for some answers: ratings, service transformers."""
-    found = []
+    """What limits some answers: homes behind open lines, missing ratings and service transformers."""
+    found = list(_cut_off(feeder))
     line = feeder.line
     for table, column, what in (
         ("line", "max_i_ka", "loading of lines cannot be told"),
@@ -186,6 +194,19 @@ def _lines(feeder: Feeder) -> Iterator[Problem]:
             yield Problem("its bus is not an end of its line", key=f"switch.bus[{row}]", value=f"{bus}")
 
 
+def _negative(feeder: Feeder) -> Iterator[Problem]:
+    """Lines that would be shorter than nothing or give power."""
+    columns = zip(feeder.line["name"], feeder.line["length_km"], feeder.matrices.line_z_ohm, strict=True)
+    for row, (name, length, z) in enumerate(columns):
+        key = f"line[{row}] {name}"
+        if not length >= 0.0:
+            yield Problem("length must not be negative", key=key, value=f"{length:g} km")
+        elif not (z.diagonal().real >= 0.0).all():
+            yield Problem(
+                "resistance must not be negative", key=key, value=f"{z.diagonal().real.min():g} ohm"
+            )
+
+
 def _transformers(feeder: Feeder) -> Iterator[Problem]:
     unit, winding = feeder.transformer, feeder.winding
     numbers: dict[int, list[int]] = {}
@@ -274,15 +295,32 @@ def _foreign(feeder: Feeder) -> Iterator[Problem]:
 
 
 def _unfed(feeder: Feeder) -> Iterator[Problem]:
-    reached = set(find_supply(feeder.tables).order)
-    homes: dict[int, int] = {}
-    for bus, on in zip(feeder.home["bus"], feeder.home["in_service"], strict=True):
-        if on and bus not in reached:
-            homes[bus] = homes.get(bus, 0) + 1
-    if homes:
-        names = [feeder.bus["name"].iloc[bus] for bus in list(homes)[:5]]
+    """Homes that nothing can feed; a line that stands open may be closed by an event, see `advise`."""
+    if homes := _unreached(feeder, through_open=True):
+        message = f"{_counted(homes)} not reached from any source; join them by a line or take them out"
+        yield Problem(message, key="home", value=_some(homes))
+
+
+def _cut_off(feeder: Feeder) -> Iterator[Problem]:
+    """Homes that have no voltage until a line is closed."""
+    if homes := _unreached(feeder, through_open=False):
         yield Problem(
-            f"{sum(homes.values())} homes at {len(homes)} buses are not reached from any source",
-            key="bus",
-            value=", ".join(names) + (", ..." if len(homes) > 5 else ""),
+            f"{_counted(homes)} without voltage behind lines that stand open", key="home", value=_some(homes)
         )
+
+
+def _unreached(feeder: Feeder, *, through_open: bool) -> list[str]:
+    """Homes in service whose bus the sources do not reach."""
+    reached = set(find_supply(feeder.tables, through_open=through_open).order)
+    home = feeder.home
+    columns = zip(home["name"], home["bus"], home["in_service"], strict=True)
+    return [name for name, bus, on in columns if on and bus not in reached]
+
+
+def _counted(homes: list[str]) -> str:
+    """Number of homes with its verb."""
+    return "1 home is" if len(homes) == 1 else f"{len(homes)} homes are"
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")

@@ -57,6 +57,7 @@ def compare(feeder: Feeder, master: str | Path) -> Comparison:
     moved = feeder.table("other")["kind"].isin(["transformer", "capacitor"]).any()
     engine = run_master(master, controls="solved" if moved else "off").engine
     circuit = engine.ActiveCircuit
+    _check_names(feeder, circuit, master)
     _impose_state(feeder, circuit)
     solution = circuit.Solution
     solution.ControlMode = -1
@@ -88,11 +89,35 @@ def compare(feeder: Feeder, master: str | Path) -> Comparison:
             )
         )
     rows = [row for row, name in enumerate(names) if name in theirs]
+    if not rows:
+        raise FeederError(Problem("has no node of the feeder", file=str(master)))
     error = np.array([abs(ours[row] - theirs[names[row]]) / base[row] for row in rows])
     worst = int(np.argmax(error))
     return Comparison(
         len(rows), float(error[worst]), float(np.quantile(error, 0.99)), names[rows[worst]], tolerance
     )
+
+
+def _check_names(feeder: Feeder, circuit: Any, master: Path) -> None:
+    """Raise `FeederError` with every element whose state is to be imposed and that the master does not have."""
+    switched = feeder.line["name"].iloc[feeder.table("switch")["element"].to_numpy(dtype=np.int64)]
+    asked = {
+        "transformer": (feeder.transformer["name"], circuit.Transformers.AllNames),
+        "capacitor": (feeder.table("shunt")["name"], circuit.Capacitors.AllNames),
+        "line": (switched, circuit.Lines.AllNames),
+    }
+    problems = []
+    for kind, (ours, theirs) in asked.items():
+        known = {str(name).lower() for name in theirs}
+        missing = sorted({str(name) for name in ours if str(name).lower() not in known})
+        if missing:
+            some = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+            message = (
+                f"does not have {len(missing)} of the feeder's {kind}s; compare a feeder with its own master"
+            )
+            problems.append(Problem(message, file=str(master), key=kind, value=some))
+    if problems:
+        raise FeederError(problems)
 
 
 def _impose_state(feeder: Feeder, circuit: Any) -> None:

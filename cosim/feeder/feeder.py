@@ -318,6 +318,8 @@ class Feeder:
         """
         from cosim.feeder.flow import power_flow, reference_flow
 
+        if solver not in ("cosim", "pandapower"):
+            raise FeederError(Problem("must be 'cosim' or 'pandapower'", key="solver", value=repr(solver)))
         if solver == "pandapower":
             return reference_flow(self, load_scale=load_scale, taps=taps)
         return power_flow(

@@ -63,6 +63,7 @@ def power_flow(
     ConvergenceError
         A step did not converge and `strict` is set.
     """
+    scale = _factors(load_scale)
     feeder = with_taps(feeder, taps) if taps else feeder
     if controls == "settled":
         from cosim.feeder.settle import settled_flow
@@ -76,7 +77,7 @@ def power_flow(
         )
     compiled = compile_feeder(feeder)
     circuit = compiled.circuit
-    p, q = powers(compiled, np.asarray(load_scale, dtype=np.float64))
+    p, q = powers(compiled, scale)
     network = Network(circuit)
     solution = network.solve(p, q, tolerance_pu=tolerance_pu, max_iterations=max_iterations)
     if strict and not solution.converged.all():
@@ -187,7 +188,7 @@ def reference_flow(
 
     from cosim.feeder.reference import solve_with_pandapower
 
-    scale = np.asarray(load_scale, dtype=np.float64)
+    scale = _factors(load_scale)
     if scale.size != 1:
         raise FeederError(Problem("the reference solver takes one factor", key="load_scale"))
     home = feeder.home.copy()
@@ -223,6 +224,17 @@ def with_taps(feeder: Feeder, taps: Mapping[str, float]) -> Feeder:
         moved = (winding["transformer"] == row) & (winding["number"] == regulated.get(row, 2))
         winding.loc[moved, "tap_pu"] = float(tap)
     return replace(feeder, frames={**feeder.tables, "winding": winding}, _net=None)
+
+
+def _factors(load_scale: ArrayLike) -> np.ndarray:
+    """Load factors as an array of finite numbers."""
+    try:
+        scale = np.asarray(load_scale, dtype=np.float64)
+    except (TypeError, ValueError):
+        scale = np.array(np.nan)
+    if not np.isfinite(scale).all():
+        raise FeederError(Problem("must be finite numbers", key="load_scale", value=repr(load_scale)[:60]))
+    return scale
 
 
 def powers(compiled: CompiledFeeder, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

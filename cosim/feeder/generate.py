@@ -49,6 +49,7 @@ SWITCH_OHM = 1e-3 + 1e-3j  # a gang-operated switch or breaker with its jumpers;
 FUSE_OHM = 5e-3 + 0j  # a cutout with its link; estimate
 SECTION = 3  # junctions between gang-operated switches
 LATERAL_A = 40.0  # a lateral's mean current is kept below this
+NUMBER = (int, float, np.integer, np.floating)
 EMF_TURN = np.exp(-2j * np.pi / 3.0 * np.arange(3))
 
 
@@ -78,11 +79,13 @@ class Parameters:
             ("seed", 0, 2**64 - 1),
         ):
             value = getattr(self, key)
-            if not low <= value <= high:
+            if isinstance(value, bool) or not isinstance(value, NUMBER):
+                found.append(Problem("must be a number", key=key, value=repr(value)))
+            elif not low <= value <= high:
                 found.append(Problem(f"must lie between {low:g} and {high:g}", key=key, value=repr(value)))
         for key in ("homes", "seed"):
             value = getattr(self, key)
-            if value != int(value):
+            if isinstance(value, NUMBER) and math.isfinite(value) and value != int(value):
                 found.append(Problem("must be a whole number", key=key, value=repr(value)))
         if self.voltage_kv not in VOLTAGES_KV:
             known = ", ".join(f"{kv:g}" for kv in VOLTAGES_KV)

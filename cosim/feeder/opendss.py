@@ -9,6 +9,7 @@ import numpy as np
 
 from cosim.errors import FeederError, Problem
 from cosim.feeder.builder import FeederBuilder
+from cosim.feeder.checks import require_studiable
 from cosim.feeder.import_report import ImportReport, Outcome
 from cosim.feeder.opendss_customers import read_generators, read_loads, read_shapes
 from cosim.feeder.opendss_elements import (
@@ -73,6 +74,7 @@ def read_opendss(master: Path, *, strict: bool, controls: str) -> Feeder:
     _mark_drops(reading)
     feeder = builder.build()
     feeder.report = reading.report
+    require_studiable(feeder, str(master))
     return feeder
 
 

@@ -108,6 +108,9 @@ def tables_of(net: Any) -> NetTables:
     """Tables of a pandapower net in memory, or of the JSON file at a path."""
     if isinstance(net, str | Path):
         return read_tables(Path(net))
+    if not isinstance(net, Mapping):
+        message = "must be a pandapower net or the path of its JSON file"
+        raise FeederError(Problem(message, key="net", value=type(net).__name__))
     frames, ignored = {}, []
     for key, value in net.items():
         if not isinstance(value, pd.DataFrame) or value.empty or key.startswith(("res_", "_")):

@@ -43,18 +43,19 @@ def open_ends(tables: Mapping[str, pd.DataFrame]) -> set[tuple[int, int]]:
     return set(zip(opened["element"].tolist(), opened["bus"].tolist(), strict=True))
 
 
-def find_supply(tables: Mapping[str, pd.DataFrame]) -> Supply:
-    """Walk outwards from the sources through everything closed and in service."""
+def find_supply(tables: Mapping[str, pd.DataFrame], *, through_open: bool = False) -> Supply:
+    """Walk outwards from the sources through everything in service and closed, or also what stands open."""
     neighbours: dict[int, list[tuple[str, int, int]]] = {}
 
     def connect(table: str, row: int, a: int, b: int) -> None:
         neighbours.setdefault(a, []).append((table, row, b))
         neighbours.setdefault(b, []).append((table, row, a))
 
-    opened = {line for line, _ in open_ends(tables)}
+    opened = set() if through_open else {line for line, _ in open_ends(tables)}
     line = tables["line"]
-    for row, (a, b, on) in enumerate(zip(line["from_bus"], line["to_bus"], line["in_service"], strict=True)):
-        if on and row not in opened:
+    usable = line["in_service"] | through_open
+    for row, (a, b, live) in enumerate(zip(line["from_bus"], line["to_bus"], usable, strict=True)):
+        if live and row not in opened:
             connect("line", row, int(a), int(b))
     for table, parts, buses in (
         ("transformer", "winding", "transformer"),

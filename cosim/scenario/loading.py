@@ -36,7 +36,7 @@ def load(
     Parameters
     ----------
     path
-        A TOML file, or the name of a shipped scenario such as ``"heat-wave"``.
+        A TOML file, with or without its suffix, or the name of a shipped scenario such as ``"heat-wave"``.
     overrides
         Values by dotted key, such as ``{"homes.solar.share": 0.5}``; applied after the variant.
     variant
@@ -60,21 +60,26 @@ def load(
 
 
 def find(path: str | Path) -> Path:
-    """File of a scenario given by path or by the name of a shipped one."""
+    """File of a scenario: a path, with or without ``.toml``, else the name of a shipped one."""
     given = Path(path)
-    if given.is_file():
-        return given
+    beside = given.with_name(f"{given.name}.toml") if given.name else given
+    for file in (given, beside):
+        if file.is_file():
+            return file
+    if given.is_dir():
+        raise ScenarioError(Problem("is a directory; give a scenario file", file=str(path)))
     if given.suffix != ".toml" and given.name == str(path):
-        shipped = scenarios_folder() / f"{path}.toml"
-        if shipped.is_file():
-            return shipped
-        raise ScenarioError(
-            Problem(
-                f"no such file or shipped scenario{rules.nearest(str(path), shipped_names())}",
-                file=str(path),
-            )
-        )
+        return find_shipped(given.name)
     raise ScenarioError(Problem("no such file", file=str(path)))
+
+
+def find_shipped(name: str) -> Path:
+    """File of a scenario that comes with cosim."""
+    shipped = scenarios_folder() / f"{name}.toml"
+    if name not in shipped_names():
+        hint = rules.nearest(name, shipped_names())
+        raise ScenarioError(Problem(f"no such file or shipped scenario{hint}", file=name))
+    return shipped
 
 
 def shipped_names() -> list[str]:

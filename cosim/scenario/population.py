@@ -19,18 +19,18 @@ from cosim.errors import Problem, ScenarioError
 from cosim.randomness import stable_ids, uniforms
 from cosim.scenario.quantities import Amount
 from cosim.scenario.rules import library_violations, nearest, resolve_home
-from cosim.scenario.schema import HomeGroup, Scenario
+from cosim.scenario.schema import SERVICE_A, SOCKETS, HomeGroup, Scenario
 
 Text = NDArray[np.object_]
 Float = NDArray[np.float64]
 SERVED = ("split", "single")  # kinds of customer that can take an adapter, a battery or a charger
 TEXT_COLUMNS = ("group", "adapter", "socket", "battery", "generator", "household")
-NUMBER_COLUMNS = {  # largest sensible value of each
-    "service_rating_a": 1200.0,
-    "pv_kw": 100.0,
-    "pv_tilt_deg": 90.0,
-    "pv_azimuth_deg": 360.0,
-    "ev_kw": 19.2,
+NUMBER_COLUMNS = {  # smallest and largest sensible value of each, as for groups
+    "service_rating_a": SERVICE_A,
+    "pv_kw": (0.0, 100.0),
+    "pv_tilt_deg": (0.0, 90.0),
+    "pv_azimuth_deg": (0.0, 360.0),
+    "ev_kw": (0.0, 19.2),
 }
 TABLE_COLUMNS = ("home", *TEXT_COLUMNS, *NUMBER_COLUMNS)
 LIBRARY_COLUMNS = {"adapter": "adapters", "battery": "der", "generator": "der", "household": "households"}
@@ -238,37 +238,46 @@ def _apply_table(population: Population, file: Path) -> None:
         if home is None:
             message = f"the feeder has no home of this name{nearest(name, population.home)}"
             problems.append(Problem(message, str(file), "home", name, line))
-            continue
-        if home in seen:
+        elif home in seen:
             problems.append(
                 Problem(f"this home stands in line {seen[home]} already", str(file), "home", name, line)
             )
-            continue
-        seen[home] = line
+        else:
+            seen[home] = line
         problems += _apply_row(population, home, row, file, line, known)
     if problems:
         raise ScenarioError(problems)
 
 
 def _apply_row(
-    population: Population, home: int, row: Mapping[str, str], file: Path, line: int, known: dict[str, str]
+    population: Population,
+    home: int | None,
+    row: Mapping[str, str],
+    file: Path,
+    line: int,
+    known: dict[str, str],
 ) -> list[Problem]:
+    """Write a row into the arrays if its home is known; what is wrong with its cells in any case."""
     problems = []
-    population.group[home] = "table"
+
+    def wrong(message: str, column: str, given: str) -> None:
+        problems.append(Problem(message, str(file), column, given, line))
+
+    cells: dict[str, str | float] = {"group": "table"}
     for column in TEXT_COLUMNS:
         given = row.get(column, "")
         if not given or given == "none":
             continue
         if column in LIBRARY_COLUMNS:
-            wrong = known.setdefault(f"{column}={given}", _library_problem(column, given))
-            if wrong:
-                problems.append(Problem(wrong, str(file), column, "", line))
-            elif column != "household" and population.kind[home] not in SERVED:
-                problems.append(
-                    Problem("is single-phase, the home has three phases", str(file), column, given, line)
-                )
-        getattr(population, column)[home] = given
-    for column, largest in NUMBER_COLUMNS.items():
+            message = known.setdefault(f"{column}={given}", _library_problem(column, given))
+            if message:
+                wrong(message, column, "")
+            elif column != "household" and home is not None and population.kind[home] not in SERVED:
+                wrong("is single-phase, the home has three phases", column, given)
+        elif column == "socket" and given not in SOCKETS:
+            wrong(f"unknown socket{nearest(given, SOCKETS)}", column, given)
+        cells[column] = given
+    for column, (smallest, largest) in NUMBER_COLUMNS.items():
         given = row.get(column, "")
         if not given:
             continue
@@ -276,10 +285,11 @@ def _apply_row(
             value = float(given)
         except ValueError:
             value = math.nan
-        if not 0.0 <= value <= largest:
-            message = f"should be a number from 0 to {largest:g}"
-            problems.append(Problem(message, str(file), column, given, line))
-        getattr(population, column)[home] = value
+        if not smallest <= value <= largest:
+            wrong(f"should be a number from {smallest:g} to {largest:g}", column, given)
+        cells[column] = value
+    for column, cell in cells.items() if home is not None else ():
+        getattr(population, column)[home] = cell
     return problems
 
 

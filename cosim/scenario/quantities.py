@@ -18,6 +18,7 @@ MICROSECONDS = {
     "h": 3_600_000_000,
     "d": 86_400_000_000,
 }
+FIRST_YEAR, LAST_YEAR = 1900, 2200  # the calendars of time zones and of the sun hold there
 DAY_US = MICROSECONDS["d"]
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
 
@@ -66,6 +67,8 @@ def parse_moment(value: object) -> datetime:
         raise PydanticCustomError(
             "moment", "should be local time without an offset; the scenario's timezone says which"
         )
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
+        raise PydanticCustomError("moment", f"should be in the years {FIRST_YEAR} to {LAST_YEAR}")
     return value
 
 

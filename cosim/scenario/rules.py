@@ -12,7 +12,7 @@ from zoneinfo import available_timezones
 from cosim import library
 from cosim.errors import LibraryError, Problem, ScenarioError
 from cosim.scenario.quantities import DAY_US, MICROSECONDS, format_duration
-from cosim.scenario.schema import HOME_QUANTITIES, Event, Scenario
+from cosim.scenario.schema import HOME_QUANTITIES, SOCKETS, Event, Scenario
 
 Violation = tuple[tuple[str | int, ...], str, object]  # path, what would be right, value
 
@@ -164,6 +164,8 @@ def _kits(scenario: Scenario) -> Iterator[Violation]:
         ):
             if amount.largest() > largest:
                 yield (*path, key), f"should be at most {largest:g}", amount.largest()
+        if group.socket is not None and group.socket not in SOCKETS:
+            yield (*path, "socket"), f"unknown socket{nearest(group.socket, SOCKETS)}", group.socket
         yield from library_violations((*path, "adapter"), "adapters", group.adapter)
         yield from library_violations((*path, "household"), "households", group.household)
         yield from library_violations((*path, "battery"), "der", group.battery, der_kind="battery")

@@ -36,6 +36,8 @@ HOME_QUANTITIES = (
     "adapter_temperature_c",
     "heat_margin_k",
 )
+SERVICE_A = (30.0, 1200.0)  # smallest and largest service rating [A]
+SOCKETS = tuple(f"{style}-{a}" for style in ("ring", "ringless") for a in (100, 125, 150, 200, 320, 400))
 GROUP_NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
 
 EventKind = Literal["outage", "open", "close", "der-disconnect", "der-connect"]
@@ -148,9 +150,16 @@ class HomeGroup(Strict):
     share: Share = Field(description="share of all homes, exact to one home")
     adapter: EntryName = Field(default=None, description='adapter of models/adapters, a TOML path, or "none"')
     service_rating_a: float | None = Field(
-        default=None, ge=30.0, le=1200.0, description="service rating [A]; the feeder's own if not given"
+        default=None,
+        ge=SERVICE_A[0],
+        le=SERVICE_A[1],
+        description="service rating [A]; the feeder's own if not given",
     )
-    socket: str | None = Field(default=None, description="socket type; the feeder's own if not given")
+    socket: str | None = Field(
+        default=None,
+        description="socket type, ring or ringless with its rating: ringless-100, -125, -150, -200, -320 or "
+        "-400; the feeder's own if not given",
+    )
     pv_kw: Amount = Field(
         default=Amount(value=0.0),
         description="solar power [kW]: a number, { uniform = [low, high] } or { normal = [mean, deviation] }",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cosim import library
 from cosim.demand.calendar import Calendar
+from cosim.demand.profiles import ProfileDemand, unclaimed
 from cosim.demand.weather import Weather
 from cosim.electrical.network import Network, Solution
 from cosim.feeder.controls import Controls
@@ -105,6 +106,15 @@ class Study:
                 "steps above 2 min average what cycles inside them: peak currents, heat and breaker stress "
                 "come out low (by a fifth at 15 min)"
             )
+        if isinstance(self.demand, ProfileDemand) and scenario.demand.source.startswith("csv:"):
+            read = self.demand.profiles[:-1]  # the last is for homes without
+            pool = [profile.name for profile in unclaimed(read, self.home_names)]
+            if pool and len(pool) < len(read):
+                yield (
+                    f"{len(pool)} of {len(read)} profile columns bear no home's name and are shared out among the "
+                    f"others: {', '.join(pool[:5])}{', ...' if len(pool) > 5 else ''}"
+                )
+        yield from (str(item.message) for item in self.feeder.advice() if item.key == "home")
         yield from check_ratings(self.population)
 
     @property

@@ -13,6 +13,7 @@ from cosim.demand.kit import HomeKit
 from cosim.demand.profiles import Profile, ProfileDemand, assign_profiles, read_profiles
 from cosim.demand.shapes import ShapeDemand
 from cosim.demand.traits import draw_traits
+from cosim.feeder.checks import require_studiable
 from cosim.feeder.feeder import Feeder
 from cosim.randomness import stable_ids
 from cosim.scenario.population import SERVED
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from cosim.feeder.compile import CompiledFeeder
     from cosim.scenario import Scenario
     from cosim.scenario.population import Population
+    from cosim.scenario.schema import FeederSpec
 
 
 def feeder_of(scenario: Scenario) -> Feeder:
@@ -32,9 +34,14 @@ def feeder_of(scenario: Scenario) -> Feeder:
     Raises
     ------
     FeederError
-        If it cannot be read or built.
+        If it cannot be read or built, or has homes that nothing feeds.
     """
-    spec = scenario.feeder
+    feeder = _feeder(scenario.feeder)
+    require_studiable(feeder, str(scenario.feeder.path) if scenario.feeder.kind != "generated" else "")
+    return feeder
+
+
+def _feeder(spec: FeederSpec) -> Feeder:
     match spec.kind:
         case "opendss":
             return Feeder.from_opendss(spec.path)

@@ -9,7 +9,7 @@ import pytest
 from street import calendar, street
 
 from cosim.demand.kit import HomeKit
-from cosim.demand.profiles import Profile, ProfileDemand, assign_profiles, read_profiles
+from cosim.demand.profiles import Profile, ProfileDemand, assign_profiles, read_profiles, unclaimed
 from cosim.demand.weather import Weather
 from cosim.errors import ScenarioError
 from cosim.randomness import stable_ids
@@ -153,3 +153,28 @@ def test_dates_are_kept_and_minutes_start_with_the_wall_clocks_date(tmp_path: Pa
     # Wall midnight is 23:00 standard time of the day before: one hour of it, then a whole day.
     assert played("dated.csv") == [1.0] + [2.0] * 24 + [3.0] * 23
     assert played("minutes.csv") == [3.0] + [1.0] * 24 + [2.0] * 23
+
+
+def test_columns_of_another_feeder_doubled_ones_and_watts_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "p.csv"
+    file.write_text("minute,home-1,pool,home-1\n0,1,2,\n15,1,4500,3\n")
+    with pytest.raises(ScenarioError) as error:
+        read_profiles(file)
+    told = str(error.value)
+    assert "pool: should be kW of one home, at most 1000" in told
+    assert "home-1: stands in two columns" in told
+    assert "should be a number (got an empty cell)" in told
+    homes, ids = ["home-1", "home-2"], stable_ids(["home-1", "home-2"])
+    strange = [Profile(name, np.ones(2), 60.0) for name in ("home-01", "home-02")]
+    with pytest.raises(ScenarioError, match="nearest to 'home-01' is 'home-1'"):
+        assign_profiles(strange, homes, ids, 1)
+    shared = [Profile("evening", np.ones(2), 60.0), Profile("home-1", np.ones(2), 60.0)]
+    assert assign_profiles(shared, homes, ids, 1)[0] == 1
+    assert [profile.name for profile in unclaimed(shared, homes)] == ["evening"]
+
+
+def test_times_that_go_back_are_said_to(tmp_path: Path) -> None:
+    file = tmp_path / "p.csv"
+    file.write_text("minute,a\n30,1\n15,1\n0,1\n")
+    with pytest.raises(ScenarioError, match="does not come after the one above it"):
+        read_profiles(file)

@@ -15,6 +15,7 @@ import pytest
 
 from cosim.errors import FeederError
 from cosim.feeder.builder import FeederBuilder, Winding
+from cosim.feeder.checks import require_studiable
 from cosim.feeder.feeder import Feeder
 from cosim.feeder.tables import TABLES
 
@@ -117,7 +118,7 @@ def test_net_shares_the_frames_and_counts_once_replaced() -> None:
     net.line = net.line.copy()
     net.line.loc[2, "in_service"] = False
     assert not feeder.line["in_service"].iloc[2]
-    assert feeder.compile().line_element.tolist() == [0, -1, -1, 1]
+    assert feeder.compile().line_element.tolist() == [0, 1, 2, 3]
 
 
 def test_loads_added_to_the_net_are_not_lost_silently() -> None:
@@ -212,12 +213,46 @@ def test_all_problems_are_told_together() -> None:
     assert len(feeder.check()) == 3
 
 
-def test_homes_behind_an_open_switch_are_unfed_but_still_compile() -> None:
+def test_homes_behind_an_open_switch_are_noted_and_can_be_studied(tmp_path: Path) -> None:
     feeder = street()
     feeder.frames["switch"]["closed"] = False
-    (problem,) = feeder.check()
-    assert "3 homes at 3 buses are not reached" in str(problem)
+    assert feeder.check() == []
+    assert "3 homes are without voltage behind lines that stand open" in str(feeder.advice()[0])
     assert feeder.compile().line_element[0] >= 0
+    feeder.save(tmp_path / "open.feeder")
+
+
+def test_homes_that_nothing_can_feed_are_refused() -> None:
+    feeder = street()
+    feeder.frames["transformer"]["in_service"] = False
+    (problem,) = feeder.check()
+    assert "not reached from any source" in str(problem)
+    assert "home0" in problem.value
+    with pytest.raises(FeederError, match=r"a\.feeder: home: 3 homes are not reached"):
+        require_studiable(feeder, "a.feeder")
+
+
+def test_lines_of_negative_length_or_resistance_are_refused() -> None:
+    feeder = street()
+    feeder.matrices.line_z_ohm[1][:] *= -1
+    (problem,) = feeder.check()
+    assert "resistance must not be negative" in str(problem)
+
+
+def test_python_calls_with_nonsense_are_one_message_each() -> None:
+    feeder = street()
+    for call, says in (
+        (lambda: feeder.power_flow(solver="x"), "solver: must be 'cosim' or 'pandapower'"),
+        (lambda: feeder.power_flow(load_scale="high"), "load_scale: must be finite numbers"),
+        (lambda: feeder.power_flow(load_scale=float("nan")), "load_scale: must be finite numbers"),
+        (lambda: Feeder.generate(homes="x"), "homes: must be a number"),
+        (lambda: Feeder.generate(homes=None), "homes: must be a number"),
+        (lambda: Feeder.generate(seed=float("nan")), "seed: must lie between"),
+        (lambda: Feeder.from_pandapower(None), "net: must be a pandapower net"),
+    ):
+        with pytest.raises(FeederError) as error:
+            call()
+        assert str(error.value).startswith(says)
 
 
 def rewrite(path: Path, member: str, data: bytes | None) -> Path:

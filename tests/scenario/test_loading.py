@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cosim.errors import ScenarioError
 from cosim.scenario import Scenario
-from cosim.scenario.loading import parse_settings, shipped_names, variant_names
+from cosim.scenario.loading import load, parse_settings, shipped_names, variant_names
 from cosim.scenario.quantities import DAY_US, format_duration, parse_duration
 from cosim.scenario.rules import check_names
 
@@ -392,3 +392,11 @@ def test_shipped_scenarios_load_with_every_variant(name: str) -> None:
         assert Scenario.load(name, variant=variant).digest() != case.digest()
     bare = Scenario.load(name, variant="no-adapters")
     assert sum(group.share for group in bare.homes.values()) == 0.0
+
+
+def test_dates_beyond_the_calendars_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "case.toml"
+    for start in ("0001-01-01", "1899-12-31", "2201-01-01", "9999-12-31"):
+        file.write_text(f'start = {start}\nduration = "1 d"\n')
+        with pytest.raises(ScenarioError, match="start: should be in the years 1900 to 2200"):
+            load(file)

@@ -94,13 +94,11 @@ def test_seeds_and_groups_draw_apart() -> None:
 
 
 def test_homes_outside_groups_stay_as_they_are() -> None:
-    population = people(
-        scenario({"a": {"share": 0.4, "service_rating_a": 100.0, "socket": "ringed-100"}}), 10
-    )
+    population = people(scenario({"a": {"share": 0.4, "service_rating_a": 100.0, "socket": "ring-100"}}), 10)
     outside = population.group == ""
     assert np.all(population.service_rating_a[outside] == 200.0)
     assert np.all(population.service_rating_a[~outside] == 100.0)
-    assert set(population.socket[~outside]) == {"ringed-100"}
+    assert set(population.socket[~outside]) == {"ring-100"}
     assert not (population.pv_kw.any())
     assert not (population.ev_kw.any())
     assert not (population.adapter.any())
@@ -194,3 +192,16 @@ def test_all_mistakes_of_a_table_are_told_with_their_rows(tmp_path: Path) -> Non
 def test_files_that_are_no_table(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ScenarioError, match=message):
         with_table(tmp_path, text)
+
+
+def test_a_table_has_the_limits_of_groups_and_every_cell_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "homes.csv"
+    file.write_text("home,service_rating_a,socket\nnobody,20,ringed-200\nhome-1,200,ring-200\n")
+    case = Scenario.model_validate({**BASE, "population": {"table": str(file)}})
+    with pytest.raises(ScenarioError) as error:
+        people(case, 2)
+    assert [(problem.line, problem.key) for problem in error.value.problems] == [
+        (2, "home"),
+        (2, "socket"),
+        (2, "service_rating_a"),
+    ]
