@@ -29,7 +29,7 @@ from cosim.studies.fault_duty import socket_fault_duty
 
 def table(network: Network, **more: complex) -> dict[tuple[str, FaultKind, str], np.ndarray]:
     """Conductor currents by bus, kind and conductors."""
-    places: Places = places_of(network.circuit, network.no_load_voltage())
+    places: Places = places_of(network)
     fault: Fault = bus_faults(network, places, **more)  # type: ignore[arg-type]
     return {
         (places.name[p], kind, names): np.abs(current)
