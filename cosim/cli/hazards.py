@@ -42,7 +42,7 @@ def faults(
 
     network = Network(open_feeder(feeder).compile().circuit)
     how: LoadsAs = "admittance" if loads else "off"
-    places = places_of(network.circuit, network.open_circuit_voltage(loads=how))
+    places = places_of(network, loads=how)
     wrong = [
         Problem("no such bus with voltage", key="--bus", value=b) for b in bus or () if b not in places.name
     ]

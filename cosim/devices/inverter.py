@@ -1,5 +1,9 @@
-"""When inverters may produce: the enter-service rule of IEEE 1547-2018, clause 4.10.
+"""What inverters do for the grid: settings of their voltage functions, and when they may produce at all.
 
+The default curves are those of IEEE 1547-2018 (tables 8 and 10), category A and B, as carried by EPRI's OpenDER 2.2.0.
+What an inverter then draws at a voltage is the electrical model's to say, see `cosim.electrical.voltage_laws`.
+
+When inverters may produce is the enter-service rule of clause 4.10.
 After voltage is back, an inverter waits until it has been inside the window for the whole delay,
 and then rises linearly from nothing. Defaults are those of the standard as carried by EPRI's
 OpenDER 2.2.0: 0.917 to 1.05 pu, 300 s, 300 s. The delay itself is kept by the events, which count;
@@ -8,10 +12,14 @@ this module says how much an inverter may give and when its voltage leaves or en
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from cosim.electrical.circuit import Inverters
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -19,6 +27,116 @@ Bool = NDArray[np.bool_]
 
 ALWAYS = np.iinfo(np.int64).min  # in service since before the run: no ramp
 CEASED = np.iinfo(np.int64).max  # not in service
+
+
+def _check_curve(name: str, v_pu: tuple[float, ...], y_pu: tuple[float, ...]) -> None:
+    for (v1, y1), (v2, y2) in pairwise(zip(v_pu, y_pu, strict=True)):
+        if not (v2 > v1 or (v2 == v1 and y2 == y1)):
+            raise ValueError(f"{name}: voltages must ascend (equal only where nothing changes), got {v_pu}")
+
+
+@dataclass(frozen=True)
+class VoltVar:
+    """Reactive power by voltage, constant beyond the outer points.
+
+    Parameters
+    ----------
+    v_pu, q_pu
+        Four points: voltage ascending [pu of nominal], reactive power produced [pu of rated apparent power].
+    """
+
+    v_pu: tuple[float, float, float, float]
+    q_pu: tuple[float, float, float, float]
+
+    def __post_init__(self) -> None:
+        _check_curve("volt-var", self.v_pu, self.q_pu)
+
+
+@dataclass(frozen=True)
+class VoltWatt:
+    """Limit of active power by voltage, constant beyond the points.
+
+    Parameters
+    ----------
+    v_pu, p_pu
+        Two points: voltage ascending [pu of nominal], active power [pu of rated active power].
+    """
+
+    v_pu: tuple[float, float]
+    p_pu: tuple[float, float]
+
+    def __post_init__(self) -> None:
+        _check_curve("volt-watt", self.v_pu, self.p_pu)
+        if min(self.p_pu) < 0.0:
+            raise ValueError(f"volt-watt limits production: its powers must not be negative, got {self.p_pu}")
+
+
+VOLT_VAR_A = VoltVar((0.90, 1.0, 1.0, 1.10), (0.25, 0.0, 0.0, -0.25))
+VOLT_VAR_B = VoltVar((0.92, 0.98, 1.02, 1.08), (0.44, 0.0, 0.0, -0.44))
+VOLT_WATT = VoltWatt((1.06, 1.10), (1.0, 0.2))
+WATT_FIRST, VAR_FIRST, STANDARD_FIRST = 0.0, 1.0, 0.44
+
+
+@dataclass(frozen=True)
+class InverterSettings:
+    """Functions that are on.
+
+    Parameters
+    ----------
+    volt_var, volt_watt
+        Curves; none for off.
+    power_factor
+        Fixed power factor, 1 for none: positive injects reactive power with active power, negative absorbs. Excludes
+        volt-var.
+    q_first_pu
+        Reactive power that goes before active power where the rating does not hold both [pu of rated apparent power]:
+        `WATT_FIRST`, `VAR_FIRST`, or `STANDARD_FIRST`, the capability that IEEE 1547-2018 asks for in any case.
+    q_absorb_pu, q_inject_pu
+        Largest reactive power of volt-var [pu of rated apparent power]; the standard's least are 0.44, and 0.25 for
+        absorbing in category A.
+    """
+
+    volt_var: VoltVar | None = None
+    volt_watt: VoltWatt | None = None
+    power_factor: float = 1.0
+    q_first_pu: float = STANDARD_FIRST
+    q_absorb_pu: float = 0.44
+    q_inject_pu: float = 0.44
+
+    def __post_init__(self) -> None:
+        if not 0.0 < abs(self.power_factor) <= 1.0:
+            raise ValueError(f"the power factor must be within -1 to 1 and not 0, got {self.power_factor}")
+        if self.volt_var is not None and self.power_factor != 1.0:
+            raise ValueError("volt-var and a fixed power factor exclude each other")
+        for name in ("q_first_pu", "q_absorb_pu", "q_inject_pu"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ValueError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
+
+    def inverters(self, injector: Int, rating_va: Float, rated_w: Float | None = None) -> Inverters:
+        """Inverters with these settings for the electrical model.
+
+        Parameters
+        ----------
+        injector : (k,)
+            Their rows in the circuit's injectors.
+        rating_va, rated_w : (k,)
+            Rated apparent and active power; the same by default.
+        """
+        k = len(injector)
+        var = self.volt_var or VoltVar((0.9, 1.0, 1.0, 1.1), (0.0, 0.0, 0.0, 0.0))
+        watt = self.volt_watt or VoltWatt((1.0, 1.1), (math.inf, math.inf))
+        ratio = math.copysign(math.sqrt(1.0 / self.power_factor**2 - 1.0), self.power_factor)
+        return Inverters(
+            injector=np.asarray(injector, dtype=np.int64),
+            rating_va=np.asarray(rating_va, dtype=np.float64),
+            rated_w=np.asarray(rating_va if rated_w is None else rated_w, dtype=np.float64),
+            volt_var=np.tile(np.stack([var.v_pu, var.q_pu], axis=1), (k, 1, 1)),
+            volt_watt=np.tile(np.stack([watt.v_pu, watt.p_pu], axis=1), (k, 1, 1)),
+            q_per_p=np.full(k, ratio),
+            q_first=np.full(k, self.q_first_pu),
+            q_absorb=np.full(k, self.q_absorb_pu),
+            q_inject=np.full(k, self.q_inject_pu),
+        )
 
 
 @dataclass(frozen=True)

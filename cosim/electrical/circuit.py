@@ -11,7 +11,7 @@ power is consumed; a generator has negative power).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 import numpy as np
@@ -137,6 +137,56 @@ class Injectors:
 
 
 @dataclass(frozen=True)
+class Inverters:
+    """Injectors whose power follows their own voltage: grid-following inverters with smart functions.
+
+    All arrays have shape (k,) unless said. Power and reactive power are *produced* here (generator convention),
+    reactive power per unit of `rating_va`. What is available is the negative of the injector's `p_w`; a positive `p_w`
+    is charging, which the volt-watt limit leaves alone. The injector's `q_var` and load model are not used; its
+    `v_nom` is the base of voltage, and below its `v_min_pu` the current stays what it is there.
+
+    Parameters
+    ----------
+    injector
+        Row in `Injectors`.
+    rating_va
+        Apparent power that is never exceeded.
+    rated_w
+        Active power that volt-watt limits are shares of.
+    volt_var
+        (k, 4, 2) points (voltage, reactive power), voltage ascending; constant outside.
+    volt_watt
+        (k, 2, 2) points (voltage, share of `rated_w`), voltage ascending; constant outside.
+    q_per_p
+        Reactive power over active power of a fixed power factor; 0 where volt-var rules.
+    q_first
+        Reactive power that goes before active power where the rating does not hold both: 0 for watt priority, 1 for var
+        priority, 0.44 for the least that IEEE 1547-2018 asks.
+    q_absorb, q_inject
+        Limits of the volt-var function.
+    """
+
+    injector: Int
+    rating_va: Float
+    rated_w: Float
+    volt_var: Float
+    volt_watt: Float
+    q_per_p: Float
+    q_first: Float
+    q_absorb: Float
+    q_inject: Float
+
+    def __len__(self) -> int:
+        return len(self.injector)
+
+    @classmethod
+    def none(cls) -> Inverters:
+        """No inverter."""
+        no = np.zeros(0)
+        return cls(np.zeros(0, np.int64), no, no, np.zeros((0, 4, 2)), np.zeros((0, 2, 2)), no, no, no, no)
+
+
+@dataclass(frozen=True)
 class Circuit:
     """One topology: everything the solver needs, nothing it does not.
 
@@ -150,6 +200,8 @@ class Circuit:
         See `Element`, `Source`.
     injectors
         See `Injectors`.
+    inverters
+        Which of the injectors follow their own voltage, and how.
     """
 
     nodes: tuple[str, ...]
@@ -157,6 +209,7 @@ class Circuit:
     elements: tuple[Element, ...]
     sources: tuple[Source, ...]
     injectors: Injectors
+    inverters: Inverters = field(default_factory=Inverters.none)
 
     def with_blocks(self, blocks: Mapping[int, Complex]) -> Circuit:
         """The circuit with the admittance of some elements (by index) replaced."""

@@ -180,18 +180,19 @@ _LOOPS: dict[FaultKind, tuple[tuple[tuple[int, ...], list[list[float]]], ...]] =
 }
 
 
-def places_of(circuit: Circuit, v_open: Complex) -> Places:
-    """Every bus of a circuit that has voltage, its line conductors told from its neutral by `v_open`."""
+def places_of(network: Network, *, loads: LoadsAs = "off") -> Places:
+    """Every bus that has voltage, its line conductors told from its neutral by their open-circuit voltage."""
+    circuit, v_open = network.circuit, network.open_circuit_voltage(loads=loads)
     buses: dict[str, list[int]] = {}
-    for node, name in enumerate(circuit.nodes):
-        buses.setdefault(name.rpartition(".")[0], []).append(node)
+    for node in np.flatnonzero(network.energised).tolist():
+        buses.setdefault(circuit.nodes[node].rpartition(".")[0], []).append(node)
     names, rows = [], []
     for name, nodes in buses.items():
         line = [node for node in nodes if abs(v_open[node]) > FLOATING_PU * circuit.base_v[node]][:3]
-        neutral = [node for node in nodes if node not in line and v_open[node] != 0.0]
+        neutral = [node for node in nodes if node not in line][:1] or [GROUND]
         if line:
             names.append(name)
-            rows.append([*line, *[GROUND] * (3 - len(line)), neutral[0] if neutral else GROUND])
+            rows.append([*line, *[GROUND] * (3 - len(line)), *neutral])
     return Places(tuple(names), np.array(rows, dtype=np.int64).reshape(-1, 4))
 
 
@@ -217,7 +218,7 @@ def bus_faults(
         Common impedance of the way to ground, for faults to ground; both together give the least current.
     """
     v = network.open_circuit_voltage(loads=loads)
-    where = places_of(network.circuit, v) if places is None else places
+    where = places_of(network, loads=loads) if places is None else places
     z = ImpedanceMatrix(network, loads=loads).among(where.nodes)
     return faults_at(network.circuit, where, z, np.append(v, 0.0)[where.nodes], arc_ohm, ground_ohm)
 

@@ -14,20 +14,30 @@ import numpy as np
 from numba import prange
 
 from cosim.compiled import kernel, parallel_kernel
+from cosim.electrical.lane_kernels import (
+    LANES,
+    add_injection,
+    any_power,
+    backward_row,
+    constant_power,
+    fill_row,
+    forward_row,
+    write_lanes,
+)
 
-# Shorter lane loops are unrolled before the compiler vectorises, and then stay scalar.
-LANES = 32
 TINY = 1e-200  # V^2, keeps 1 / |V| finite at a dead short
+SINGLE_LIMIT = 12  # iterations; a lane that single precision has not settled by then goes on in double
+SINGLE_FROM = 1e-3  # pu: where single precision is no better than this it is not tried
 
 
 @kernel
 def injector_current(k, p, q, laws, exponential, cut, branch):
     """Current of injector k into branch[2:4] [A] at the voltage branch[0:2] across it; p, q (m, LANES).
 
-    laws (m, 14): per unit of v_nom the factor f in I = (p f_p - j q f_q) V / v_nom^2. With u = |V| / v_nom,
-    f = 1 below v_low, f = b + a / u up to v_min, then z + i / u + s / u^2 with u held at v_max above it: an
-    impedance below v_low and above v_max, and between v_low and v_min a current that falls in a straight
-    line.
+    laws (m, 16), of which the last two serve `constant_power`: per unit of v_nom the factor f in
+    I = (p f_p - j q f_q) V / v_nom^2. With u = |V| / v_nom, f = 1 below v_low, f = b + a / u up to v_min, then
+    z + i / u + s / u^2 with u held at v_max above it: an impedance below v_low and above v_max, and between
+    v_low and v_min a current that falls in a straight line.
     """
     inverse_nom, low, minimum = laws[k, 0], laws[k, 1], laws[k, 2]
     floor = laws[k, 3]  # 1 / v_max_pu
@@ -74,13 +84,48 @@ def _exponential_current(k, p, q, laws, exponential, branch):
 
 
 @kernel
-def injector_currents(p, q, laws, exponential, cut, v, current):
-    """`injector_current` of every injector; p, q (m, LANES), v and current (m, 2, LANES)."""
-    branch = np.zeros((4, LANES))
-    for k in range(len(laws)):
-        branch[:2] = v[k]
-        injector_current(k, p, q, laws, exponential, cut, branch)
-        current[k] = branch[2:]
+def inverter_current(k, row, p, laws, settings, branch):
+    """Current of an inverter, see `voltage_laws.inverter_power` for what its settings say."""
+    inverse_nom, minimum = laws[k, 0], laws[k, 2]
+    rating, first, absorb, inject, ratio = (
+        settings[row, 0], settings[row, 1], settings[row, 2], settings[row, 3], settings[row, 4],
+    )  # fmt: skip
+    v1, v2, v3, v4 = settings[row, 5], settings[row, 6], settings[row, 7], settings[row, 8]
+    q1, q2, q3, q4 = settings[row, 9], settings[row, 10], settings[row, 11], settings[row, 12]
+    rise1, rise2, rise3 = settings[row, 13], settings[row, 14], settings[row, 15]
+    w1, w2, p1, p2, fall = (
+        settings[row, 16], settings[row, 17], settings[row, 18], settings[row, 19], settings[row, 20],
+    )  # fmt: skip
+    for lane in range(LANES):
+        re, im = branch[0, lane], branch[1, lane]
+        square = re * re + im * im + TINY
+        u = math.sqrt(square) * inverse_nom
+        given = -p[k, lane]
+        runs = 1.0 if given != 0.0 else 0.0  # with nothing to give it is off
+        limit = p1 + (min(max(u, w1), w2) - w1) * fall
+        limit = p2 if u >= w2 else limit
+        given = min(given, limit)
+        q = q1 + (min(max(u, v1), v2) - v1) * rise1
+        q = q2 + (min(u, v3) - v2) * rise2 if u > v2 else q
+        q = q3 + (min(u, v4) - v3) * rise3 if u > v3 else q
+        q = q4 if u >= v4 else q
+        q = min(max(q, -absorb), inject)
+        q = q + ratio * given
+        size = math.sqrt(given * given + q * q + TINY)
+        share = min(1.0, rating / size)  # a fixed power factor shrinks both alike
+        held = min(abs(q), first)
+        most = math.sqrt(max(rating * rating - held * held, 0.0))
+        active = min(max(given, -most), most)
+        room = math.sqrt(max(rating * rating - active * active, 0.0))
+        reactive = min(max(q, -room), room)
+        active = given * share if ratio != 0.0 else active
+        reactive = q * share if ratio != 0.0 else reactive
+        scale = (
+            runs * min(u / minimum, 1.0) / square
+        )  # below the band the inverter's current is what it was at the edge
+        g, b = -active * scale, -reactive * scale
+        branch[2, lane] = g * re + b * im
+        branch[3, lane] = g * im - b * re
 
 
 @kernel
@@ -93,205 +138,297 @@ def _voltage_across(a, b, x, base, branch):
 
 
 @kernel
-def injection(p, q, terminals, laws, exponential, cut, slope, x, base, branch, out):
-    """What the injectors add to the right-hand side at x: their tangent's current minus their own, into out.
+def other_current(k, a, b, p, q, law, base, x, branch):
+    """Voltage from row a to row b and current of injector k there into branch, by whatever law is its own."""
+    laws, exponential, cut, _, inverters, settings = law
+    _voltage_across(a, b, x, base, branch)
+    if inverters[k] >= 0:
+        inverter_current(k, inverters[k], p, laws, settings, branch)
+    else:
+        injector_current(k, p, q, laws, exponential, cut, branch)
+
+
+@kernel
+def low_lanes(k, a, b, p, q, law, base, x, branch, spare):
+    """Take the current of a constant power in branch from its law below the band in the lanes that are there.
+
+    Which way a lane is calculated depends on its own voltage alone.
+    """
+    other_current(k, a, b, p, q, law, base, x, spare)
+    least = law[0][k, 14]
+    for lane in range(LANES):
+        square = branch[0, lane] * branch[0, lane] + branch[1, lane] * branch[1, lane]
+        branch[2, lane] = branch[2, lane] if square > least else spare[2, lane]
+        branch[3, lane] = branch[3, lane] if square > least else spare[3, lane]
+
+
+@kernel
+def injector_currents(p, q, law, v, current):
+    """Currents of all injectors; p, q (m, LANES), v and current (m, 2, LANES)."""
+    branch = np.zeros((4, LANES))
+    spare = np.zeros((4, LANES))
+    still = np.zeros((2, 2))
+    across = np.zeros((2, 2, LANES))  # row 1 is ground
+    laws, plain = law[0], law[3]
+    for k in range(len(v)):
+        across[0] = v[k]
+        if not plain[k]:
+            other_current(k, 0, 1, p, q, law, still, across, branch)
+        elif constant_power(k, 0, 1, p, q, still, across, laws[k, 14], laws[k, 15], branch):
+            low_lanes(k, 0, 1, p, q, law, still, across, branch, spare)
+        current[k] = branch[2:]
+
+
+@kernel
+def injection(p, q, busy, terminals, law, slope, offset, x, base, branch, spare, out):
+    """What the busy injectors add to the right-hand side at x: their tangent's current less their own, into out.
 
     slope (m, 4): tangent [[0, 1], [2, 3]] of each injector's current in the factorised matrix [S].
-    branch (4, LANES): scratch for voltage and current.
+    offset (m, 2): the same difference at `base`, which the base already contains.
+    branch, spare (4, LANES): scratch for voltage and current.
     """
-    out[:] = 0.0
-    for k in range(len(terminals)):
+    laws, plain = law[0], law[3]
+    for k in busy:
         a, b = terminals[k, 0], terminals[k, 1]
-        _voltage_across(a, b, x, base, branch)
-        injector_current(k, p, q, laws, exponential, cut, branch)
-        rr, ri, ir, ii = slope[k, 0], slope[k, 1], slope[k, 2], slope[k, 3]
-        for lane in range(LANES):
-            re, im = branch[0, lane], branch[1, lane]
-            more_re = rr * re + ri * im - branch[2, lane]
-            more_im = ir * re + ii * im - branch[3, lane]
-            out[a, 0, lane] += more_re
-            out[a, 1, lane] += more_im
-            branch[2, lane] = more_re
-            branch[3, lane] = more_im
-        for lane in range(LANES):
-            out[b, 0, lane] -= branch[2, lane]
-            out[b, 1, lane] -= branch[3, lane]
+        if not plain[k]:
+            other_current(k, a, b, p, q, law, base, x, branch)
+        elif constant_power(k, a, b, p, q, base, x, laws[k, 14], laws[k, 15], branch):
+            low_lanes(k, a, b, p, q, law, base, x, branch, spare)
+        add_injection(k, a, b, slope, offset, branch, out)
 
 
 @kernel
-def add_products(first, last, column, value, source, row, target):
-    """target[row] += blocks value[first:last] times the source rows they name, two at a time."""
-    e = first
-    while e < last:
-        j, rr, ri, ir, ii = column[e], value[e, 0], value[e, 1], value[e, 2], value[e, 3]
-        k, tt, ti, it, jj = j, 0.0, 0.0, 0.0, 0.0
-        if e + 1 < last:
-            k, tt, ti, it, jj = (
-                column[e + 1],
-                value[e + 1, 0],
-                value[e + 1, 1],
-                value[e + 1, 2],
-                value[e + 1, 3],
-            )
-        for lane in range(LANES):
-            re, im, se, sm = source[j, 0, lane], source[j, 1, lane], source[k, 0, lane], source[k, 1, lane]
-            target[row, 0, lane] = target[row, 0, lane] + (rr * re + ri * im) + (tt * se + ti * sm)
-            target[row, 1, lane] = target[row, 1, lane] + (ir * re + ii * im) + (it * se + jj * sm)
-        e += 2
+def iterate(
+    limit, tolerance, steps, p, q, busy, terminals, law, slope, offset, base, square_base,
+    structure, factors, moving, worst, branch, spare, x, y, iterations, change,
+):  # fmt: skip
+    """Chord iterations on the active rows of x in the lanes that move, in x's own precision.
 
-
-@kernel
-def forward(start, stop, pointer, column, value, y):
-    """Solve L y = b in place over the active rows; `value` holds -L."""
-    for row in range(start, stop):
-        add_products(pointer[row], pointer[row + 1], column, value, y, row, y)
-
-
-@kernel
-def backward(start, stop, pointer, column, value, diagonal, inverse_base, moving, y, x, worst, spoiled):
-    """Solve U x = y over the active rows in the lanes that still move; `value` holds -U; y is used up.
-
-    worst, spoiled (LANES,): largest squared change in per unit, and their sum, which remembers NaN.
+    A lane stops by itself: where no voltage changed by more than `tolerance`, where it diverged, or after `limit`
+    iterations in all; the others do not touch it. x is the deviation from `base`.
     """
-    for row in range(stop - 1, start - 1, -1):
-        rr, ri, ir, ii = diagonal[row, 0], diagonal[row, 1], diagonal[row, 2], diagonal[row, 3]
-        for lane in range(LANES):
-            re, im = y[row, 0, lane], y[row, 1, lane]
-            y[row, 0, lane] = rr * re + ri * im
-            y[row, 1, lane] = ir * re + ii * im
-        add_products(pointer[row], pointer[row + 1], column, value, x, row, y)
-        scale = inverse_base[row] * inverse_base[row]
-        for lane in range(LANES):
-            moves = moving[lane] > 0.0
-            re, im = x[row, 0, lane], x[row, 1, lane]
-            new_re, new_im = y[row, 0, lane], y[row, 1, lane]
-            square = ((new_re - re) * (new_re - re) + (new_im - im) * (new_im - im)) * scale
-            worst[lane] = square if square > worst[lane] else worst[lane]
-            spoiled[lane] += square
-            x[row, 0, lane] = new_re if moves else re
-            x[row, 1, lane] = new_im if moves else im
+    passive, l_pointer, l_column, u_pointer, u_column = structure
+    l_value, diagonal, u_value = factors
+    rows = len(square_base)
+    left = 0
+    for lane in range(len(steps)):
+        if moving[lane] > 0.0:
+            left += 1
+    while left > 0:
+        y[passive:] = 0.0
+        injection(p, q, busy, terminals, law, slope, offset, x, base, branch, spare, y)
+        for row in range(passive, rows):
+            forward_row(row, l_pointer[row - passive], l_pointer[row - passive + 1], l_column, l_value, y)
+        worst[:] = 0.0
+        for row in range(rows - 1, passive - 1, -1):
+            backward_row(
+                row,
+                u_pointer[row],
+                u_pointer[row + 1],
+                u_column,
+                u_value,
+                diagonal,
+                y,
+                square_base[row],
+                moving,
+                x,
+                worst,
+            )
+        left = 0
+        for lane in range(len(steps)):
+            if moving[lane] > 0.0:
+                step = steps[lane]
+                iterations[step] += 1
+                change[step] = math.sqrt(worst[0, lane]) if math.isfinite(worst[1, lane]) else math.nan
+                if change[step] > tolerance and iterations[step] < limit:
+                    left += 1
+                else:
+                    moving[lane] = 0.0
 
 
 @kernel
 def solve_group(
-    steps, p, q, terminals, laws, exponential, cut, slope, start, base, inverse_base,
-    passive, l_pointer, l_column, l_value, diagonal, u_pointer, u_column, u_value,
-    tolerance, limit, x, y, branch, state, iterations, change,
+    steps, p, q, busy, terminals, law, reference, rung, structure, single, double,
+    tolerance, limit, iterations, change,
 ):  # fmt: skip
-    """Solve one lane for each entry of `steps`, where results are reported.
+    """Solve one lane for each entry of `steps`, where iterations and changes are reported, into the double x.
 
-    x holds the nodes' deviation from `base` when done.
+    Single precision goes as far as it is good for on this rung, double the rest of the way.
     """
-    nodes, lanes = len(inverse_base), len(steps)
-    worst, moving, spoiled = state[0], state[1], state[2]
-    for row in range(nodes + 1):
+    slope, offset, base, floor, l_value, diagonal, u_value, l_single, d_single, u_single = reference
+    x, y, worst, moving, square_base = double
+    x_single, y_single, worst_single, moving_single, square_single = single
+    branch = np.zeros((4, LANES))
+    spare = np.zeros((4, LANES))
+    passive = structure[0]
+    rough = max(tolerance, floor[rung])
+    x_single[passive:] = 0.0
+    moving_single[:] = 0.0
+    for lane in range(len(steps)):
+        iterations[steps[lane]] = 0
+        change[steps[lane]] = math.inf
+        moving_single[lane] = 1.0
+    if rough < SINGLE_FROM:
+        iterate(
+            min(limit, SINGLE_LIMIT), rough, steps, p, q, busy, terminals, law, slope[rung], offset[rung], base[rung],
+            square_single, structure, (l_single[rung], d_single[rung], u_single[rung]), moving_single,
+            worst_single, branch, spare, x_single, y_single, iterations, change,
+        )  # fmt: skip
+    for row in range(passive, len(x)):
         for lane in range(LANES):
-            x[row, 0, lane] = start[row, 0]
-            x[row, 1, lane] = start[row, 1]
+            x[row, 0, lane] = x_single[row, 0, lane]
+            x[row, 1, lane] = x_single[row, 1, lane]
     moving[:] = 0.0
-    for lane in range(lanes):
-        moving[lane] = 1.0
-        iterations[steps[lane]] = limit
-    for iteration in range(1, limit + 1):
-        injection(p, q, terminals, laws, exponential, cut, slope, x, base, branch, y)
-        forward(passive, nodes, l_pointer, l_column, l_value, y)
-        worst[:] = 0.0
-        spoiled[:] = 0.0
-        backward(
-            passive, nodes, u_pointer, u_column, u_value, diagonal, inverse_base, moving, y, x, worst, spoiled
-        )
-        left = 0
-        for lane in range(lanes):
-            if moving[lane] > 0.0:
-                finite = math.isfinite(spoiled[lane])
-                change[steps[lane]] = math.sqrt(worst[lane]) if finite else math.nan
-                if worst[lane] <= tolerance * tolerance or not finite:
-                    moving[lane] = 0.0
-                    iterations[steps[lane]] = iteration
-                else:
-                    left += 1
-        if left == 0:
-            break
-    for row in range(passive - 1, -1, -1):
-        x[row] = 0.0
-        add_products(u_pointer[row], u_pointer[row + 1], u_column, u_value, x, row, x)
+    for lane in range(len(steps)):
+        if (rough > tolerance or not change[steps[lane]] <= tolerance) and iterations[steps[lane]] < limit:
+            moving[lane] = 1.0
+            if not math.isfinite(change[steps[lane]]):
+                x[passive:, :, lane] = 0.0
+    iterate(
+        limit, tolerance, steps, p, q, busy, terminals, law, slope[rung], offset[rung], base[rung], square_base,
+        structure, (l_value[rung], diagonal[rung], u_value[rung]), moving, worst, branch, spare, x, y, iterations,
+        change,
+    )  # fmt: skip
 
 
 @kernel
-def write_voltages(steps, wanted, node_of_row, base, x, v):
-    """Voltages of one group at the `wanted` rows into v (n, steps)."""
+def finish_group(
+    steps, p, q, rows, terminals, law, base, fill, wanted, node_of_row, structure, u_value, x, v, current
+):
+    """Voltages of the wanted rows and all injector currents of one group into v (n, steps), current (m, steps).
+
+    fill: the passive rows that are wanted, or lead to one, from the last to the first.
+    """
+    for row in fill:
+        fill_row(row, structure[3][row], structure[3][row + 1], structure[4], u_value, x)
+    whole = len(steps) == LANES and steps[-1] - steps[0] == LANES - 1  # steps ascend
     for row in wanted:
         node = node_of_row[row]
-        for lane in range(len(steps)):
-            v[node, steps[lane]] = complex(base[row, 0] + x[row, 0, lane], base[row, 1] + x[row, 1, lane])
+        if whole:
+            write_lanes(base[row, 0], base[row, 1], x, row, v, node, steps[0])
+        else:
+            for lane in range(len(steps)):
+                v[node, steps[lane]] = complex(base[row, 0] + x[row, 0, lane], base[row, 1] + x[row, 1, lane])
+    branch = np.zeros((4, LANES))
+    spare = np.zeros((4, LANES))
+    drawn = np.zeros((1, 2, LANES))
+    laws, plain = law[0], law[3]
+    for k in range(len(terminals)):
+        a, b = terminals[k, 0], terminals[k, 1]
+        if not plain[k]:
+            other_current(k, a, b, p, q, law, base, x, branch)
+        elif constant_power(k, a, b, p, q, base, x, laws[k, 14], laws[k, 15], branch):
+            low_lanes(k, a, b, p, q, law, base, x, branch, spare)
+        if whole:
+            drawn[0] = branch[2:]
+            write_lanes(0.0, 0.0, drawn, 0, current, rows[k], steps[0])
+        else:
+            for lane in range(len(steps)):
+                current[rows[k], steps[lane]] = complex(branch[2, lane], branch[3, lane])
 
 
 @kernel
-def write_currents(steps, p, q, rows, terminals, laws, exponential, cut, base, x, branch, current):
-    """Injector currents of one group at its final voltages into current[rows] (m, steps)."""
-    for k in range(len(terminals)):
-        _voltage_across(terminals[k, 0], terminals[k, 1], x, base, branch)
-        injector_current(k, p, q, laws, exponential, cut, branch)
-        for lane in range(len(steps)):
-            current[rows[k], steps[lane]] = complex(branch[2, lane], branch[3, lane])
+def gather(steps, rows, p_w, q_var, slope, p, q, busy):
+    """Powers of a group into lanes, and the injectors that do anything in it; how many those are.
+
+    An injector without power or tangent adds exactly nothing, so leaving it out changes no bit.
+    """
+    count = 0
+    lanes, first = len(steps), steps[0]
+    whole = steps[-1] - first == lanes - 1  # steps ascend
+    for k in range(len(rows)):
+        row = rows[k]
+        if whole:
+            for lane in range(lanes):
+                p[k, lane] = p_w[row, first + lane]
+                q[k, lane] = q_var[row, first + lane]
+        else:
+            for lane in range(lanes):
+                p[k, lane] = p_w[row, steps[lane]]
+                q[k, lane] = q_var[row, steps[lane]]
+        steep = slope[k, 0] != 0.0 or slope[k, 1] != 0.0 or slope[k, 2] != 0.0 or slope[k, 3] != 0.0
+        if steep or any_power(k, p, q):
+            busy[count] = k
+            count += 1
+    return count
+
+
+@kernel
+def total_power(rows, p, total):
+    """total (steps,) += p[rows], in this order whatever the block's shape."""
+    for row in rows:
+        for step in range(len(total)):
+            total[step] += p[row, step]
 
 
 @kernel
 def solve_share(
-    worker, workers, groups, steps, p_w, q_var, injector, reference, structure, inverse_base, node_of_row,
-    wanted, tolerance, limit, v, current, iterations, change,
+    worker, workers, groups, steps, p_w, q_var, rows, terminals, law, reference, structure, square_base, node_of_row,
+    wanted, fill, double_scratch, single_scratch, power_scratch, tolerance, limit, v, current, iterations, change,
 ):  # fmt: skip
     """Every `workers`-th of the groups (g, 3), from `worker` on.
 
     A group is its first place in `steps` (columns of p_w, q_var), its length, and its place on the ladder.
     """
-    rows, terminals, laws, exponential, cut = injector
-    slope, start, base, l_value, diagonal, u_value = reference
-    passive, l_pointer, l_column, u_pointer, u_column = structure
-    x = np.zeros((base.shape[1], 2, LANES))
-    y = np.zeros((base.shape[1], 2, LANES))
-    p = np.zeros((len(rows), LANES))
-    q = np.zeros((len(rows), LANES))
-    branch = np.zeros((4, LANES))
-    state = np.zeros((3, LANES))
+    x_all, y_all, small_all = double_scratch
+    x_single_all, y_single_all, small_single_all = single_scratch
+    p_all, q_all = power_scratch
+    square_double, square_single = square_base
+    p, q = p_all[worker], q_all[worker]
+    x, x_single = x_all[worker], x_single_all[worker]
+    double = (x, y_all[worker], small_all[worker, :2], small_all[worker, 2], square_double)
+    single = (
+        x_single,
+        y_single_all[worker],
+        small_single_all[worker, :2],
+        small_single_all[worker, 2],
+        square_single,
+    )
+    busy_all = np.zeros(len(rows), dtype=np.int64)
+    ground = len(x) - 1
+    x[ground] = 0.0
+    x_single[ground] = 0.0
     for number in range(worker, len(groups), workers):
         first, lanes, rung = groups[number]
         group = steps[first : first + lanes]
-        for k in range(len(rows)):
-            for lane in range(len(group)):
-                p[k, lane] = p_w[rows[k], group[lane]]
-                q[k, lane] = q_var[rows[k], group[lane]]
+        slope, base = reference[0][rung], reference[2][rung]
+        busy = busy_all[: gather(group, rows, p_w, q_var, slope, p, q, busy_all)]
         solve_group(
-            group, p, q, terminals, laws, exponential, cut, slope[rung], start[rung], base[rung],
-            inverse_base, passive, l_pointer, l_column, l_value[rung], diagonal[rung], u_pointer, u_column,
-            u_value[rung], tolerance, limit, x, y, branch, state, iterations, change,
+            group, p, q, busy, terminals, law, reference, rung, structure, single, double, tolerance, limit,
+            iterations, change,
         )  # fmt: skip
-        write_voltages(group, wanted, node_of_row, base[rung], x, v)
-        write_currents(group, p, q, rows, terminals, laws, exponential, cut, base[rung], x, branch, current)
+        finish_group(
+            group, p, q, rows, terminals, law, base, fill, wanted, node_of_row, structure, reference[6][rung], x, v,
+            current,
+        )  # fmt: skip
 
 
 @kernel
 def solve_serial(
-    groups, steps, p, q, injector, reference, structure, inverse_base, node_of_row, wanted,
+    groups, steps, p, q, rows, terminals, law, reference, structure, square_base, node_of_row, wanted, fill,
+    double_scratch, single_scratch, power_scratch,
     tolerance, limit, v, current, iterations, change,
 ):  # fmt: skip
     """All groups one after another."""
     solve_share(
-        0, 1, groups, steps, p, q, injector, reference, structure, inverse_base, node_of_row, wanted,
+        0, 1, groups, steps, p, q, rows, terminals, law, reference, structure, square_base, node_of_row, wanted, fill,
+    double_scratch, single_scratch, power_scratch,
         tolerance, limit, v, current, iterations, change,
     )  # fmt: skip
 
 
 @parallel_kernel
 def solve_parallel(
-    workers, groups, steps, p, q, injector, reference, structure, inverse_base, node_of_row, wanted,
+    workers, groups, steps, p, q, rows, terminals, law, reference, structure, square_base, node_of_row, wanted, fill,
+    double_scratch, single_scratch, power_scratch,
     tolerance, limit, v, current, iterations, change,
 ):  # fmt: skip
     """Groups dealt to workers; every group is solved alike whoever gets it."""
     for worker in prange(workers):
         solve_share(
-            worker, workers, groups, steps, p, q, injector, reference, structure, inverse_base,
-            node_of_row, wanted, tolerance, limit, v, current, iterations, change,
+            worker, workers, groups, steps, p, q, rows, terminals, law, reference, structure, square_base, node_of_row,
+            wanted, fill, double_scratch, single_scratch, power_scratch, tolerance, limit, v, current, iterations,
+            change,
         )  # fmt: skip
 
 

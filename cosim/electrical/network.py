@@ -7,7 +7,10 @@ currents in J and the injectors' currents I. With G the injectors' tangent at a 
 
 is Newton's method with its Jacobian held (a chord). The reference states stand on a ladder of feeder
 loadings; a step takes the one nearest to its own total power, so what it starts from and is factorised at
-depends on nothing but the topology and the step itself.
+depends on nothing but the topology and the step itself. Currents are always evaluated in double precision; the
+triangular solves of a step are in single as far as that is good for on its rung, which is measured, and in double
+from there. Steps that the chord does not settle go to Newton's method proper, one by one, each from its own reference
+state.
 """
 
 from __future__ import annotations
@@ -27,8 +30,11 @@ from scipy.sparse.csgraph import connected_components
 
 from cosim.electrical import kernels
 from cosim.electrical.circuit import Circuit, Complex, Float, Int
+from cosim.electrical.lane_kernels import LANES
+from cosim.electrical.newton import newton
 from cosim.electrical.ordering import Elimination, by_rows, eliminate
-from cosim.electrical.references import HIGHEST, LOWEST, SPACING, Factor, Ladder
+from cosim.electrical.references import HIGHEST, LOWEST, SPACING, Factor, Ladder, Rung
+from cosim.electrical.scratch import Scratch, aligned
 from cosim.electrical.voltage_laws import VoltageLaws
 from cosim.errors import FeederError
 
@@ -36,8 +42,14 @@ LoadsAs = Literal["off", "admittance"]
 
 factorise: Callable[..., None] = kernels.factorise
 solve_columns: Callable[..., None] = kernels.solve_columns
+total_power: Callable[..., None] = kernels.total_power
 
 REFERENCE_ITERATIONS = 100
+REFERENCE_PU = 1e-6
+CHORD_LIMIT = 40  # a chord that needs more is crawling
+PROBE_ITERATIONS = 8
+PROBE_MARGIN = 4.0
+LEAST_SINGLE_PU = 1e-8
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,10 @@ class Solution:
         (steps,) False where the voltages must not be used.
     change_pu
         (steps,) largest voltage change of the last iteration over the base voltage; NaN where it diverged.
+    newton
+        (steps,) True where the chord did not settle and Newton's method was asked.
+    worst_node
+        (steps,) where a step did not converge, the node whose voltage moved most (or is not a number); -1 elsewhere.
     """
 
     v: Complex
@@ -63,6 +79,8 @@ class Solution:
     iterations: NDArray[np.int32]
     converged: NDArray[np.bool_]
     change_pu: Float
+    newton: NDArray[np.bool_]
+    worst_node: Int
 
 
 @dataclass(frozen=True)
@@ -99,7 +117,7 @@ class Network:
         injectors = circuit.injectors
         alive = np.append(self.energised, True)  # ground, -1
         self._rows = np.flatnonzero(alive[injectors.node_a] & alive[injectors.node_b])
-        self._laws = VoltageLaws.of(injectors).take(self._rows)
+        self._laws = VoltageLaws.of(injectors, circuit.inverters).take(self._rows)
 
         self._live = np.flatnonzero(self.energised)
         self._small = np.full(n + 1, len(self._live))
@@ -113,14 +131,18 @@ class Network:
         self._terminals = place[pair].astype(np.int32)
         self._node_of_row = self._live[self._elimination.order]
 
-        self._inverse_base = 1.0 / circuit.base_v[self._node_of_row]
+        self._active = self._elimination.active()
+        square = 1.0 / circuit.base_v[self._node_of_row] ** 2
+        self._square_base = (square, square.astype(np.float32))
+        self._scratch: list[Scratch] = []
         self._assembly = self._assemble(place)
 
-        self._base: Network | None = None  # see `like`
-        self._difference = sparse.csr_array((n, n), dtype=np.complex128)  # from the base's admittances
+        self._base: Network | None = None
         self._ladder = self._new_ladder()
-        still = self._by_row(self._no_load)
-        self._ladder.set(0, np.zeros((len(self._rows), 4)), self._linear, still, still)
+        none = np.zeros((len(self._rows), 4))  # slopes, and half of it for offsets
+        self._ladder.set(
+            (0, 0), none, none[:, :2], self._by_row(self._no_load), self._active_part(self._linear)
+        )
 
     @classmethod
     def like(cls, base: Network, circuit: Circuit, changed: Int) -> Network:
@@ -151,8 +173,6 @@ class Network:
             return cls(circuit)
         new.y_elements = base.y_elements.copy()
         np.add.at(new.y_elements.data, place, value)
-        n = len(circuit.nodes)
-        new._difference = sparse.csr_array(sparse.coo_array((value, (row, column)), shape=(n, n)))
         small = new._small
         inside = base.energised[row] & base.energised[column]
         spot = np.array(
@@ -193,7 +213,8 @@ class Network:
         tolerance_pu
             A step has converged when no voltage changed by more than this.
         max_iterations
-            A step that needs more is reported as not converged.
+            A step that needs more is reported as not converged. The chord gives up sooner and leaves the rest
+            to Newton.
         parallel
             False for callers that run in parallel themselves. The bits are the same.
         only
@@ -201,14 +222,18 @@ class Network:
         """
         p, q = self._powers(p_w, q_var)
         rungs = self._rungs_of(p)
-        out = self._empty(len(rungs))
+        out = self._empty(len(rungs), only is None)
         wanted = np.arange(len(self._live))
         if only is not None:
             wanted = np.flatnonzero(np.isin(self._node_of_row, only))
-        for rung in np.unique(rungs).tolist():
-            self._climb(rung)
-        self._run(rungs, p, q, tolerance_pu, max_iterations, wanted, out, parallel)
+        for load, sun in np.unique(rungs, axis=0).tolist():
+            self._climb((load, sun))
+        self._run(rungs, p, q, tolerance_pu, min(max_iterations, CHORD_LIMIT), wanted, out, parallel)
         np.less_equal(out.change_pu, tolerance_pu, out=out.converged)
+        for step in np.flatnonzero(~out.converged):
+            self._finish(
+                int(step), tuple(rungs[step].tolist()), p, q, tolerance_pu, max_iterations, only, out
+            )
         return out
 
     def mismatch(self, v: Complex, current_a: Complex) -> Complex:
@@ -276,69 +301,183 @@ class Network:
         return p, q
 
     def _rungs_of(self, p: Float) -> Int:
-        """Rung of each step by its total power over the nominal total."""
-        nominal = self.circuit.injectors.p_w[self._rows].sum()
-        if not nominal > 0.0:
-            return np.zeros(p.shape[1], dtype=np.int64)
-        total = np.zeros(p.shape[1])
-        for row in self._rows:  # in this order whatever the block's shape
-            total += p[row]
-        share = np.nan_to_num(total / (nominal * SPACING))
-        rungs: Int = np.clip(np.rint(share), LOWEST, HIGHEST).astype(np.int64)
+        """(steps, 2) rungs: of total power over nominal, and of what inverters may give over nominal."""
+        inverter = self._laws.inverter >= 0
+        rungs = np.zeros((p.shape[1], 2), dtype=np.int64)
+        for column, sign, rows in ((0, 1.0, self._rows[~inverter]), (1, -1.0, self._rows[inverter])):
+            nominal = sign * self.circuit.injectors.p_w[rows].sum()
+            if not nominal > 0.0:
+                continue
+            total = np.zeros(p.shape[1])
+            total_power(rows, p, total)
+            share = np.nan_to_num(sign * total / (nominal * SPACING))
+            rungs[:, column] = np.clip(np.rint(share), LOWEST, HIGHEST)
         return rungs
 
-    def _climb(self, rung: int) -> None:
+    def _climb(self, rung: Rung) -> None:
         """Set a rung, solved from the next one towards no load; where there is no solution, lean on that."""
         if rung in self._ladder:
             return
         if self._base is not None:
-            self._refer(rung, self._base)
+            self._follow(rung, self._base)
             return
-        nearer = rung - 1 if rung > 0 else rung + 1
+        load, sun = rung
+        nearer = (
+            (load - 1 if load > 0 else load + 1, sun) if load else (load, sun - 1 if sun > 0 else sun + 1)
+        )
         self._climb(nearer)
         self._ladder.lean(rung, nearer)
-        p, q = (rung * SPACING * a for a in self._powers(None, None))
+        share = np.full(len(self.circuit.injectors), load * SPACING)
+        share[self.circuit.inverters.injector] = sun * SPACING
+        p, q = (share[:, None] * a for a in self._powers(None, None))
         out = self._empty(1)
-        everything = np.arange(len(self._live))
-        self._run(np.array([nearer]), p, q, 1e-6, REFERENCE_ITERATIONS, everything, out, False)
-        if not out.change_pu[0] <= 1e-6:
+        self._run(
+            np.array([nearer]),
+            p,
+            q,
+            REFERENCE_PU,
+            REFERENCE_ITERATIONS,
+            np.arange(len(self._live)),
+            out,
+            False,
+        )
+        if not out.change_pu[0] <= REFERENCE_PU:
+            self._finish(0, nearer, p, q, REFERENCE_PU, 2 * REFERENCE_ITERATIONS, None, out)
+        if not out.change_pu[0] <= REFERENCE_PU:
             return
         across = self._across(out.v)[self._rows, 0]
-        slope = self._laws.tangent(p[self._rows, 0], q[self._rows, 0], across)
+        p, q = p[self._rows, 0], q[self._rows, 0]
+        slope = self._laws.tangent(p, q, across)
         factor = self._factorise(slope)
         if factor.finite():
-            base = self._solve_linear(factor, self._norton[:, None])[:, 0]
-            self._ladder.set(rung, slope, factor, self._by_row(base), self._by_row(out.v[:, 0]))
+            current = self._laws.current(p[:, None], q[:, None], across[:, None])[:, 0]
+            self._refer(rung, slope, _times(slope, across) - current, factor)
+            self._ladder.trust_single(rung, self._measure_single(rung))
 
-    def _refer(self, rung: int, base: Network) -> None:
-        """Set a rung from the same rung of `base`: its tangent, and its state after one step to this network."""
+    def _follow(self, rung: Rung, base: Network) -> None:
+        """Set a rung from the same rung of `base`: its tangents, and its state after one step to this network."""
         base._climb(rung)
-        place = base._ladder.place(rung)
-        if place != rung - LOWEST:  # leans on another
-            self._refer(place + LOWEST, base)
-            self._ladder.lean(rung, place + LOWEST)
+        origin = base._ladder.origin(rung)
+        if origin not in self._ladder:
+            slope, offset, good_to_pu = base._ladder.tangents(origin)
+            self._refer(origin, slope, offset[:, 0] + 1j * offset[:, 1], self._factorise(slope))
+            self._ladder.trust_single(origin, good_to_pu)
+        self._ladder.lean(rung, origin)
+
+    def _refer(self, rung: Rung, slope: Float, offset: Complex, factor: Factor) -> None:
+        """Set a rung with its state (Y + G)^-1 (J + offset), where offset (m,) is G V - I(V) at the reference."""
+        base = self._solve_linear(factor, (self._norton + self._at_nodes(offset))[:, None])[:, 0]
+        parts = np.stack([offset.real, offset.imag], axis=1)
+        self._ladder.set(rung, slope, parts, self._by_row(base), self._active_part(factor))
+
+    def _active_part(self, factor: Factor) -> Factor:
+        """Factors without the passive part of L."""
+        return Factor(factor.l_value[self._active[2]], factor.diagonal, factor.u_value)
+
+    def _measure_single(self, rung: Rung) -> float:
+        """What single precision is good for on a rung [pu]: its error on a step half a rung off, ten times over."""
+        m, steps = len(self.circuit.injectors), LANES
+        uneven = np.sin(np.arange(m * steps).reshape(m, steps) * 0.7)  # any powers will do, if they differ
+        share = np.full(m, rung[0] * SPACING)
+        share[self.circuit.inverters.injector] = rung[1] * SPACING
+        p, q = (a * (share[:, None] + 0.25 * uneven) for a in self._powers(None, None))
+        rungs, everything = np.full((steps, 2), rung), np.arange(len(self._live))
+        found = []
+        for good_to_pu in (0.0, np.inf):  # in single precision throughout, and without it
+            self._ladder.trust_single(rung, good_to_pu)
+            out = self._empty(steps)
+            self._run(rungs, p, q, 0.0, PROBE_ITERATIONS, everything, out, False)
+            found.append(out.v[:, np.isfinite(out.change_pu)])
+        if not found[0].size or found[0].shape != found[1].shape:
+            return np.inf
+        error = np.abs(found[0] - found[1]) / self.circuit.base_v[:, None]
+        return max(PROBE_MARGIN * float(np.max(error)), LEAST_SINGLE_PU)
+
+    def _finish(
+        self,
+        step: int,
+        rung: Rung,
+        p: Float,
+        q: Float,
+        tolerance: float,
+        limit: int,
+        only: Int | None,
+        out: Solution,
+    ) -> None:
+        """Newton's method for one step that the chord did not settle, as far as the limit on iterations goes."""
+        column_p, column_q = p[self._rows, step], q[self._rows, step]
+        spoiled = np.flatnonzero(~np.isfinite(column_p + column_q))
+        if len(spoiled):
+            rows = self.circuit.injectors
+            a, b = (int(node[self._rows[spoiled[0]]]) for node in (rows.node_a, rows.node_b))
+            out.worst_node[step] = a if a >= 0 else b
             return
-        slope = base._ladder.slope[place]
-        state = base._ladder.base[place] + base._ladder.start[place]
-        v = np.zeros(len(self.circuit.nodes), dtype=np.complex128)
-        v[self._node_of_row] = state[:-1, 0] + 1j * state[:-1, 1]
+        start = np.zeros(len(self.circuit.nodes), dtype=np.complex128)
+        base = self._ladder.state(rung)
+        start[self._node_of_row] = base[:-1, 0] + 1j * base[:-1, 1]
+        found = newton(
+            lambda v: self._linearised(column_p, column_q, v), start, self.circuit.base_v, tolerance,
+            limit - int(out.iterations[step]),
+        )  # fmt: skip
+        out.newton[step] = found.iterations > 0
+        if not found.iterations:
+            out.worst_node[step] = found.worst
+            return
+        out.iterations[step] += found.iterations
+        out.change_pu[step] = found.change_pu
+        out.converged[step] = found.change_pu <= tolerance
+        out.worst_node[step] = -1 if out.converged[step] else found.worst
+        across = self._across(found.v[:, None])[self._rows]
+        out.current_a[self._rows, step] = self._laws.current(column_p[:, None], column_q[:, None], across)[
+            :, 0
+        ]
+        nodes = np.arange(len(found.v)) if only is None else only
+        out.v[nodes, step] = found.v[nodes]
+
+    def _linearised(self, p: Float, q: Float, v: Complex) -> Callable[[Complex], Complex]:
+        """The Jacobian at v, as a function from voltages to those that one step with it leads to."""
+        across = self._across(v[:, None])[self._rows, 0]
+        slope = self._laws.tangent(p, q, across, kink_pu=1e-6)
         factor = self._factorise(slope)
-        right = np.stack([np.where(self.energised, self._norton, 0.0), self._difference @ v], axis=1)
-        still, step = self._solve_linear(factor, right).T
-        self._ladder.set(rung, slope, factor, self._by_row(still), self._by_row(v - step))
+        fed = np.where(self.energised, self._norton, 0.0)
+
+        def follow(at: Complex) -> Complex:
+            here = self._across(at[:, None])[self._rows]
+            current = self._laws.current(p[:, None], q[:, None], here)[:, 0]
+            right = fed + self._at_nodes(_times(slope, here[:, 0]) - current)
+            return self._solve_linear(factor, right[:, None])[:, 0]
+
+        return follow
 
     def _new_ladder(self) -> Ladder:
         e = self._elimination
-        return Ladder(len(self._rows), len(self._live), len(e.l_column), len(e.u_column))
+        return Ladder(len(self._rows), len(self._live), len(self._active[2]), len(e.u_column))
 
-    def _empty(self, steps: int) -> Solution:
+    def _empty(self, steps: int, whole: bool = False) -> Solution:
+        """Room for results; `whole` if every live voltage will be written."""
+        shape = (len(self.circuit.nodes), steps)
+        filled = whole and bool(self.energised.all())
         return Solution(
-            v=np.zeros((len(self.circuit.nodes), steps), dtype=np.complex128),
-            current_a=np.zeros((len(self.circuit.injectors), steps), dtype=np.complex128),
+            v=aligned(shape, np.complex128, filled),
+            current_a=aligned(
+                (len(self.circuit.injectors), steps),
+                np.complex128,
+                len(self._rows) == len(self.circuit.injectors),
+            ),
             iterations=np.zeros(steps, dtype=np.int32),
             converged=np.zeros(steps, dtype=np.bool_),
             change_pu=np.full(steps, np.nan),
+            newton=np.zeros(steps, dtype=np.bool_),
+            worst_node=np.full(steps, -1, dtype=np.int64),
         )
+
+    def _at_nodes(self, current: Complex) -> Complex:
+        """(n,) sum at each node of the live injectors' (m,) currents."""
+        total = np.zeros(len(self.circuit.nodes) + 1, dtype=np.complex128)  # ground last
+        injectors = self.circuit.injectors
+        np.add.at(total, injectors.node_a[self._rows], current)
+        np.add.at(total, injectors.node_b[self._rows], -current)
+        return total[:-1]
 
     def _by_row(self, values: Complex) -> Float:
         """(rows + 1, 2) real and imaginary parts in elimination order, ground last."""
@@ -351,31 +490,41 @@ class Network:
     ) -> None:  # fmt: skip
         """Solve all steps, those of one rung together in groups, into `out`."""
         laws, e = self._laws, self._elimination
-        steps = np.argsort(rungs, kind="stable")
-        ends = np.flatnonzero(np.diff(rungs[steps], append=HIGHEST + 1)) + 1
+        place = np.array([self._ladder.place((load, sun)) for load, sun in rungs.tolist()])
+        steps = np.argsort(place, kind="stable")
+        ends = np.flatnonzero(np.diff(place[steps], append=-1)) + 1
         groups = np.array(
             [
-                (first, min(kernels.LANES, end - first), self._ladder.place(int(rungs[steps[first]])))
+                (first, min(LANES, end - first), place[steps[first]])
                 for start, end in pairwise([0, *ends.tolist()])
-                for first in range(start, end, kernels.LANES)
+                for first in range(start, end, LANES)
             ],
             dtype=np.int64,
         ).reshape(-1, 3)
+        workers = min(get_num_threads(), len(groups)) if parallel else 1
+        scratch = self._borrow(workers)
         arguments = (
-            groups, steps, p, q,
-            (self._rows, self._terminals, laws.factors, laws.exponents, laws.cut_pu),
-            self._ladder.arrays(),
-            (e.passive, e.l_pointer, e.l_column, e.u_pointer, e.u_column),
-            self._inverse_base, self._node_of_row, wanted, tolerance, limit,
+            groups, steps, p, q, self._rows, self._terminals, laws.arrays(), self._ladder.arrays(),
+            (e.passive, *self._active[:2], e.u_pointer, e.u_column),
+            self._square_base, self._node_of_row, wanted, e.leading_to(wanted), *scratch.arrays(),
+            tolerance, limit,
             out.v, out.current_a, out.iterations, out.change_pu,
         )  # fmt: skip
-        workers = min(get_num_threads(), len(groups))
         serial: Callable[..., None] = kernels.solve_serial
         twin: Callable[..., None] = kernels.solve_parallel
-        if parallel and workers > 1:
+        if workers > 1:
             twin(workers, *arguments)
         else:
             serial(*arguments)
+        self._scratch.append(scratch)
+
+    def _borrow(self, workers: int) -> Scratch:
+        """Scratch for some workers, of an earlier solution if one is free (concurrent callers each get their own)."""
+        while self._scratch:
+            scratch = self._scratch.pop()
+            if scratch.workers >= workers:
+                return scratch
+        return Scratch(workers, len(self._live) + 1, len(self._rows))
 
     def _order(self, pair: Int) -> Elimination:
         size = len(self._live)
@@ -446,6 +595,13 @@ class Network:
                 "look for a winding or a line that floats, or for zero impedances"
             )
         return no_load + correction
+
+
+def _times(slope: Float, v: Complex) -> Complex:
+    """(m,) product of (m, 4) real blocks and complex numbers."""
+    return np.asarray(
+        slope[:, 0] * v.real + slope[:, 1] * v.imag + 1j * (slope[:, 2] * v.real + slope[:, 3] * v.imag)
+    )
 
 
 def _entry(matrix: sparse.csr_array, row: int, column: int) -> int:

@@ -36,6 +36,23 @@ class Elimination:
     u_pointer: Int
     u_column: Int32
 
+    def active(self) -> tuple[Int, Int32, Int]:
+        """L between active rows alone (by rows, from row `passive` on), and which entries of L those are."""
+        rows = np.repeat(np.arange(len(self.order)), np.diff(self.l_pointer))
+        kept = np.flatnonzero((rows >= self.passive) & (self.l_column >= self.passive))
+        counts = np.bincount(rows[kept] - self.passive, minlength=len(self.order) - self.passive)
+        return np.concatenate([[0], np.cumsum(counts)]), self.l_column[kept], kept
+
+    def leading_to(self, wanted: Int) -> Int:
+        """Passive rows among `wanted` and those that they follow from, the last first."""
+        needed = np.zeros(len(self.order), dtype=bool)
+        needed[wanted] = True
+        if not needed[: self.passive].all():
+            for row in range(self.passive):
+                if needed[row]:
+                    needed[self.u_column[self.u_pointer[row] : self.u_pointer[row + 1]]] = True
+        return np.flatnonzero(needed[: self.passive])[::-1].copy()
+
 
 def eliminate(pattern: sparse.csr_array, driven: NDArray[np.bool_]) -> Elimination:
     """Minimum-degree order of a symmetric pattern, passive nodes first.

@@ -30,6 +30,11 @@ _FOREIGN = [
     "trafo3w",
     "dcline",
 ]
+_MOST_OHM = 1e6
+_MOST_PERCENT = 1e4
+_TAP_PU = (0.5, 1.5)
+"""Beyond these an impedance or a tap is a slip of the pen: a unit, a decimal point, a missing length."""
+
 _NODES = {
     "line": (("from_bus", "from_nodes"), ("to_bus", "to_nodes")),
     "ext_grid": (("bus", "nodes"),),
@@ -175,6 +180,9 @@ def _lines(feeder: Feeder) -> Iterator[Problem]:
             yield Problem(f"its matrices must be {n} x {n} and finite", key=key)
         elif not np.abs(z.diagonal()).min() > 0.0:
             yield Problem("zero impedance; give a switch 1e-4 ohm, or merge its buses", key=key)
+        elif np.abs(z).max() > _MOST_OHM or z.diagonal().real.min() < 0.0:
+            sentence = f"absurd impedance: 0 to {_MOST_OHM:g} ohm is expected; look at its length and units"
+            yield Problem(sentence, key=key, value=f"{z.diagonal()[np.abs(z.diagonal()).argmax()]:.4g} ohm")
         elif n > 1:
             coupled.setdefault(n, []).append(row)
     for rows in coupled.values():
@@ -225,6 +233,9 @@ def _transformers(feeder: Feeder) -> Iterator[Problem]:
             yield Problem("phases must be 1, 2 or 3 and rated_kva above 0", key=key)
         if not (np.abs(x[row, : 1 if len(windings) == 2 else 3]) > 0.0).all():
             yield Problem("zero or missing leakage reactance", key=key)
+        elif np.nanmax(np.abs(x[row])) > _MOST_PERCENT:
+            sentence = f"absurd leakage reactance, above {_MOST_PERCENT:g} %: it is in percent of the rating"
+            yield Problem(sentence, key=key, value=f"{np.nanmax(np.abs(x[row])):g} %")
     phases_of = unit["phases"].to_numpy(dtype=np.int64)
     for row, (of, nodes, kv, tap) in enumerate(
         zip(winding["transformer"], winding["nodes"], winding["kv"], winding["tap_pu"], strict=True)
@@ -235,6 +246,11 @@ def _transformers(feeder: Feeder) -> Iterator[Problem]:
             )
         if not (kv > 0.0 and tap > 0.0):
             yield Problem("kv and tap_pu must be above 0", key=f"winding[{row}]")
+        elif not _TAP_PU[0] <= tap <= _TAP_PU[1]:
+            sentence = (
+                f"tap of {unit['name'].iloc[of]} must be {_TAP_PU[0]} to {_TAP_PU[1]} pu of rated turns"
+            )
+            yield Problem(sentence, key=f"winding.tap_pu[{row}]", value=f"{tap:g}")
 
 
 def _sources(feeder: Feeder) -> Iterator[Problem]:
@@ -275,6 +291,15 @@ def _shapes(feeder: Feeder) -> Iterator[Problem]:
     shape, matrices = feeder.table("shape"), feeder.matrices
     if not len(shape) == len(matrices.shape_p) == len(matrices.shape_q):
         yield Problem("as many values as rows are needed", key="shape")
+        return
+    for name, *values in zip(shape["name"], matrices.shape_p, matrices.shape_q, strict=True):
+        for which, of in zip(("P", "Q"), values, strict=True):
+            wrong = np.flatnonzero(~np.isfinite(of))
+            if len(wrong):
+                sentence = (
+                    f"{len(wrong)} values of {which} are no numbers, the first at step {wrong[0]}: fill them"
+                )
+                yield Problem(sentence, key=f"shape {name}", value=f"{of[wrong[0]]}")
     known = {"", *shape["name"]}
     for table in ("home", "generator"):
         for row, name in enumerate(feeder.table(table)["shape"]):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cosim.electrical.circuit import Circuit, Complex, Int
-from cosim.electrical.network import Network
+from cosim.electrical.network import Network, Solution
 from cosim.electrical.quality import element_losses_w, unbalance
 from cosim.electrical.terminals import Terminals
 from cosim.errors import ConvergenceError, FeederError, Problem
@@ -20,6 +20,8 @@ from cosim.feeder.quality import ansi_range, home_voltage_pu, neutral_conductors
 
 if TYPE_CHECKING:
     import xarray
+
+_TAP_SLACK = 1e-6
 
 
 def power_flow(
@@ -81,10 +83,7 @@ def power_flow(
     network = Network(circuit)
     solution = network.solve(p, q, tolerance_pu=tolerance_pu, max_iterations=max_iterations)
     if strict and not solution.converged.all():
-        worst = (
-            float(np.nanmax(solution.change_pu)) if np.isfinite(solution.change_pu).any() else float("nan")
-        )
-        raise ConvergenceError(f"power flow of {feeder.name}", worst)
+        raise _unsettled(feeder, network, solution)
     found = _dataset(feeder, compiled, network, solution.v, solution.current_a)
     return found.merge(quality_figures(feeder, compiled, network, solution.v)).assign(
         converged=("step", solution.converged), iterations=("step", solution.iterations)
@@ -219,10 +218,20 @@ def with_taps(feeder: Feeder, taps: Mapping[str, float]) -> Feeder:
         raise FeederError(unknown)
     regulator = feeder.table("regulator")
     regulated = dict(zip(regulator["transformer"], regulator["winding"], strict=True))
+    outside: list[Problem] = []
     for name, tap in taps.items():
         row = names[name]
         moved = (winding["transformer"] == row) & (winding["number"] == regulated.get(row, 2))
+        limits = winding.loc[moved, ["tap_min_pu", "tap_max_pu"]].to_numpy(float)
+        # NaN limits bar nothing
+        if (tap < limits[:, 0] - _TAP_SLACK).any() or (tap > limits[:, 1] + _TAP_SLACK).any():
+            low, high = limits[0]
+            outside.append(
+                Problem(f"its taps go from {low:g} to {high:g} pu", key=f"taps.{name}", value=f"{tap:g}")
+            )
         winding.loc[moved, "tap_pu"] = float(tap)
+    if outside:
+        raise FeederError(outside)
     return replace(feeder, frames={**feeder.tables, "winding": winding}, _net=None)
 
 
@@ -248,12 +257,36 @@ def powers(compiled: CompiledFeeder, scale: np.ndarray) -> tuple[np.ndarray, np.
             )
         )
     scale = np.atleast_1d(scale)
+    _require_finite(scale)
     by_home = np.broadcast_to(scale, (homes, scale.shape[-1]))
     factor = np.vstack([by_home, np.ones((1, scale.shape[-1]))])[injectors.owner]  # owner -1: unscaled
     return (
         np.ascontiguousarray(injectors.p_w[:, None] * factor),
         np.ascontiguousarray(injectors.q_var[:, None] * factor),
     )
+
+
+def _unsettled(feeder: Feeder, network: Network, solution: Solution) -> ConvergenceError:
+    """The first step without a solution, the node that fell furthest there, and what may be done."""
+    steps = np.flatnonzero(~solution.converged)
+    circuit, first = network.circuit, int(steps[0])
+    pu = np.nan_to_num(np.abs(solution.v[:, first]) / circuit.base_v)
+    node = circuit.nodes[int(np.argmin(np.where(network.energised, pu, np.inf)))]
+    what = (
+        f"power flow of {feeder.name}, step {first} ({len(steps)} of {len(solution.converged)} steps; lowest voltage "
+        f"at {node}; lower load_scale, or ask with strict=False for the steps that settle)"
+    )
+    return ConvergenceError(what, float(solution.change_pu[first]))
+
+
+def _require_finite(scale: np.ndarray) -> None:
+    wrong = np.argwhere(~np.isfinite(scale))
+    if len(wrong):
+        home = f", home {wrong[0][0]}" if scale.ndim == 2 else ""
+        sentence = (
+            f"{len(wrong)} values are no finite numbers, the first at step {wrong[0][-1]}{home}: fill them"
+        )
+        raise FeederError(Problem(sentence, key="load_scale", value=f"{scale[tuple(wrong[0])]}"))
 
 
 def element_currents(circuit: Circuit, v: Complex) -> tuple[Int, Int, Int, Complex]:

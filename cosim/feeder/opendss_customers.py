@@ -7,12 +7,24 @@ from typing import Any
 
 import numpy as np
 
+from cosim.electrical.transformer import SOLID_SIEMENS
 from cosim.errors import FeederError, Problem
 from cosim.feeder.import_report import Outcome
 from cosim.feeder.opendss_session import Reading, Seen, dotted
 
 _AS_EXPONENT = {3: (0.0, 2.0), 7: (0.0, 2.0)}
 """Models with constant P and a Q that goes with the square of the voltage."""
+
+_FIXED_Q = {
+    6: "fixed Q: exact inside its voltage band",
+    7: "Q of a fixed reactance: exact inside its voltage band",
+}
+"""Models whose Q no multiplier moves; beyond the band the engine keeps that Q, which the model here does not."""
+
+_TIE_SIEMENS = 1e-12
+
+_HELD_BAND = (0.1, 10.0)
+"""Of rated voltage: a unit held at its solved power has met its own limits already."""
 
 
 def read_shapes(reading: Reading) -> dict[str, str]:
@@ -87,30 +99,44 @@ def read_loads(reading: Reading, shapes: dict[str, str], bus_nodes: dict[str, tu
         }
         names = ("zip_pz", "zip_pi", "zip_pp", "zip_qz", "zip_qi", "zip_qp")
         cells |= dict(zip(names, zip_v, strict=False))
-        place = _place(seen, loads, split, bus_nodes)
+        places = _places(seen, loads, split, bus_nodes)
         reading.home_buses.add(seen.buses[0])
-        reading.builder.add_home(
-            seen.name, seen.buses[0], kw=loads.kW * factor, kvar=loads.kvar * factor, **place, **cells
-        )
-        if loads.Rneut > 0.0 and not loads.IsDelta and place["nodes"].split(".")[-1] != "0":
-            effect = effect or "the impedance of its own neutral is left out"
-        reading.report.add("load", Outcome.APPROXIMATED if effect else Outcome.CARRIED, seen.name, effect)
+        kvar = loads.kvar * (1.0 if _number_of(loads) in _FIXED_Q else factor)
+        for suffix, place in places.items():
+            reading.builder.add_home(
+                seen.name + suffix,
+                seen.buses[0],
+                kw=loads.kW * factor / len(places),
+                kvar=kvar / len(places),
+                **place,
+                **cells,
+            )
+        _add_own_neutral(reading, seen, loads)
+        told = effect or _FIXED_Q.get(_number_of(loads), "")
+        if len(places) > 1:
+            told = told or "two phases and a neutral: one home a phase"
+        reading.report.add("load", Outcome.APPROXIMATED if effect else Outcome.CARRIED, seen.name, told)
     if refused:
         raise FeederError(refused)
 
 
+def _number_of(loads: Any) -> int:
+    """Number of the active load's model."""
+    return int(loads.Model)
+
+
 def _model(loads: Any) -> tuple[int, str, tuple[float, float]]:
     """Our model, what is lost by it, and exponents of P and Q; model 0 is refused."""
-    model = int(loads.Model)
+    model = _number_of(loads)
     if model in (1, 2, 5, 8):
         return model, "", (1.0, 2.0)
     if model == 4:
         lost = "its CVR curve over time is left out" if loads.CVRcurve else ""
         return 4, lost, (loads.CVRwatts, loads.CVRvars)
     if model in _AS_EXPONENT:
-        return 4, f"model {model} taken as exponents 0 and 2", _AS_EXPONENT[model]
+        return 4, "", _AS_EXPONENT[model]
     if model == 6:
-        return 1, "model 6 taken as constant power", (1.0, 2.0)
+        return 1, "", (1.0, 2.0)
     return 0, "", (0.0, 0.0)
 
 
@@ -119,6 +145,36 @@ def _shape(loads: Any, shapes: dict[str, str]) -> str:
         if name and name.lower() in shapes:
             return shapes[name.lower()]
     return ""
+
+
+def _places(
+    seen: Seen, loads: Any, split: set[str], bus_nodes: dict[str, tuple[int, ...]]
+) -> dict[str, dict[str, Any]]:
+    """Where a load stands, by what is added to its name: one place, or one a phase."""
+    nodes = seen.nodes[0]
+    own_neutral = seen.phases == 2 and not loads.IsDelta and nodes[-1] != 0
+    if own_neutral and not (seen.buses[0] in split and set(nodes[:2]) == {1, 2}):
+        kv = loads.kV / math.sqrt(3.0)
+        return {
+            f"_{phase}": {"kind": "single", "nodes": dotted((phase, nodes[-1])), "kv": kv}
+            for phase in nodes[:2]
+        }
+    return {"": _place(seen, loads, split, bus_nodes)}
+
+
+def _add_own_neutral(reading: Reading, seen: Seen, loads: Any) -> None:
+    """The impedance from a load's own neutral conductor to ground, where it states one."""
+    neutral = seen.nodes[0][-1]
+    if loads.IsDelta or loads.Rneut < 0.0 or neutral == 0 or len(seen.nodes[0]) != seen.phases + 1:
+        return
+    z = complex(loads.Rneut, loads.Xneut)
+    y = np.zeros((seen.phases + 1,) * 2, dtype=np.complex128)
+    y[-1, -1] = 1.0 / z if z != 0 else SOLID_SIEMENS
+    # Nothing but the load may join its neutral to the circuit: next to nothing does so beside it.
+    y[0, 0], y[0, -1], y[-1, 0] = _TIE_SIEMENS, -_TIE_SIEMENS, -_TIE_SIEMENS
+    terminal = (seen.buses[0], dotted(seen.nodes[0]))
+    note = "from the neutral of a load to ground"
+    reading.builder.add_other(f"load.{seen.name}.neutral", [terminal], y, kind="load", note=note)
 
 
 def _place(seen: Seen, loads: Any, split: set[str], bus_nodes: dict[str, tuple[int, ...]]) -> dict[str, Any]:
@@ -136,10 +192,6 @@ def _place(seen: Seen, loads: Any, split: set[str], bus_nodes: dict[str, tuple[i
             return _split(nodes[2], "both", coil_kv)
     if seen.phases == 1:
         return {"kind": "single", "nodes": dotted(nodes[:2]), "kv": coil_kv}
-    if not delta and seen.phases == 2 and nodes[-1] != 0:
-        raise FeederError(
-            Problem("a two-phase load on a neutral conductor cannot be carried", key=f"load.{seen.name}")
-        )
     connection = "wye" if not delta else "delta" if seen.phases == 3 else "open-delta"
     return {"kind": "three", "nodes": dotted(nodes), "connection": connection, "kv": coil_kv}
 
@@ -152,33 +204,38 @@ def _split(neutral: int, leg: str, kv: float) -> dict[str, Any]:
 def read_generators(reading: Reading, shapes: dict[str, str]) -> None:
     """Generators, solar and storage units as constant power; what regulates voltage is listed."""
     generators = reading.circuit.Generators
+    _settle(reading)
     for seen in reading.elements("generator"):
         generators.Name = seen.name
         model = int(generators.Model)
-        if model not in (1, 3, 7):
-            reading.report.add(
-                "generator",
-                Outcome.APPROXIMATED,
-                seen.name,
-                f"model {model} is left out: its power is missing",
-            )
+        if model not in (1, 7):
+            _add_held(reading, seen, generators.kV, "generator", f"model {model} held at its solved output")
             continue
         factor = reading.circuit.Solution.GenMult
-        effect = "" if model == 1 else f"model {model} taken as constant power"
+        effect = "" if model == 1 else f"model {model} taken as constant power without its current limit"
         power = generators.kW * factor, generators.kvar * factor
         _add_generator(reading, seen, power, generators.kV, seen.text("Conn"), "generator", effect)
     for kind in ("pvsystem", "storage"):
         for seen in reading.elements(kind):
-            total = np.asarray(reading.circuit.ActiveCktElement.TotalPowers, dtype=float)
-            _add_generator(
-                reading,
-                seen,
-                (-float(total[0]), -float(total[1])),
-                seen.number("kV"),
-                seen.text("Conn"),
-                kind,
-                "taken as constant power at its solved output",
-            )
+            _add_held(reading, seen, seen.number("kV"), kind, "held at its solved output")
+
+
+def _settle(reading: Reading) -> None:
+    """Solve tightly, taps as they are, if anything is to be held at its solved output."""
+    if {"generator", "pvsystem", "storage"}.intersection(reading.classes):
+        solution = reading.circuit.Solution
+        solution.ControlMode = -1
+        solution.Tolerance = 1e-9
+        solution.MaxIterations = 1000
+        solution.Solve()
+
+
+def _add_held(reading: Reading, seen: Seen, kv: float, kind: str, effect: str) -> None:
+    """A unit as the constant power it gives in the engine's solution."""
+    reading.circuit.SetActiveElement(f"{kind}.{seen.name}")
+    total = np.asarray(reading.circuit.ActiveCktElement.TotalPowers, dtype=float)
+    power = -float(total[0]), -float(total[1])
+    _add_generator(reading, seen, power, kv, seen.text("Conn"), kind, effect, _HELD_BAND)
 
 
 def _add_generator(
@@ -189,7 +246,9 @@ def _add_generator(
     connection: str,
     kind: str,
     effect: str,
+    band: tuple[float, float] | None = None,
 ) -> None:
+    low, high = band or (seen.number("VMinpu"), seen.number("VMaxpu"))
     delta = connection.lower() in ("delta", "ll")
     nodes = seen.nodes[0]
     between = seen.phases == 1 and nodes[1] != 0
@@ -204,7 +263,7 @@ def _add_generator(
         kw=power[0],
         kvar=power[1],
         kv=kv / math.sqrt(3.0) if seen.phases > 1 and not delta else kv,
-        v_min_pu=seen.number("VMinpu"),
-        v_max_pu=seen.number("VMaxpu"),
+        v_min_pu=low,
+        v_max_pu=high,
     )
     reading.report.add(kind, Outcome.APPROXIMATED if effect else Outcome.CARRIED, seen.name, effect)

@@ -77,7 +77,8 @@ def solve_reference(
     iterations = np.ones(steps, dtype=np.int32)
     change = np.where(converged, 0.0, np.nan)
     v[~network.energised] = 0.0
-    return Solution(v, current, iterations, converged, change)
+    nothing = np.zeros(steps, dtype=np.bool_)
+    return Solution(v, current, iterations, converged, change, nothing, np.full(steps, -1))
 
 
 def _with_loads(feeder: Feeder, kw: Float, kvar: Float) -> Feeder:

@@ -145,6 +145,80 @@ def judge_chain(
     return levels
 
 
+@dataclass(frozen=True)
+class SocketVerdict:
+    """A home's devices against the largest fault at its socket.
+
+    Parameters
+    ----------
+    home
+        Row of the home.
+    fault_a, x_over_r
+        Largest current of any conductors there, with every device's limit added (the arithmetic bound).
+    levels
+        Main breaker, then what follows it.
+    adapter
+        Of each short-circuit rating that the adapter's entry lists: the part, the rating (NaN for none public)
+        and the verdict.
+    main
+        What the main breaker lets through for a fault at the panel.
+    hottest
+        The part of the adapter that this heats most; None without an adapter.
+    """
+
+    home: int
+    fault_a: float
+    x_over_r: float
+    levels: tuple[Level, ...]
+    adapter: tuple[tuple[str, float, Verdict], ...]
+    main: LetThrough
+    hottest: PartRise | None
+
+
+def judge_socket(
+    home: int,
+    fault_a: float,
+    x_over_r: float,
+    breakers: Sequence[str],
+    adapter: str = "",
+    pairs: Sequence[str] | None = None,
+) -> SocketVerdict:
+    """Verdict on every device at one socket.
+
+    Parameters
+    ----------
+    fault_a, x_over_r
+        From `fault_duty` or the bound of `contributions`.
+    breakers
+        Entries of models/breakers from the service inwards; the first is the main.
+    adapter
+        Entry of models/adapters, "" for none.
+    pairs
+        See `judge_chain`.
+
+    Raises
+    ------
+    LibraryError
+        If an entry is not there.
+    ValueError
+        If there is no main breaker.
+    """
+    if not breakers:
+        raise ValueError("name the main breaker")
+    entries = [library.load("breakers", name) for name in breakers]
+    levels = judge_chain([entry.interrupting_a.value for entry in entries], fault_a, pairs)
+    main = breaker_let_through(entries[0], fault_a, x_over_r)
+    parts: list[tuple[str, float, Verdict]] = []
+    hottest = None
+    if adapter:
+        body = library.load("adapters", adapter)
+        for part in body.short_circuit:
+            rating = part.rating_a.value
+            parts.append((part.applies_to, rating, _verdict(rating, rating, fault_a)))
+        hottest = next(iter(adapter_rises(body, float(main.i2t_a2s), ("grid", "load"))), None)
+    return SocketVerdict(home, fault_a, x_over_r, tuple(levels), tuple(parts), main, hottest)
+
+
 def _verdict(own: float, effective: float, fault_a: float) -> Verdict:
     if np.isnan(own):
         return "unknown"

@@ -8,6 +8,7 @@ from electrical_sketch import Sketch, interlaced, line_matrix, random_feeder
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cosim.electrical.carson import FOOT_M, MILE_M, triplex_impedance
 from cosim.electrical.circuit import Circuit
 from cosim.electrical.fault import (
     FaultKind,
@@ -172,7 +173,7 @@ def test_every_kind_draws_what_a_fault_in_the_network_draws(seed: int) -> None:
     """The loop equation against the same network with 0.1 milliohm between the conductors."""
     circuit = random_feeder(seed, 4, 1, 2)
     network = Network(circuit)
-    places = places_of(circuit, network.no_load_voltage())
+    places = places_of(network)
     fault = bus_faults(network, places, arc_ohm=0.1)
     rng = np.random.default_rng(seed)
     for m in rng.choice(len(fault.place), 6, replace=False).tolist():
@@ -207,10 +208,35 @@ def test_legs_of_a_service_are_alike_and_a_neutral_is_told_from_them() -> None:
     sketch.line([*legs, -1], home, z)
     sketch.shunt(home[2], -1, 1 / 25.0)
     network = Network(sketch.circuit())
-    places = places_of(network.circuit, network.no_load_voltage())
-    assert places.nodes[places.name.index("h"), 3] == -1 or network.no_load_voltage()[home[2]] != 0
+    places = places_of(network)
+    assert places.nodes[places.name.index("h")].tolist() == [home[0], home[1], -1, home[2]]
     duty = fault_duty(network, np.array([home[0], home[1]]), np.array([home[2]] * 2))
     assert duty.symmetrical_a[0] == pytest.approx(duty.symmetrical_a[1], rel=1e-9)
     infinite = 7200.0 / 30.0 / abs((0.016 + 0.0151j) * 240.0**2 / 25e3)
     [pair] = fault_duty(network, np.array([legs[0]]), np.array([legs[1]])).symmetrical_a
     assert pair == pytest.approx(infinite, rel=1e-6)
+
+
+def test_a_drop_keeps_its_own_neutral() -> None:
+    """25 kVA, 100 ft of 4/0 with the neutral a node of its own, earthed at the transformer only: 3,351 A to it."""
+    sketch = Sketch()
+    [top] = sketch.bus("p", 12470.0 / np.sqrt(3.0), 1)
+    sketch.source([top], np.array([12470.0 / np.sqrt(3.0) + 0j]), np.array([[1e-6j]]))
+    legs = sketch.bus("x", 120.0, 2)
+    sketch.centre_tap(top, legs, interlaced(25e3, 0.016, 0.0151))
+    home = sketch.bus("h", 120.0, 3)
+    per_metre = triplex_impedance(0.484 / MILE_M, 0.0158 * FOOT_M, 0.522 * FOOT_M / 12, 0.08 * FOOT_M / 12)
+    sketch.line([*legs, -1], home, per_metre * 100.0 * FOOT_M)
+    network = Network(sketch.circuit())
+    places = places_of(network)
+    fault = bus_faults(network, places)
+    found = {
+        (k, c): float(a)
+        for p, k, c, a in zip(
+            fault.place, fault.kind, fault.conductors, fault.duty.symmetrical_a, strict=True
+        )
+        if places.name[p] == "h"
+    }
+    for leg in "12":
+        assert found[FaultKind.LINE_GROUND, leg] == pytest.approx(3351.31, rel=1.2e-4)
+    assert found[FaultKind.LINE_LINE, "1-2"] == pytest.approx(3500.30, rel=1.2e-4)

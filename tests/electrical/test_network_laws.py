@@ -126,15 +126,17 @@ def plain_kernels(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_jit_equals_plain_python(monkeypatch: pytest.MonkeyPatch) -> None:
     circuit = random_feeder(11, 3, 1, 3)
     p, q = powers(circuit, 3)
-    compiled = Network(circuit).solve(p, q)
+    compiled = {tolerance: Network(circuit).solve(p, q, tolerance_pu=tolerance) for tolerance in (1e-9, 1e-5)}
     plain = plain_kernels(monkeypatch)
     for module in (network, voltage_laws):
         monkeypatch.setattr(module, "kernels", plain)
-    monkeypatch.setattr(network, "factorise", plain.factorise)
-    monkeypatch.setattr(network, "solve_columns", plain.solve_columns)
-    interpreted = Network(circuit).solve(p, q)
-    np.testing.assert_allclose(interpreted.v, compiled.v, rtol=1e-12, atol=1e-9)
-    assert np.array_equal(interpreted.iterations, compiled.iterations)
+    for name in ("factorise", "solve_columns", "total_power"):
+        monkeypatch.setattr(network, name, getattr(plain, name))
+    for tolerance, expected in compiled.items():
+        interpreted = Network(circuit).solve(p, q, tolerance_pu=tolerance)
+        near = 1e-12 if tolerance < 1e-8 else 1e-7  # where single precision has the last word, rounding shows
+        np.testing.assert_allclose(interpreted.v, expected.v, rtol=near, atol=10 * near * 240.0)
+        assert np.array_equal(interpreted.iterations, expected.iterations)
 
 
 def split_home(first: complex, second: complex) -> Circuit:
@@ -255,15 +257,20 @@ def test_powers_of_another_shape_are_refused() -> None:
 
 def test_inner_loops_are_vectorised() -> None:
     """The compiler's cost model decides this; lanes left scalar cost a factor of five."""
-    rows = np.zeros((3, 2, kernels.LANES))
-    block = np.zeros((2, 4))
     powers_ = np.zeros((1, kernels.LANES))
+    branch = np.ones((4, kernels.LANES))
     calls = {
-        kernels.add_products: (0, 2, np.zeros(2, np.int32), block, rows, 1, rows),
         kernels.injector_current: (
-            0, powers_, powers_, np.ones((1, 14)), np.zeros((1, 3)), np.zeros(1), np.ones((4, kernels.LANES)),
+            0,
+            powers_,
+            powers_,
+            np.ones((1, 16)),
+            np.zeros((1, 3)),
+            np.zeros(1),
+            branch,
         ),
-    }  # fmt: skip
+        kernels.inverter_current: (0, 0, powers_, np.ones((1, 16)), np.ones((1, 21)), branch),
+    }
     for function, arguments in calls.items():
         fresh = numba.njit(error_model="numpy", nogil=True)(function.py_func)
         fresh(*arguments)
@@ -271,3 +278,4 @@ def test_inner_loops_are_vectorised() -> None:
         if "%rsp" not in assembly:
             pytest.skip("not an x86 processor")
         assert re.search(r"\bv?mulpd\b", assembly), function.__name__
+        assert re.search(r"\bv?sqrtpd\b", assembly), function.__name__

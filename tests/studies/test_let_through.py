@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from cosim import library
 from cosim.devices.curves import TimeCurrentCurve
 from cosim.electrical.let_through import adiabatic_rise_k, i2t_a2s, peak_a
-from cosim.studies.let_through import adapter_rises, breaker_let_through, fuse_let_through, judge_chain
+from cosim.studies.let_through import (
+    adapter_rises,
+    breaker_let_through,
+    fuse_let_through,
+    judge_chain,
+    judge_socket,
+)
 
 COPPER = library.load("materials", "copper")
 
@@ -103,3 +109,20 @@ def test_series_rating_covers_two_levels() -> None:
     assert [level.verdict for level in judge_chain([22e3, 10e3], 15e3, pairs=[])] == ["within", "over"]
     assert [level.verdict for level in judge_chain([10e3, 10e3], 15e3)] == ["over", "over"]
     assert [level.verdict for level in judge_chain([np.nan, 10e3], 9e3)] == ["unknown", "within"]
+
+
+def test_every_device_of_a_socket_is_judged() -> None:
+    found = judge_socket(3, 12e3, 1.4, ["main-200-22ka", "branch-30"], "connectder-solar-60")
+    assert [level.verdict for level in found.levels] == ["within", "within by series rating"]
+    assert [(part, verdict) for part, _, verdict in found.adapter] == [
+        ("der-branch", "within"),
+        ("meter-jaws", "unknown"),
+    ]
+    assert found.main.clearing_s == 0.016
+    assert found.hottest is not None
+    assert 1.0 < found.hottest.rise_k < 50.0
+    weak = judge_socket(3, 12e3, 1.4, ["main-200-10ka"])
+    assert [level.verdict for level in weak.levels] == ["over"]
+    assert weak.hottest is None
+    with pytest.raises(ValueError, match="main breaker"):
+        judge_socket(3, 12e3, 1.4, [])

@@ -1,0 +1,44 @@
+"""Work space of the compiled solver, aligned to cache lines and kept from one block to the next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.electrical.lane_kernels import LANES
+
+LINE_BYTES = 64  # lanes that straddle cache lines cost every load twice
+
+
+class Scratch:
+    """Vectors in both precisions, flags and powers for some workers.
+
+    Parameters
+    ----------
+    workers
+        How many may use it at once.
+    rows, injectors
+        Rows of a vector, ground included; injectors.
+    """
+
+    def __init__(self, workers: int, rows: int, injectors: int) -> None:
+        self.workers = workers
+        self._vectors = [
+            tuple(aligned((workers, *shape, LANES), real) for shape in ((rows, 2), (rows, 2), (3,)))
+            for real in (np.float64, np.float32)
+        ]
+        self._powers = tuple(aligned((workers, injectors, LANES), np.float64) for _ in "pq")
+
+    def arrays(self) -> tuple[tuple[NDArray[Any], ...], ...]:
+        """In the order the kernels take them."""
+        return (*self._vectors, self._powers)
+
+
+def aligned(shape: tuple[int, ...], real: type, unfilled: bool = False) -> NDArray[Any]:
+    """An array that begins at a cache line, of zeros unless all of it will be written."""
+    size = int(np.prod(shape)) * np.dtype(real).itemsize
+    room = (np.empty if unfilled else np.zeros)(size + LINE_BYTES, dtype=np.uint8)
+    skip = -room.ctypes.data % LINE_BYTES
+    return room[skip : skip + size].view(real).reshape(shape)
