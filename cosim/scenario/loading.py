@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -439,6 +440,8 @@ def _dotted(path: Iterable[str | int]) -> str:
 def _shown(value: object) -> str:
     if value is None or isinstance(value, Mapping):
         return ""
+    if isinstance(value, date):
+        return str(value)
     text = repr(list(value) if isinstance(value, tuple) else value)
     return text if len(text) <= 80 else text[:77] + "..."
 
