@@ -63,7 +63,7 @@ def names(kind: str) -> list[str]:
         If there is no such kind; names the nearest.
     """
     if kind not in kinds():
-        raise LibraryError(Problem(_unknown("kind", kind, kinds()), value=kind))
+        raise LibraryError(Problem(_unknown("kind", kind, kinds())))
     return sorted(path.stem for path in (models_folder() / kind).glob("*.toml"))
 
 
@@ -82,7 +82,7 @@ def entry_path(kind: str, name: str | Path) -> Path:
         return path
     known = names(kind)
     if name not in known:
-        raise LibraryError(Problem(_unknown(f"entry of models/{kind}", name, known), value=name))
+        raise LibraryError(Problem(_unknown(f"entry of models/{kind}", name, known)))
     return models_folder() / kind / f"{name}.toml"
 
 

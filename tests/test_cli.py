@@ -114,6 +114,7 @@ def test_every_command_is_known_here() -> None:
 
 def test_version(cosim: Callable[..., Result]) -> None:
     assert cosim("version").stdout.startswith("cosim ")
+    assert cosim("--version").stdout == cosim("version").stdout
     assert {"cosim", "python", "numba", "pandapower"} <= set(answer(cosim("version", "--json")))
 
 
@@ -215,9 +216,12 @@ def test_a_missing_or_foreign_feeder_is_one_message(
     assert missing.exit_code == 2
     assert "none.feeder: no such file" in missing.stderr
     (tmp_path / "b.feeder").write_text("not a feeder")
-    foreign = cosim("feeder", command, "b.feeder")
+    elsewhere = ("--out", "new.feeder") if command == "import" else ()
+    foreign = cosim("feeder", command, "b.feeder", *elsewhere)
     assert foreign.exit_code == 2
-    assert "b.feeder" in foreign.stderr
+    assert "b.feeder: not a cosim feeder file, or cut short (not a zip archive)" in foreign.stderr
+    (tmp_path / "c.feeder").mkdir()
+    assert "c.feeder: is a directory" in cosim("feeder", command, "c.feeder", *elsewhere).stderr
     assert "Traceback" not in foreign.output
 
 
@@ -267,6 +271,7 @@ def test_all_problems_in_one_message_exit_2_nothing_written(
         (("report", "none.h5"), "none.h5"),
         (("sweep", "heat-wave", "--vary", "seed"), "--vary"),
         (("sweep", "heat-wave", "--vary", "seed=1:2", "--slice", "3/2"), "slice"),
+        (("sweep", "heat-wave", "--vary", "seed=-1,2"), "--vary: seed: "),
     ],
 )
 def test_bad_requests_exit_with_2_and_say_why(

@@ -31,6 +31,8 @@ def open_feeder(path: Path) -> Feeder:
     from cosim.errors import FeederError, Problem
     from cosim.feeder.feeder import Feeder
 
+    if path.is_dir():
+        raise FeederError(Problem("is a directory; give a feeder file", file=str(path)))
     if not path.is_file():
         raise FeederError(Problem("no such file", file=str(path)))
     if path.suffix.lower() == ".dss":

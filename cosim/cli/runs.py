@@ -73,6 +73,8 @@ def run(
 
     cosim run my-study.toml --set homes.solar.share=0.5 --set seed=3
     """
+    import shlex
+
     from cosim.results import summarise
     from cosim.scenario.loading import load, parse_settings
     from cosim.simulation.run import run as simulate
@@ -88,7 +90,7 @@ def run(
     else:
         for line in summary.lines():
             typer.echo(line)
-        typer.echo(f"\nresult    {target}\nnext      cosim report {target}")
+        typer.echo(f"\nresult    {target}\nnext      cosim report {shlex.quote(str(target))}")
 
 
 def report(

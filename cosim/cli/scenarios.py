@@ -22,6 +22,8 @@ def new(
 
     Example: cosim scenario new my-study
     """
+    import shlex
+
     from cosim.errors import Problem, ScenarioError
     from cosim.outputs import output_file
     from cosim.scenario.loading import find_shipped
@@ -34,7 +36,7 @@ def new(
             file.write(text)
     except FileExistsError:
         raise ScenarioError(Problem("exists already; choose another name", file=str(target))) from None
-    typer.echo(f"wrote     {target}\nnext      cosim scenario check {target}")
+    typer.echo(f"wrote     {target}\nnext      cosim scenario check {shlex.quote(str(target))}")
 
 
 @app.command()

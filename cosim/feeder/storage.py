@@ -155,7 +155,14 @@ def load_feeder(path: Path) -> Feeder:
             }
     except FileNotFoundError:
         raise FeederError(Problem("no such feeder file", file=str(path))) from None
+    except IsADirectoryError:
+        raise FeederError(Problem("is a directory; give a feeder file", file=str(path))) from None
+    except PermissionError as error:
+        raise FeederError(Problem(f"cannot be read: {error.strerror}", file=str(path))) from None
     except _BROKEN as error:
+        if not zipfile.is_zipfile(path):
+            message = "not a cosim feeder file, or cut short (not a zip archive)"
+            raise FeederError(Problem(message, file=str(path))) from None
         raise FeederError(Problem(f"not a whole feeder file: {error}", file=str(path))) from None
     feeder = _assemble(header, arrays, path)
     problems = structural_problems(feeder)

@@ -16,22 +16,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CLOSE_K = 10.0  # a margin smaller than this is worth a look
+RANGE_B_PU = (0.917, 1.058)  # ANSI C84.1: 110 to 127 V on 120, limited in extent and duration
 FULL_SHARE = 0.8  # so is a service that carries more of its rating than a continuous load may
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A card: the question, the figure, what it means; state is good, watch, bad or plain."""
+    """A card: the question, the figure, what it means; state is good, watch, bad or plain, `said` its own word."""
 
     question: str
     figure: str
     detail: str
     state: str
+    said: str = ""
 
     @property
     def word(self) -> str:
         """The state in a word, so that colour is not the only cue."""
-        return {"good": "within", "watch": "look", "bad": "over", "plain": ""}[self.state]
+        return self.said or {"good": "within", "watch": "look", "bad": "over", "plain": ""}[self.state]
 
 
 def answers(summary: Summary, found: Figures, heat_note: str = "") -> list[Answer]:
@@ -140,7 +142,11 @@ def _voltage(summary: Summary) -> Answer:
     detail += f"; {summary.homes_outside_b:,} outside range B ({ANSI_B_LOW_PU:.3f} to {ANSI_B_HIGH_PU:.3f})"
     detail += f", {number(summary.home_hours_outside_b)} home-hours." if summary.homes_outside_b else "."
     figure = f"{low.value:.3f} to {high.value:.3f} pu"
-    return Answer(question, figure, detail, "bad" if outside else "good")
+    tolerable = low.value >= RANGE_B_PU[0] and high.value <= RANGE_B_PU[1]
+    state = "good" if not outside else "watch" if tolerable else "bad"
+    if outside:
+        detail += f" Range B, for a while, is {RANGE_B_PU[0]} to {RANGE_B_PU[1]} pu."
+    return Answer(question, figure, detail, state, "outside" if state == "bad" else "")
 
 
 def _unbalance(summary: Summary) -> Iterator[Answer]:

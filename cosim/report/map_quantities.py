@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -200,10 +201,17 @@ def put_first(choices: list[Colouring], name: str, file: Path) -> list[Colouring
     """
     if not name:
         return choices
-    chosen = [c for c in choices if c.quantity.name == name]
+    chosen = [c for c in choices if name in _spellings(c.quantity)]
     if not chosen:
         have = ", ".join(c.quantity.name for c in choices)
-        known = name in {q.name for q in QUANTITIES}
-        problem = "no home of this run has a value of it" if known else "no such quantity"
+        known = any(name in _spellings(q) for q in QUANTITIES)
+        near = difflib.get_close_matches(name, [c.quantity.name for c in choices], n=1, cutoff=0.5)
+        hint = f"no such quantity (did you mean {near[0]!r}?)" if near else "no such quantity"
+        problem = "no home of this run has a value of it" if known else hint
         raise ResultsError(Problem(f"{problem}; the map can show {have}", str(file), "quantity", name))
     return chosen + [c for c in choices if c is not chosen[0]]
+
+
+def _spellings(quantity: MapQuantity) -> tuple[str, str]:
+    """A quantity's name, with and without its unit."""
+    return quantity.name, quantity.name.rpartition("_")[0]

@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,19 @@ class Document:
         """Put values in place of what stands at their dotted keys."""
         for key, value in overrides.items():
             self._put(_split(key), value, origin="--set")
+        if "feeder.source" in overrides and isinstance(self.data.get("feeder"), dict):
+            self._drop_keys_of_other_feeders()
+
+    def _drop_keys_of_other_feeders(self) -> None:
+        """Leave out what the file says of the feeder that another source took the place of."""
+        feeder = self.data["feeder"]
+        kind = str(feeder["source"]).partition(":")[0]
+        others = {key for keys in rules.OWN_KEYS.values() for key in keys}.difference(
+            rules.OWN_KEYS.get(kind, ())
+        )
+        for key in others & set(feeder):
+            if ("feeder", key) not in self.origins:  # given beside the source, it is a mistake and told
+                del feeder[key]
 
     def _put(
         self, path: Place, value: object, origin: str = "", written: Place = (), *, adds_group: bool = False
@@ -439,6 +453,8 @@ def _dotted(path: Iterable[str | int]) -> str:
 def _shown(value: object) -> str:
     if value is None or isinstance(value, Mapping):
         return ""
+    if isinstance(value, date):
+        return str(value)
     text = repr(list(value) if isinstance(value, tuple) else value)
     return text if len(text) <= 80 else text[:77] + "..."
 

@@ -35,6 +35,7 @@ OWN_KEYS = {
     "file": (),
 }
 MOST_WORST = 100
+MOST_TOLD = 20  # problems of one library entry
 
 
 def violations(
@@ -195,7 +196,9 @@ def _entry_problems(kind: str, name: str, der_kind: str | None, modified: int) -
     try:
         entry = library.load(kind, name)
     except LibraryError as error:
-        return tuple(f"{p.file}: {p.key}: {p.message}" for p in error.problems)
+        told = [": ".join(filter(None, (p.file, p.key, p.message))) for p in error.problems]
+        more = [f"{told[0].partition(': ')[0]}: and {len(told) - MOST_TOLD} more problems"]
+        return (*told[:MOST_TOLD], *(more if len(told) > MOST_TOLD else ()))
     if der_kind is None or getattr(entry, "kind", None) == der_kind:
         return ()
     known = [n for n in library.names("der") if library.raw("der", n).get("kind") == der_kind]

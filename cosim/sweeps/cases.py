@@ -6,7 +6,7 @@ import itertools
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ def parse_variation(text: str) -> Variation:
             )
         )
     if "," in right or ":" not in right or right.count(":") > 2 or '"' in right:
-        values = tuple(_value(part) for part in right.split(","))
+        values = tuple(dict.fromkeys(_value(part) for part in right.split(",")))
     else:
         values = _range(text, right)
     return Variation(key, values)
@@ -126,6 +126,13 @@ def parse_slice(text: str) -> tuple[int, int]:
     raise SweepError(Problem("write I/N with 1 <= I <= N, such as 3/8", key="--slice", value=text))
 
 
+def _blamed(problem: Problem, keys: Sequence[str]) -> Problem:
+    """A problem of a varied value said of the flag that gave it."""
+    if problem.file == "--set" and any(f"{problem.key}.".startswith(f"{key}.") for key in keys):
+        return replace(problem, file="--vary")
+    return problem
+
+
 def build_cases(
     path: Path,
     variations: Sequence[Variation],
@@ -153,7 +160,8 @@ def build_cases(
         try:
             scenario = Scenario.load(path, overrides={**(overrides or {}), **dict(setting)}, variant=variant)
         except InputError as error:
-            problems.extend(p for p in error.problems if p not in problems)
+            blamed = [_blamed(problem, keys) for problem in error.problems]
+            problems.extend(p for p in blamed if p not in problems)
             continue
         cases.append(Case(number, setting, scenario))
     if problems:

@@ -257,3 +257,13 @@ def test_data_files_may_stand_in_folders_with_spaces(tmp_path: Path) -> None:
     np.testing.assert_array_equal(feeder.shape("day")[1], [0.5, 1.0])
     assert feeder.bus.set_index("name").loc["a", ["x", "y"]].tolist() == [2.0, 3.0]
     assert feeder.home[["x", "y"]].to_numpy().tolist() == [[2.0, 3.0]]
+
+
+def test_a_feeder_of_another_master_is_refused_by_name(tmp_path: Path) -> None:
+    master = tmp_path / "Master.dss"
+    master.write_text(
+        "clear\nnew circuit.x bus1=b basekv=12.47 phases=3\nnew line.l1 bus1=b bus2=c length=1\n"
+        "new load.d bus1=c kw=5 kv=12.47\nset voltagebases=[12.47]\ncalcvoltagebases\nsolve\n"
+    )
+    with pytest.raises(FeederError, match="transformer: does not have 3 of the feeder's transformers"):
+        compare(Feeder.generate(8), master)

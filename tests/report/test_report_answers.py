@@ -101,7 +101,13 @@ UNRATED = {**made_up().fault, "adapter_rating_a": np.full(HOMES, NAN)}
         ("service overloaded", {"service": Extreme(50.0, NAN, "a")}, "plain", "50 A"),
         ("service overloaded", {"service": None}, "plain", "not simulated"),
         ("voltages", {}, "good", "0.970 to 1.020 pu"),
-        ("voltages", {"homes_outside_voltage": 2}, "bad", "0.970 to 1.020 pu"),
+        ("voltages", {"homes_outside_voltage": 2}, "watch", "0.970 to 1.020 pu"),
+        (
+            "voltages",
+            {"homes_outside_voltage": 2, "low_voltage": Extreme(0.916, 0.95, "a")},
+            "bad",
+            "0.916 to 1.020 pu",
+        ),
         ("lines overloaded", {"line_load": Extreme(0.7, 1.0, "l")}, "good", "70 %"),
         ("lines overloaded", {"line_load": Extreme(1.2, 1.0, "l"), "lines_over_rating": 3}, "bad", "120 %"),
         ("phases balanced", {"unbalance": Extreme(0.012, 0.03, "b")}, "good", "1.2 %"),
@@ -125,7 +131,8 @@ UNRATED = {**made_up().fault, "adapter_rating_a": np.full(HOMES, NAN)}
 def test_the_state_of_every_card(words: str, changes: dict[str, Any], state: str, figure: str) -> None:
     found = card(words, **changes)
     assert (found.state, found.figure) == (state, figure)
-    assert found.word == {"good": "within", "watch": "look", "bad": "over", "plain": ""}[state]
+    bad = "outside" if words == "voltages" else "over"
+    assert found.word == {"good": "within", "watch": "look", "bad": bad, "plain": ""}[state]
     assert "nan" not in found.detail
 
 

@@ -400,3 +400,13 @@ def test_dates_beyond_the_calendars_are_refused(tmp_path: Path) -> None:
         file.write_text(f'start = {start}\nduration = "1 d"\n')
         with pytest.raises(ScenarioError, match="start: should be in the years 1900 to 2200"):
             load(file)
+
+
+def test_another_source_of_the_feeder_takes_the_place_of_the_files_keys(tmp_path: Path) -> None:
+    file = tmp_path / "case.toml"
+    file.write_text('start = 2026-07-14\nduration = "1 d"\n[feeder]\nhomes = 12\nseed = 3\n')
+    (tmp_path / "a.feeder").write_text("")
+    found = load(file, overrides={"feeder.source": "file:a.feeder"})
+    assert found.feeder.model_fields_set == {"source"}
+    with pytest.raises(ScenarioError, match=r"--set: feeder\.homes: has no meaning for this source"):
+        load(file, overrides={"feeder.source": "file:a.feeder", "feeder.homes": 20})

@@ -19,6 +19,7 @@ from cosim.sweeps.cases import build_cases, parse_slice, parse_variation
         ("seed=1:3", (1, 2, 3)),
         ("seed=5:1:-2", (5, 3, 1)),
         ("seed=4", (4,)),
+        ("seed=4,5,4", (4, 5)),
         ("demand.scale=0.5,1,2.5", (0.5, 1, 2.5)),
         ("homes.solar.adapter=connectder-solar-60,none", ("connectder-solar-60", "none")),
         ('start="2026-07-09T00:00:00"', ("2026-07-09T00:00:00",)),
