@@ -127,7 +127,7 @@ def bench_small_feeder_power_grid_model(pair: Callable[..., Any], smoke: bool) -
     node["id"], node["u_rated"] = np.arange(BUSES), LINE_V
     line = pgm.initialize_array("input", "line", count)
     line["id"], line["from_node"], line["to_node"] = (
-        1000 + np.arange(count),
+        10_000 + np.arange(count),
         np.arange(count),
         np.arange(1, BUSES),
     )
@@ -139,7 +139,7 @@ def bench_small_feeder_power_grid_model(pair: Callable[..., Any], smoke: bool) -
     line["i_n"] = 1000.0
     source = pgm.initialize_array("input", "source", 1)
     source["id"], source["node"], source["status"], source["u_ref"], source["sk"] = (
-        2000,
+        20_000,
         0,
         1,
         SOURCE_PU,
@@ -147,7 +147,7 @@ def bench_small_feeder_power_grid_model(pair: Callable[..., Any], smoke: bool) -
     )
     load = pgm.initialize_array("input", "asym_load", count)
     load["id"], load["node"], load["status"], load["type"] = (
-        3000 + np.arange(count),
+        30_000 + np.arange(count),
         np.arange(1, BUSES),
         1,
         0,

@@ -308,7 +308,9 @@ def finish_group(
             write_lanes(base[row, 0], base[row, 1], x, row, v, node, steps[0])
         else:
             for lane in range(len(steps)):
-                v[node, steps[lane]] = complex(base[row, 0] + x[row, 0, lane], base[row, 1] + x[row, 1, lane])
+                v[node, np.uint64(steps[lane])] = complex(
+                    base[row, 0] + x[row, 0, lane], base[row, 1] + x[row, 1, lane]
+                )
     branch = np.zeros((4, LANES))
     spare = np.zeros((4, LANES))
     drawn = np.zeros((1, 2, LANES))
@@ -324,7 +326,7 @@ def finish_group(
             write_lanes(0.0, 0.0, drawn, 0, current, rows[k], steps[0])
         else:
             for lane in range(len(steps)):
-                current[rows[k], steps[lane]] = complex(branch[2, lane], branch[3, lane])
+                current[rows[k], np.uint64(steps[lane])] = complex(branch[2, lane], branch[3, lane])
 
 
 @kernel
@@ -344,8 +346,8 @@ def gather(steps, rows, p_w, q_var, slope, p, q, busy):
                 q[k, lane] = q_var[row, first + lane]
         else:
             for lane in range(lanes):
-                p[k, lane] = p_w[row, steps[lane]]
-                q[k, lane] = q_var[row, steps[lane]]
+                p[k, lane] = p_w[row, np.uint64(steps[lane])]
+                q[k, lane] = q_var[row, np.uint64(steps[lane])]
         steep = slope[k, 0] != 0.0 or slope[k, 1] != 0.0 or slope[k, 2] != 0.0 or slope[k, 3] != 0.0
         if steep or any_power(k, p, q):
             busy[count] = k
