@@ -236,14 +236,12 @@ def with_taps(feeder: Feeder, taps: Mapping[str, float]) -> Feeder:
 
 
 def _factors(load_scale: ArrayLike) -> np.ndarray:
-    """Load factors as an array of finite numbers."""
+    """Load factors as an array of numbers; the finite ones are told apart by `powers`."""
     try:
-        scale = np.asarray(load_scale, dtype=np.float64)
+        return np.asarray(load_scale, dtype=np.float64)
     except (TypeError, ValueError):
-        scale = np.array(np.nan)
-    if not np.isfinite(scale).all():
-        raise FeederError(Problem("must be finite numbers", key="load_scale", value=repr(load_scale)[:60]))
-    return scale
+        problem = Problem("must be finite numbers", key="load_scale", value=repr(load_scale)[:60])
+        raise FeederError(problem) from None
 
 
 def powers(compiled: CompiledFeeder, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -280,13 +278,15 @@ def _unsettled(feeder: Feeder, network: Network, solution: Solution) -> Converge
 
 
 def _require_finite(scale: np.ndarray) -> None:
-    wrong = np.argwhere(~np.isfinite(scale))
+    wrong = np.argwhere(~np.isfinite(np.atleast_1d(scale)))
     if len(wrong):
         home = f", home {wrong[0][0]}" if scale.ndim == 2 else ""
         sentence = (
             f"{len(wrong)} values are no finite numbers, the first at step {wrong[0][-1]}{home}: fill them"
         )
-        raise FeederError(Problem(sentence, key="load_scale", value=f"{scale[tuple(wrong[0])]}"))
+        raise FeederError(
+            Problem(sentence, key="load_scale", value=f"{np.atleast_1d(scale)[tuple(wrong[0])]}")
+        )
 
 
 def element_currents(circuit: Circuit, v: Complex) -> tuple[Int, Int, Int, Complex]:

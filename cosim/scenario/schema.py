@@ -220,8 +220,10 @@ class BreakersSpec(Strict):
 class ControlsSpec(Strict):
     """Regulators and switched capacitors of the feeder, see docs/controls.md."""
 
-    regulators: bool = Field(default=True, description="whether regulators move their taps")
-    capacitors: bool = Field(default=True, description="whether switched capacitors switch")
+    regulators: bool = Field(
+        default=False, description="whether regulators move their taps; each move costs a step of its own"
+    )
+    capacitors: bool = Field(default=False, description="whether switched capacitors switch")
     sampling: Duration | None = Field(
         default=None,
         description="controls look at whole multiples of this only; all the time if not given",

@@ -42,7 +42,7 @@ def _cell(table: str, row: int, column: str, value: object) -> Callable[[Feeder]
         (_cell("transformer", 1, "x12_percent", 1e6), "absurd leakage reactance"),
         (_cell("transformer", 1, "x12_percent", 0.0), "zero or missing leakage reactance"),
         (_cell("home", 2, "kw", np.nan), "home.kw"),
-        (_cell("line", 0, "in_service", False), "12 homes at 12 buses are not reached from any source"),
+        (_cell("transformer", 0, "in_service", False), "not reached from any source"),
     ],
 )
 def test_each_slip_is_one_clear_message(feeder: Feeder, change: Callable[[Feeder], None], says: str) -> None:

@@ -161,7 +161,7 @@ def test_the_quantity_asked_for_comes_first_and_an_unknown_one_is_refused(tmp_pa
 
 def test_a_page_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     path = report_runs.write(tmp_path / "r.h5")
-    with pytest.raises(ResultsError, match="cannot be written"):
+    with pytest.raises(ResultsError, match="folder does not exist"):
         write_report(path, tmp_path / "absent" / "page.html")
     assert [p.name for p in tmp_path.iterdir()] == ["r.h5"]
 

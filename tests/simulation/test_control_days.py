@@ -98,6 +98,8 @@ def study_of(
     feeder = Feeder.from_opendss(master, controls="off")
     monkeypatch.setattr(assembly, "feeder_of", lambda _: feeder)
     path = tmp_path / "case.toml"
+    if "regulators" not in controls:
+        controls = f"regulators = true\ncapacitors = true\n{controls}"
     path.write_text(SCENARIO.format(minutes=minutes, master=master, controls=controls))
     study = assembly.assemble(Scenario.load(path))
     return replace(study, demand=Loads(study, day(study.homes, minutes)))
@@ -114,7 +116,7 @@ def tell(study: Study, block_steps: int = 64) -> SimpleNamespace:
 
     physics = StudyPhysics(study, record, parallel=False, block_steps=block_steps)
     env = Environment(physics, EventLog())
-    start_processes(env, study)
+    start_processes(env, study, physics.without_voltage())
     return SimpleNamespace(env=env, physics=physics, settings=settings)
 
 
@@ -191,7 +193,7 @@ def test_started_again_in_mid_story(study: Study) -> None:
         physics.resume(state, saved["now_us"])
         again = Environment.restore(saved, physics)
         again.run_until(study.scenario.duration_us)
-        assert f"{told.env.log}\n{again.log}" == whole
+        assert "\n".join(filter(None, (str(told.env.log), str(again.log)))) == whole
 
 
 def next_event(env: Environment) -> int:
