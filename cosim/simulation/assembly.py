@@ -39,6 +39,8 @@ Bool = NDArray[np.bool_]
 
 SPLIT, SINGLE, THREE = 0, 1, 2
 SHORT_STEP_US = 120_000_000
+# From about here threads pay for demand and heat; below, their serial twins spare a first run the compiling.
+MANY_HOMES = 2000
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,11 @@ class Study:
     def homes(self) -> int:
         """Number of homes."""
         return len(self.population.home)
+
+    @property
+    def many_homes(self) -> bool:
+        """Whether there are enough homes for threads to pay in demand and heat."""
+        return self.homes >= MANY_HOMES
 
     @property
     def home_names(self) -> tuple[str, ...]:
@@ -358,7 +365,8 @@ def assemble(scenario: Scenario, *, parallel: bool = True) -> Study:
         population = replace(population, notes=(*population.notes, note))
     calendar = Calendar(scenario.start, scenario.timezone, scenario.step_us, scenario.steps)
     weather = Weather(scenario.weather.source, calendar)
-    demand = demand_of(scenario, feeder, compiled, population, calendar, weather, parallel=parallel)
+    many = parallel and len(home) >= MANY_HOMES
+    demand = demand_of(scenario, feeder, compiled, population, calendar, weather, parallel=many)
     acting = scenario.solver == "cosim"
     controls = Controls(
         feeder, compiled,

@@ -146,9 +146,12 @@ class StudyPhysics:
         self.studied: dict[str, tuple[int, dict[str, NDArray[np.generic]]]] = {}
         self._record = record
         self._parallel = parallel
+        self._many = parallel and case.many_homes
         self._block_steps = block_steps
         compiled = case.compiled
-        self._sockets = Sockets(compiled, parallel)
+        # Sockets, breakers, batteries and line figures take some 2 % of a step: their serial twins are
+        # used, because compiling the parallel ones costs a first run ten seconds.
+        self._sockets = Sockets(compiled, parallel=False)
         self._transformer_element = compiled.transformer_element[compiled.service_transformers]
         service = [(int(element), 0) for element in self._transformer_element]
         self._transformers = Terminals(compiled.circuit, service)
@@ -431,7 +434,7 @@ class StudyPhysics:
         rows = study.battery_home
         running = (state.switch_on & (state.entered_us != CEASED) & fed & state.closed[0])[rows]
         net_w = panel_w[rows].sum(axis=1) + device_w[rows] + branch_w[rows]
-        battery = study.battery.advance(state.charge_j, net_w, plan.seconds, running, parallel=self._parallel)
+        battery = study.battery.advance(state.charge_j, net_w, plan.seconds, running, parallel=False)
         device_w[rows] -= battery.power_w
 
         p_w, q_var = self._sockets.injector_power(panel_w, panel_var, device_w, branch_w)
@@ -442,14 +445,12 @@ class StudyPhysics:
             plan, demand, pv_w, ev_w, ambient_c, sockets, solution,
             self._power_va(self._transformers, self._transformer_element, solution),
             self._power_va(self._head, self._head_element, solution),
-            study.watched.quality.read(solution.v, state.opened, parallel=self._parallel),
-            study.breakers.advance(state.theta, current_a, plan.seconds, parallel=self._parallel), battery,
+            study.watched.quality.read(solution.v, state.opened, parallel=False),
+            study.breakers.advance(state.theta, current_a, plan.seconds, parallel=False), battery,
         )  # fmt: skip
         for (fleet, homes), heat_c in zip(study.heat, state.heat_c, strict=True):
             i2_a2 = np.ascontiguousarray(sockets.i2_a2[:, :, homes])
-            block.heat_c.append(
-                fleet.advance(heat_c, i2_a2, ambient_c, plan.seconds, parallel=self._parallel)
-            )
+            block.heat_c.append(fleet.advance(heat_c, i2_a2, ambient_c, plan.seconds, parallel=self._many))
         return block
 
     @property
