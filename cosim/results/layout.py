@@ -236,7 +236,7 @@ HOMES = Group(
         _of_home("adapter", "str", "", "library name of its adapter, empty for none"),
         _of_home("nominal_v", "f8", "V", "nominal voltage of voltage_l1_v and voltage_l2_v"),
         _of_home("service_rating_a", "f8", "A", "rating of the service"),
-        _of_home("temperature_limit_c", "f8", "degC", "smallest material limit of its adapter"),
+        _of_home("temperature_limit_c", "f8", "degC", "smallest known material limit of its adapter"),
         _of_home("pv_kw", "f8", "kW", "solar power installed"),
         _of_home("ev_kw", "f8", "kW", "charger power installed"),
         _of_home("battery_kw", "f8", "kW", "battery power installed"),
