@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CLOSE_K = 10.0  # a margin smaller than this is worth a look
-RANGE_B_PU = (0.917, 1.058)  # ANSI C84.1: 110 to 127 V on 120, limited in extent and duration
 FULL_SHARE = 0.8  # so is a service that carries more of its rating than a continuous load may
 
 
@@ -142,10 +141,8 @@ def _voltage(summary: Summary) -> Answer:
     detail += f"; {summary.homes_outside_b:,} outside range B ({ANSI_B_LOW_PU:.3f} to {ANSI_B_HIGH_PU:.3f})"
     detail += f", {number(summary.home_hours_outside_b)} home-hours." if summary.homes_outside_b else "."
     figure = f"{low.value:.3f} to {high.value:.3f} pu"
-    tolerable = low.value >= RANGE_B_PU[0] and high.value <= RANGE_B_PU[1]
+    tolerable = low.value >= ANSI_B_LOW_PU and high.value <= ANSI_B_HIGH_PU
     state = "good" if not outside else "watch" if tolerable else "bad"
-    if outside:
-        detail += f" Range B, for a while, is {RANGE_B_PU[0]} to {RANGE_B_PU[1]} pu."
     return Answer(question, figure, detail, state, "outside" if state == "bad" else "")
 
 
