@@ -14,9 +14,10 @@ from cosim.electrical.circuit import Float
 from cosim.electrical.let_through import adiabatic_rise_k, i2t_a2s, peak_a
 
 if TYPE_CHECKING:
-    from cosim.adapter_entry import AdapterEntry, Part, Wire
+    from cosim.adapter_entry import AdapterEntry
     from cosim.devices.curves import TimeCurrentCurve
     from cosim.entries import BreakerEntry
+    from cosim.heat_body import Part, Wire
 
 Verdict = Literal["within", "within by series rating", "over", "unknown"]
 

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim import library
-from cosim.adapter_entry import AMBIENT, AdapterEntry, HeatModel, Joint, Part, Path, Wire
+from cosim.adapter_entry import AdapterEntry
 from cosim.entries import MaterialEntry, Quantity
 from cosim.errors import LibraryError, Problem
+from cosim.heat_body import AMBIENT, HeatModel, Joint, Part, Path, Wire
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cosim import library
-from cosim.adapter_entry import HeatModel
+from cosim.heat_body import HeatModel
 from cosim.thermal.fleet import HeatFleet
 from cosim.thermal.limits import steady_state, time_constant_s
 from cosim.thermal.network import build

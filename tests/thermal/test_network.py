@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from cosim import library
-from cosim.adapter_entry import HeatModel
 from cosim.errors import ConvergenceError, LibraryError
+from cosim.heat_body import HeatModel
 from cosim.thermal.limits import LIMIT_K, rises, steady_state, time_constant_s
 from cosim.thermal.network import CONTACT_K, LORENZ, HeatNetwork, build, heat_network
 

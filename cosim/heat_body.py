@@ -1,0 +1,142 @@
+"""The body of an adapter, with socket and meter around it, as geometry and material.
+
+The heat model is written as things one can measure with a ruler (lengths, sections, surfaces, contact
+resistances, wires); `cosim.thermal.network` turns them into capacities, conductances and resistances.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import model_validator
+
+from cosim.entries import Frozen, Quantity, of
+
+Path = Literal["grid", "load", "branch"]
+Role = Literal["jaw", "bus_bar", "factory_terminal", "field_terminal", "other"]
+
+AMBIENT = "ambient"
+
+Metre = Annotated[Quantity, of("m")]
+SquareMetre = Annotated[Quantity, of("m2")]
+Ohm = Annotated[Quantity, of("ohm")]
+Kilogram = Annotated[Quantity, of("kg")]
+Watt = Annotated[Quantity, of("W")]
+Film = Annotated[Quantity, of("W/(m2 K)")]
+
+
+class Part(Frozen):
+    """One node of the heat network; one for each leg unless `shared`.
+
+    Give `length_m` and `section_m2` along the current and, for what else hangs on it, `mass_kg` of the
+    same material. `resistance_ohm` replaces the resistance of the geometry, `resistance_slope` the
+    material's temperature coefficient at 20 degC; `loss_w` is heat that no current decides (a meter's
+    electronics). A shared part in a current path carries leg 1.
+    """
+
+    role: Role
+    material: str
+    current: Path | Literal["none"] = "none"
+    shared: bool = False
+    length_m: Metre | None = None
+    section_m2: SquareMetre | None = None
+    mass_kg: Kilogram | None = None
+    resistance_ohm: Ohm | None = None
+    resistance_slope: Annotated[Quantity, of("1/K")] | None = None
+    loss_w: Watt | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Part:
+        solid = self.length_m is not None and self.section_m2 is not None
+        if not solid and self.mass_kg is None:
+            raise ValueError("give length_m and section_m2, or mass_kg: a part without mass has no capacity")
+        if (self.length_m is None) != (self.section_m2 is None):
+            raise ValueError("length_m and section_m2 belong together")
+        if self.current != "none" and not solid and self.resistance_ohm is None:
+            raise ValueError(f"it carries {self.current} current: give resistance_ohm or a geometry")
+        return self
+
+
+class Joint(Frozen):
+    """What connects two parts: a contact, a piece of some material (a wire, a support), or both in series.
+
+    Beside the metal of the contact, heat crosses the air of `gap_m` over `face_m2`.
+    """
+
+    between: tuple[str, str]
+    current: Path | Literal["none"] = "none"
+    contact_ohm: Ohm | None = None
+    face_m2: SquareMetre | None = None
+    gap_m: Metre | None = None
+    material: str = ""
+    length_m: Metre | None = None
+    section_m2: SquareMetre | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Joint:
+        piece = (bool(self.material), self.length_m is not None, self.section_m2 is not None)
+        if any(piece) and not all(piece):
+            raise ValueError("material, length_m and section_m2 belong together")
+        if (self.face_m2 is None) != (self.gap_m is None) or (self.gap_m and not self.contact_ohm):
+            raise ValueError("face_m2 and gap_m belong together and to a contact_ohm")
+        if self.contact_ohm is None and not any(piece):
+            raise ValueError("give contact_ohm, or a piece by material, length_m and section_m2")
+        return self
+
+
+class Surface(Frozen):
+    """A surface of `part` that gives heat to the air (``ambient`` or an inner air) or to a wall.
+
+    With `height_m` it is a vertical wall in still air: laminar natural convection, and radiation unless
+    `radiates` is false. With `h_w_per_m2k` both together are one constant film, for small inner parts.
+    """
+
+    part: str
+    to: str
+    area_m2: SquareMetre
+    height_m: Metre | None = None
+    h_w_per_m2k: Film | None = None
+    radiates: bool = True
+
+    @model_validator(mode="after")
+    def _one_law(self) -> Surface:
+        if (self.height_m is None) == (self.h_w_per_m2k is None):
+            raise ValueError("give either height_m (natural convection) or h_w_per_m2k (constant film)")
+        return self
+
+
+class Wire(Frozen):
+    """An insulated conductor that leaves `part` for the open air: a fin that heats itself."""
+
+    part: str
+    current: Path
+    material: str
+    section_m2: SquareMetre
+    outer_diameter_m: Metre
+    length_m: Metre
+    h_w_per_m2k: Film
+
+
+class HeatModel(Frozen):
+    """The body of an adapter with socket and meter around it."""
+
+    derivation: str
+    parts: dict[str, Part]
+    joints: tuple[Joint, ...] = ()
+    surfaces: tuple[Surface, ...] = ()
+    wires: tuple[Wire, ...] = ()
+
+    @model_validator(mode="after")
+    def _connected(self) -> HeatModel:
+        links = [*(joint.between for joint in self.joints), *((s.part, s.to) for s in self.surfaces)]
+        links += [(wire.part, AMBIENT) for wire in self.wires]
+        known = {*self.parts, AMBIENT}
+        wrong = sorted({end for link in links for end in link if end not in known})
+        if wrong:
+            raise ValueError(f"unknown part {', '.join(wrong)}; parts are {', '.join(sorted(self.parts))}")
+        reached = {AMBIENT}
+        for _ in self.parts:
+            reached |= {end for link in links if reached & set(link) for end in link}
+        if floating := sorted(known - reached):
+            raise ValueError(f"no path for heat to the ambient air from {', '.join(floating)}")
+        return self
