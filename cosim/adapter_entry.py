@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
 
 from cosim.entries import Confidence, Entry, Frozen, Quantity, of
 from cosim.heat_body import HeatModel, Joint, Part, Wire
+from cosim.ul414 import UL_414_TESTS, TestKey
 
-Kind = Literal["der-connection", "ev-connection", "islanding", "portable-generator", "socket"]
+Kind = Literal[
+    "der-connection",
+    "ev-connection",
+    "islanding",
+    "portable-generator",
+    "load-control",
+    "form-conversion",
+    "surge",
+    "communication",
+    "socket",
+    "second-socket",
+    "transfer-switch",
+    "interlock",
+    "cord",
+]
+YesNo = Literal["yes", "no", "not found"]
 
 Ampere = Annotated[Quantity, of("A", known=False)]
 Second = Annotated[Quantity, of("s", known=False)]
+Ratio = Annotated[Quantity, of("1", 0.0, 1.5)]
+Spaced = Annotated[Quantity, of("m", 0.0, 1.0, known=False)]
+Ambient = Annotated[Quantity, of("degC", -100.0, 200.0, known=False)]
+Source = Annotated[str, Field(min_length=3)]
 
 
 class ShortCircuit(Frozen):
@@ -21,13 +43,36 @@ class ShortCircuit(Frozen):
 
 
 class Transfer(Frozen):
-    """How an islanding or generator adapter leaves the grid and comes back."""
+    """How an islanding or generator adapter leaves the grid and comes back.
+
+    Parameters
+    ----------
+    automatic
+        Whether it acts without a person.
+    source
+        What feeds the home then.
+    opening_s, transfer_s
+        From the loss of the grid to the open service, and to the home fed again.
+    reconnect_s
+        From a good grid to the home back on it, by grid code or rule.
+    dropout, pickup
+        Shares of nominal voltage below which the grid counts as lost and above which as back.
+    start_s, warm_up_s
+        Wait before a generator is started, and from its start to its load.
+    operation
+        What a person does, in order; where the transfer is not automatic.
+    """
 
     automatic: bool
     source: Literal["battery", "generator"]
     opening_s: Second
     transfer_s: Second
     reconnect_s: dict[str, Second]
+    dropout: Ratio | None = None
+    pickup: Ratio | None = None
+    start_s: Second | None = None
+    warm_up_s: Second | None = None
+    operation: str = ""
 
 
 class Diagram(Frozen):
@@ -39,27 +84,175 @@ class Diagram(Frozen):
 
     tap: Literal["none", "line-side", "load-side"]
     contactor: Literal["none", "line-side", "load-side"]
-    opens_neutral: Literal["yes", "no", "not found"]
+    opens_neutral: YesNo
     text: str
     source: str
     confidence: Confidence
 
 
+class Protection(Frozen):
+    """Whether a product protects against something, and who says so."""
+
+    has: YesNo
+    source: Source
+    confidence: Confidence
+
+    @model_validator(mode="after")
+    def _known(self) -> Protection:
+        if (self.has == "not found") != (self.confidence == "not found"):
+            raise ValueError("has and confidence are 'not found' together or not at all")
+        return self
+
+
+class Protections(Frozen):
+    """What a product does by itself, row by row as utilities compare backup products."""
+
+    automatic_transfer: Protection
+    reconnection: Protection
+    phase_loss: Protection
+    overload: Protection
+    surge: Protection
+    backfeed: Protection
+
+
+class Spacing(Frozen):
+    """Distance through air and along the surface between two conductors; what a dielectric verdict needs."""
+
+    between: Literal["opposite-polarity", "live-enclosure", "open-contacts"]
+    clearance_m: Spaced
+    creepage_m: Spaced
+    material_group: Literal["I", "II", "IIIa", "IIIb", "not found"] = "not found"
+    pollution_degree: Annotated[int, Field(ge=1, le=4)] = 3
+
+
+class JawGrip(Frozen):
+    """How a jaw holds a blade: fingers on each side and the normal force of one finger."""
+
+    fingers: Annotated[Quantity, of("1", 1.0, 20.0)]
+    force_n: Annotated[Quantity, of("N")]
+
+
+class CertificationRow(Frozen):
+    """What is known of one type test: passed by a report, stated to be passed, or not found."""
+
+    test: TestKey
+    status: Literal["passed", "stated", "not found"]
+    document: str = ""
+    source: Source
+    confidence: Confidence
+
+    @model_validator(mode="after")
+    def _honest(self) -> CertificationRow:
+        if (self.status == "not found") != (self.confidence == "not found"):
+            raise ValueError("status and confidence are 'not found' together or not at all")
+        if self.status == "passed" and not self.document:
+            raise ValueError("a passed test names its report in document; without one it is 'stated'")
+        return self
+
+
+class CertificationRows(CertificationRow):
+    """Several rows that say the same, as a file may write them: `test` lists them."""
+
+    test: tuple[TestKey, ...]  # type: ignore[assignment]
+
+
+class Approval(Frozen):
+    """What a utility says of the product; approval is per product, never per maker."""
+
+    utility: str
+    status: Literal["approved", "pilot", "pending", "not approved"]
+    source: Source
+    confidence: Confidence
+
+
+class Installation(Frozen):
+    """How long an installation takes on site, and who does it."""
+
+    minutes: Annotated[Quantity, of("min", known=False)]
+    outage_minutes: Annotated[Quantity, of("min", known=False)] | None = None
+    who: Literal["utility", "joint-meet", "installer", "electrician", "customer", "by utility", "not found"]
+    source: Source
+
+
+class AmbientRange(Frozen):
+    """Air temperatures a product is made for."""
+
+    lowest: Ambient
+    highest: Ambient
+
+
+def _spread(rows: Any) -> Any:
+    """One row for each test of a row that lists several."""
+    if not isinstance(rows, (list, tuple)):
+        return rows
+    spread: list[Any] = []
+    for row in rows:
+        tests = row.get("test") if isinstance(row, dict) else None
+        if isinstance(tests, (list, tuple)):
+            spread += [{**row, "test": test} for test in tests]
+        else:
+            spread.append(row)
+    return tuple(spread)
+
+
 class AdapterEntry(Entry):
-    """A meter socket adapter (or, for comparison, a bare socket) with its meter."""
+    """A meter socket adapter with its meter, or what stands in its place for comparison.
+
+    Parameters
+    ----------
+    form
+        ANSI meter form of the socket; empty for what holds no meter.
+    converts_to
+        Meter form that fits on top, where it differs from that of the socket.
+    jaws
+        Of the meter socket; left out for what holds no meter.
+    """
 
     kind: Kind
     owner: Literal["customer", "utility", "mixed", "third-party"]
+    maker: str = ""
+    catalogue: tuple[str, ...] = ()
+    standards: tuple[str, ...] = ()
+    meter_mounted: bool = True
     form: str
+    converts_to: str = ""
     rating_a: Annotated[Quantity, of("A")]
     volts: Annotated[Quantity, of("V")]
-    jaws: Annotated[Quantity, of("1", 4, 7, known=False)]
+    jaws: Annotated[Quantity, of("1", 4, 7, known=False)] | None = None
     branch_rating_a: Ampere | None = None
     der_breaker: str = ""
     short_circuit: tuple[ShortCircuit, ...]
     transfer: Transfer | None = None
+    protections: Protections | None = None
+    installation: Installation | None = None
+    operating_c: AmbientRange | None = None
+    approvals: tuple[Approval, ...] = ()
+    spacings: tuple[Spacing, ...] = ()
+    jaw_grip: JawGrip | None = None
+    certification: Annotated[
+        tuple[CertificationRow, ...],
+        BeforeValidator(_spread, json_schema_input_type=tuple[CertificationRow | CertificationRows, ...]),
+    ] = ()
     diagram: Diagram
     heat: HeatModel
+
+    @model_validator(mode="after")
+    def _consistent(self) -> AdapterEntry:
+        tests = [row.test for row in self.certification]
+        if twice := sorted({test for test in tests if tests.count(test) > 1}):
+            raise ValueError(f"certification: one row a test, but {', '.join(twice)} stands there twice")
+        if self.certification and (missing := [test for test in UL_414_TESTS if test not in tests]):
+            raise ValueError(
+                f"certification: no row for {', '.join(missing)}; write status = 'not found' where nothing "
+                "is known"
+            )
+        return self
+
+    @property
+    def isolates(self) -> bool:
+        """Whether a source behind it is kept off the grid: it opens the service, or prevents backfeed."""
+        protected = self.protections is not None and self.protections.backfeed.has == "yes"
+        return self.transfer is not None or protected
 
     def references(self) -> list[tuple[str, str]]:
         """Other entries this one needs, as (kind, name), sorted."""
