@@ -50,6 +50,7 @@ CHORD_LIMIT = 40  # a chord that needs more is crawling
 PROBE_ITERATIONS = 8
 PROBE_MARGIN = 4.0
 LEAST_SINGLE_PU = 1e-8
+GROUNDED_SIEMENS = 1e-4  # an island with less to ground floats: a rod has more, a line's charging less
 
 
 @dataclass(frozen=True)
@@ -645,10 +646,18 @@ def _sparse(rows: Int, columns: Int, values: Complex, n: int) -> sparse.csr_arra
 
 
 def _reached(y_elements: sparse.csr_array, circuit: Circuit) -> NDArray[np.bool_]:
-    """Nodes connected to a source through elements."""
+    """Nodes joined to a source by elements, or by an injector if they stand on ground (a neutral on its rod)."""
     links = sparse.csr_array(
         (np.ones(y_elements.nnz), y_elements.indices, y_elements.indptr), shape=y_elements.shape
     )
-    _, island = connected_components(links, directed=False)
+    islands, island = connected_components(links, directed=False)
     fed = np.unique(np.concatenate([island[source.nodes] for source in circuit.sources]))
-    return np.isin(island, fed)
+    stands = np.zeros(islands, dtype=np.bool_)
+    stands[island[np.abs(y_elements.sum(axis=1)) > GROUNDED_SIEMENS]] = True
+    stands[fed] = True
+    between = (circuit.injectors.node_a >= 0) & (circuit.injectors.node_b >= 0)
+    a, b = island[circuit.injectors.node_a[between]], island[circuit.injectors.node_b[between]]
+    joined = stands[a] & stands[b]
+    bridges = sparse.coo_array((np.ones(joined.sum()), (a[joined], b[joined])), shape=(islands, islands))
+    _, group = connected_components(bridges, directed=False)
+    return np.isin(group[island], group[fed])

@@ -227,6 +227,24 @@ def test_opened_conductor_leaves_a_dead_island_at_zero() -> None:
     assert (np.abs(s.v[net.energised]) > 0).all()
 
 
+def test_a_neutral_held_by_its_rod_alone_carries_its_load() -> None:
+    """Nothing but a load joins it to the circuit: the current goes through load and rod to earth."""
+    sketch = Sketch()
+    [leg], [neutral], [floating] = (sketch.bus(name, 240.0, 1) for name in ("leg", "n", "f"))
+    sketch.source([leg], np.array([240.0 + 0j]), np.array([[0.01 + 0.01j]]))
+    sketch.load(leg, neutral, 1000.0 + 0j, 240.0, LoadModel.IMPEDANCE)
+    sketch.load(leg, floating, 1000.0 + 0j, 240.0, LoadModel.IMPEDANCE)  # with nothing to return by
+    sketch.shunt(neutral, -1, 1 / 25.0)
+    sketch.shunt(floating, -1, 1e-6j)  # as a line's charging
+    network = Network(sketch.circuit())
+    assert network.energised.tolist() == [True, True, False]
+    s = network.solve(tolerance_pu=1e-12)
+    assert s.converged.all()
+    assert s.current_a[0, 0] == pytest.approx(240.0 / (57.6 + 25.01 + 0.01j), rel=1e-10)
+    assert s.v[neutral, 0] == pytest.approx(25.0 * s.current_a[0, 0], rel=1e-10)
+    assert s.current_a[1, 0] == 0.0
+
+
 def test_wanted_nodes_only() -> None:
     circuit = random_feeder(7, 4, 1, 4)
     net = Network(circuit)
