@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from cosim.entries import Confidence, Entry, Frozen, Quantity, of
-from cosim.heat_body import HeatModel, Joint, Part, Wire
+from cosim.heat_body import HeatModel
 from cosim.ul414 import UL_414_TESTS, TestKey
 
 Kind = Literal[
@@ -256,7 +256,5 @@ class AdapterEntry(Entry):
 
     def references(self) -> list[tuple[str, str]]:
         """Other entries this one needs, as (kind, name), sorted."""
-        heat = self.heat
-        pieces: tuple[Part | Joint | Wire, ...] = (*heat.parts.values(), *heat.joints, *heat.wires)
-        found = {("materials", piece.material) for piece in pieces if piece.material}
-        return sorted(found | ({("breakers", self.der_breaker)} if self.der_breaker else set()))
+        breaker = {("breakers", self.der_breaker)} if self.der_breaker else set()
+        return sorted(self.heat.references() | breaker)

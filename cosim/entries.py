@@ -109,7 +109,11 @@ class ConductorEntry(Entry):
 
 
 class MaterialEntry(Entry):
-    """What a part is made of, near 20 degC; resistivity ``not found`` for an insulator."""
+    """What a part is made of, near 20 degC; resistivity ``not found`` for an insulator.
+
+    `temperature_limit_c` is what it bears for its life (UL 746 relative thermal index or the like),
+    `heat_deflection_c` where it gives way under load; `solar_absorptance` is the share of sunlight it keeps.
+    """
 
     density: Annotated[Quantity, of("kg/m3")]
     heat_capacity: Annotated[Quantity, of("J/(kg K)")]
@@ -117,6 +121,9 @@ class MaterialEntry(Entry):
     emissivity: Annotated[Quantity, of("1", 0.0, 1.0)]
     resistivity: Annotated[Quantity, of("ohm m", known=False)]
     resistivity_slope: Annotated[Quantity, of("1/K", known=False)]
+    temperature_limit_c: Annotated[Quantity, of("degC", -60.0, 2000.0, known=False)] | None = None
+    heat_deflection_c: Annotated[Quantity, of("degC", -60.0, 2000.0, known=False)] | None = None
+    solar_absorptance: Annotated[Quantity, of("1", 0.0, 1.0, known=False)] | None = None
 
 
 class TransformerEntry(Entry):

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import model_validator
 
-from cosim.entries import Frozen, Quantity, of
+from cosim.entries import Entry, Frozen, Quantity, of
 
 Path = Literal["grid", "load", "branch"]
 Role = Literal["jaw", "bus_bar", "factory_terminal", "field_terminal", "other"]
@@ -60,12 +60,14 @@ class Part(Frozen):
 class Joint(Frozen):
     """What connects two parts: a contact, a piece of some material (a wire, a support), or both in series.
 
-    Beside the metal of the contact, heat crosses the air of `gap_m` over `face_m2`.
+    Beside the metal of the contact, heat crosses the air of `gap_m` over `face_m2`. `contact_ohm` is the
+    resistance as new; `contact` names the entry of ``models/contacts`` that says how it ages.
     """
 
     between: tuple[str, str]
     current: Path | Literal["none"] = "none"
     contact_ohm: Ohm | None = None
+    contact: str = ""
     face_m2: SquareMetre | None = None
     gap_m: Metre | None = None
     material: str = ""
@@ -79,6 +81,8 @@ class Joint(Frozen):
             raise ValueError("material, length_m and section_m2 belong together")
         if (self.face_m2 is None) != (self.gap_m is None) or (self.gap_m and not self.contact_ohm):
             raise ValueError("face_m2 and gap_m belong together and to a contact_ohm")
+        if self.contact and not self.contact_ohm:
+            raise ValueError("contact belongs to a contact_ohm, the resistance as new")
         if self.contact_ohm is None and not any(piece):
             raise ValueError("give contact_ohm, or a piece by material, length_m and section_m2")
         return self
@@ -118,8 +122,12 @@ class Wire(Frozen):
 
 
 class HeatModel(Frozen):
-    """The body of an adapter with socket and meter around it."""
+    """The body of an adapter with socket and meter around it.
 
+    `base` names the entry of ``models/bodies`` it stands on; its rows are part of this model (`heat_base`).
+    """
+
+    base: str = ""
     derivation: str
     parts: dict[str, Part]
     joints: tuple[Joint, ...] = ()
@@ -140,3 +148,15 @@ class HeatModel(Frozen):
         if floating := sorted(known - reached):
             raise ValueError(f"no path for heat to the ambient air from {', '.join(floating)}")
         return self
+
+    def references(self) -> set[tuple[str, str]]:
+        """Other entries this body needs, as (kind, name)."""
+        pieces: tuple[Part | Joint | Wire, ...] = (*self.parts.values(), *self.joints, *self.wires)
+        found = {("materials", piece.material) for piece in pieces if piece.material}
+        return found | {("contacts", joint.contact) for joint in self.joints if joint.contact}
+
+
+class BodyEntry(Entry):
+    """A body that several products share; complete in itself, so that it can be checked alone."""
+
+    heat: HeatModel

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from cosim.errors import LibraryError, Problem
+from cosim.heat_base import merged, stands_in
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -87,13 +88,41 @@ def entry_path(kind: str, name: str | Path) -> Path:
 
 
 def raw(kind: str, name: str | Path) -> dict[str, Any]:
-    """An entry as plain data, unchecked, with its name put in."""
+    """An entry as plain data, unchecked, with its name put in and its body on the bodies it names."""
     path = entry_path(kind, name)
+    return _embodied(_read(path), path)
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LibraryError(Problem(f"not a TOML file: {error}", file=str(path))) from error
     return {"name": path.stem, **data}
+
+
+def _embodied(data: dict[str, Any], path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """An entry with the body under its own; `above` are the files that led here."""
+    base = _base_path(data, path)
+    if base is None:
+        return data
+    if base.resolve() in (chain := (*above, path.resolve())):
+        round_trip = " on ".join(file.stem for file in (*chain, base))
+        raise LibraryError(Problem(f"a body that stands on itself: {round_trip}", str(path), "heat.base"))
+    body = _embodied(_read(base), base, chain).get("heat", {})
+    return {**data, "heat": merged(data["heat"], body)}
+
+
+def _base_path(data: Mapping[str, Any], path: Path) -> Path | None:
+    """File of the body that an entry's own body stands on; a ``.toml`` name is relative to the entry's file."""
+    heat = data.get("heat")
+    name = heat.get("base") if isinstance(heat, Mapping) else None
+    if not isinstance(name, str) or not name:
+        return None  # a base that is no text is told by the schema
+    try:
+        return entry_path("bodies", path.parent / name if name.endswith(".toml") else name)
+    except LibraryError as error:
+        raise LibraryError([Problem(p.message, str(path), "heat.base") for p in error.problems]) from error
 
 
 def raw_json(kind: str, name: str | Path) -> str:
@@ -144,7 +173,22 @@ def load(kind: str, name: str | Path) -> Entry:
     LibraryError
         With every problem of the file: key, value and what would be right.
     """
-    return check(kind, raw(kind, name), file=str(entry_path(kind, name)))
+    path = entry_path(kind, name)
+    own = _read(path)
+    data = _embodied(own, path)
+    found: list[Problem] = []
+    if (base := _base_path(own, path)) is not None:
+        try:
+            load("bodies", base)
+        except LibraryError as error:
+            found = list(error.problems)
+    try:
+        entry = check(kind, data, file=str(path))
+    except LibraryError as error:
+        found += [problem for problem in error.problems if not found or stands_in(own, problem.key)]
+    if found:
+        raise LibraryError(found)
+    return entry
 
 
 def check(kind: str, data: Mapping[str, Any], file: str = "") -> Entry:
@@ -153,9 +197,10 @@ def check(kind: str, data: Mapping[str, Any], file: str = "") -> Entry:
 
     from cosim.adapter_entry import AdapterEntry
     from cosim.entries import SCHEMAS
+    from cosim.heat_body import BodyEntry
     from cosim.household_entry import SCHEMAS as HOUSEHOLDS
 
-    schemas: dict[str, Any] = {**SCHEMAS, **HOUSEHOLDS, "adapters": AdapterEntry}
+    schemas: dict[str, Any] = {**SCHEMAS, **HOUSEHOLDS, "adapters": AdapterEntry, "bodies": BodyEntry}
     if kind not in schemas:
         raise LibraryError(Problem(_unknown("kind with a schema", kind, sorted(schemas)), file=file))
     try:

@@ -13,7 +13,7 @@ from cosim.entries import Quantity, quantities
 from cosim.errors import LibraryError
 
 MINE = (
-    *("adapters", "breakers", "curves", "der", "materials"),
+    *("adapters", "bodies", "breakers", "curves", "der", "materials"),
     *("conductors", "series-ratings", "transformers", "utilities"),
 )
 ENTRIES = [(kind, name) for kind in MINE for name in library.names(kind)]
@@ -113,11 +113,11 @@ def test_all_faults_are_told_together(tmp_path: Path) -> None:
 
 
 def test_faults_inside_a_heat_model(tmp_path: Path) -> None:
-    good = (library.models_folder() / "adapters" / "bare-socket.toml").read_text()
+    good = (library.models_folder() / "bodies" / "socket-200.toml").read_text()
     path = tmp_path / "mine.toml"
     path.write_text(good.replace('between = ["coil", "meter"]', 'between = ["coil", "metre"]'))
     with pytest.raises(LibraryError, match="unknown part metre"):
-        library.load("adapters", path)
+        library.load("bodies", path)
     data = library.raw("adapters", "bare-socket")
     data["heat"]["wires"] = []
     data["heat"]["surfaces"] = [row for row in data["heat"]["surfaces"] if row["to"] != "ambient"]
@@ -127,7 +127,7 @@ def test_faults_inside_a_heat_model(tmp_path: Path) -> None:
     with pytest.raises(
         LibraryError, match=r"heat\.parts\.meter\.los_w: unknown key 'los_w'; did you mean 'loss_w'"
     ):
-        library.load("adapters", path)
+        library.load("bodies", path)
     path.write_text("title = ")
     with pytest.raises(LibraryError, match="not a TOML file"):
         library.load("adapters", path)
