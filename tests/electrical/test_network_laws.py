@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-from types import ModuleType
 
 import numba
 import numpy as np
@@ -13,8 +11,7 @@ from electrical_sketch import Sketch, interlaced, random_feeder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import cosim.compiled
-from cosim.electrical import kernels, network, voltage_laws
+from cosim.electrical import kernels, network
 from cosim.electrical.circuit import Circuit, LoadModel
 from cosim.electrical.network import Network
 from cosim.electrical.terminals import Terminals
@@ -109,34 +106,6 @@ def test_serial_equals_parallel_bit_for_bit(monkeypatch: pytest.MonkeyPatch) -> 
     assert np.array_equal(parallel.v, serial.v)
     assert np.array_equal(parallel.current_a, serial.current_a)
     assert np.array_equal(parallel.change_pu, serial.change_pu)
-
-
-def plain_kernels(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The kernels as ordinary Python."""
-    monkeypatch.setattr(cosim.compiled, "kernel", lambda function: function)
-    monkeypatch.setattr(cosim.compiled, "parallel_kernel", lambda function: function)
-    spec = importlib.util.spec_from_file_location("plain_kernels", kernels.__file__)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_jit_equals_plain_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    circuit = random_feeder(11, 3, 1, 3)
-    p, q = powers(circuit, 3)
-    compiled = {tolerance: Network(circuit).solve(p, q, tolerance_pu=tolerance) for tolerance in (1e-9, 1e-5)}
-    plain = plain_kernels(monkeypatch)
-    for module in (network, voltage_laws):
-        monkeypatch.setattr(module, "kernels", plain)
-    for name in ("factorise", "solve_columns", "total_power"):
-        monkeypatch.setattr(network, name, getattr(plain, name))
-    for tolerance, expected in compiled.items():
-        interpreted = Network(circuit).solve(p, q, tolerance_pu=tolerance)
-        near = 1e-12 if tolerance < 1e-8 else 1e-7  # where single precision has the last word, rounding shows
-        np.testing.assert_allclose(interpreted.v, expected.v, rtol=near, atol=10 * near * 240.0)
-        assert np.array_equal(interpreted.iterations, expected.iterations)
 
 
 def split_home(first: complex, second: complex) -> Circuit:
