@@ -240,6 +240,60 @@ class GeneratorEntry(Entry):
     inertia_s: Annotated[Quantity, of("s")]
 
 
+class VoltVarCurve(Frozen):
+    """Reactive power by voltage, constant beyond the outer points: pu of nominal, pu of rated apparent power."""
+
+    v_pu: tuple[float, float, float, float]
+    q_pu: tuple[float, float, float, float]
+    confidence: Confidence
+    source: str = Field(min_length=3)
+
+    @model_validator(mode="after")
+    def _possible(self) -> VoltVarCurve:
+        _check_voltages(self.v_pu, self.q_pu)
+        if not all(-1.0 <= q <= 1.0 for q in self.q_pu):
+            raise ValueError("q_pu must lie between -1 (absorbed) and 1 (injected) of the rating")
+        return self
+
+
+class VoltWattCurve(Frozen):
+    """Limit of active power by voltage, constant beyond the points: pu of nominal, pu of rated active power."""
+
+    v_pu: tuple[float, float]
+    p_pu: tuple[float, float]
+    confidence: Confidence
+    source: str = Field(min_length=3)
+
+    @model_validator(mode="after")
+    def _possible(self) -> VoltWattCurve:
+        _check_voltages(self.v_pu, self.p_pu)
+        if not 1.0 >= self.p_pu[0] >= self.p_pu[1] >= 0.0:
+            raise ValueError("p_pu must fall, between 1 and 0 of the rated power")
+        return self
+
+
+def _check_voltages(v_pu: tuple[float, ...], y_pu: tuple[float, ...]) -> None:
+    if not all(0.5 <= v <= 1.5 for v in v_pu):
+        raise ValueError("v_pu are shares of nominal voltage, between 0.5 and 1.5")
+    points = pairwise(zip(v_pu, y_pu, strict=True))
+    if not all(v2 > v1 or (v2 == v1 and y2 == y1) for (v1, y1), (v2, y2) in points):
+        raise ValueError("v_pu must ascend; two may be equal where nothing changes between them")
+
+
+class InverterModeEntry(Entry):
+    """What an inverter does for the voltage: curves, limits and what goes first.
+
+    `q_first_pu` is the reactive power that goes before active power where the rating does not hold both.
+    """
+
+    kind: Literal["inverter-mode"]
+    volt_var: VoltVarCurve
+    volt_watt: VoltWattCurve
+    q_first_pu: Annotated[Quantity, of("1", 0.0, 1.0)]
+    q_absorb_pu: Annotated[Quantity, of("1", 0.0, 1.0)]
+    q_inject_pu: Annotated[Quantity, of("1", 0.0, 1.0)]
+
+
 class UtilityEntry(Entry):
     """What a utility asks before an adapter may stand on one of its sockets."""
 
@@ -257,7 +311,8 @@ class UtilityEntry(Entry):
 
 
 DerEntry = Annotated[
-    BatteryEntry | EvChargerEntry | InverterEntry | GeneratorEntry, Field(discriminator="kind")
+    BatteryEntry | EvChargerEntry | InverterEntry | InverterModeEntry | GeneratorEntry,
+    Field(discriminator="kind"),
 ]
 
 SCHEMAS: dict[str, Any] = {
