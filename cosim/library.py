@@ -196,11 +196,13 @@ def check(kind: str, data: Mapping[str, Any], file: str = "") -> Entry:
     from pydantic import TypeAdapter, ValidationError
 
     from cosim.adapter_entry import AdapterEntry
+    from cosim.contact_entry import ContactsEntry
     from cosim.entries import SCHEMAS
     from cosim.heat_body import BodyEntry
     from cosim.household_entry import SCHEMAS as HOUSEHOLDS
 
-    schemas: dict[str, Any] = {**SCHEMAS, **HOUSEHOLDS, "adapters": AdapterEntry, "bodies": BodyEntry}
+    own = {"adapters": AdapterEntry, "bodies": BodyEntry, "contacts": ContactsEntry}
+    schemas: dict[str, Any] = {**SCHEMAS, **HOUSEHOLDS, **own}
     if kind not in schemas:
         raise LibraryError(Problem(_unknown("kind with a schema", kind, sorted(schemas)), file=file))
     try:

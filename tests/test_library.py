@@ -13,7 +13,7 @@ from cosim.entries import Quantity, quantities
 from cosim.errors import LibraryError
 
 MINE = (
-    *("adapters", "bodies", "breakers", "curves", "der", "materials"),
+    *("adapters", "bodies", "breakers", "contacts", "curves", "der", "materials"),
     *("conductors", "series-ratings", "transformers", "utilities"),
 )
 ENTRIES = [(kind, name) for kind in MINE for name in library.names(kind)]
