@@ -294,22 +294,6 @@ class InverterModeEntry(Entry):
     q_inject_pu: Annotated[Quantity, of("1", 0.0, 1.0)]
 
 
-class UtilityEntry(Entry):
-    """What a utility asks before an adapter may stand on one of its sockets."""
-
-    socket_min_a: Annotated[Quantity, of("A")]
-    socket_max_a: Annotated[Quantity, of("A")]
-    enclosure_height_m: Annotated[Quantity, of("m")]
-    clear_space_m: Annotated[Quantity, of("m")]
-    ringless_cover: bool
-    services: tuple[Literal["120/240-split", "120/208-network"], ...]
-    der_interrupting_a: Annotated[Quantity, of("A")]
-    der_breaker_min_a: Annotated[Quantity, of("A")]
-    der_breaker_max_a: Annotated[Quantity, of("A")]
-    installed_by: Literal["utility", "joint-meet", "installer"]
-    approved: tuple[str, ...]
-
-
 DerEntry = Annotated[
     BatteryEntry | EvChargerEntry | InverterEntry | InverterModeEntry | GeneratorEntry,
     Field(discriminator="kind"),
@@ -323,7 +307,6 @@ SCHEMAS: dict[str, Any] = {
     "series-ratings": SeriesRatingEntry,
     "materials": MaterialEntry,
     "der": DerEntry,
-    "utilities": UtilityEntry,
 }
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         SeriesRatingEntry,
         TransformerEntry,
     )
+    from cosim.utility_entry import MeterEntry, PanelEntry, SocketEntry, UtilityEntry
 
 PACKAGE = Path(__file__).parent
 
@@ -148,6 +149,14 @@ def load(kind: Literal["conductors"], name: str | Path) -> ConductorEntry: ...
 @overload
 def load(kind: Literal["materials"], name: str | Path) -> MaterialEntry: ...
 @overload
+def load(kind: Literal["sockets"], name: str | Path) -> SocketEntry: ...
+@overload
+def load(kind: Literal["meters"], name: str | Path) -> MeterEntry: ...
+@overload
+def load(kind: Literal["panels"], name: str | Path) -> PanelEntry: ...
+@overload
+def load(kind: Literal["utilities"], name: str | Path) -> UtilityEntry: ...
+@overload
 def load(kind: Literal["transformers"], name: str | Path) -> TransformerEntry: ...
 @overload
 def load(kind: Literal["der"], name: str | Path) -> DerEntry: ...
@@ -200,9 +209,10 @@ def check(kind: str, data: Mapping[str, Any], file: str = "") -> Entry:
     from cosim.entries import SCHEMAS
     from cosim.heat_body import BodyEntry
     from cosim.household_entry import SCHEMAS as HOUSEHOLDS
+    from cosim.utility_entry import SCHEMAS as SITES
 
     own = {"adapters": AdapterEntry, "bodies": BodyEntry, "contacts": ContactsEntry}
-    schemas: dict[str, Any] = {**SCHEMAS, **HOUSEHOLDS, **own}
+    schemas: dict[str, Any] = {**SCHEMAS, **HOUSEHOLDS, **SITES, **own}
     if kind not in schemas:
         raise LibraryError(Problem(_unknown("kind with a schema", kind, sorted(schemas)), file=file))
     try:
