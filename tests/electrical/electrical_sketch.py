@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from cosim.devices.inverter import InverterSettings
 from cosim.electrical.circuit import Circuit, Complex, Element, Injectors, LoadModel, Source
 from cosim.electrical.elements import line_block, wye_block
 from cosim.electrical.transformer import TransformerData, transformer_block
@@ -95,7 +98,12 @@ def line_matrix(rng: np.random.Generator, k: int, length: float) -> Complex:
 
 def random_feeder(seed: int, buses: int, ties: int, homes: int) -> Circuit:
     """Three-phase primary, a random tree with `ties` loops, and split-phase homes of every load model."""
-    rng = np.random.default_rng(seed)
+    return _random_sketch(np.random.default_rng(seed), buses, ties, homes)[0].circuit()
+
+
+def _random_sketch(
+    rng: np.random.Generator, buses: int, ties: int, homes: int
+) -> tuple[Sketch, list[list[int]]]:
     sketch = Sketch()
     a = np.exp(-2j * np.pi / 3 * np.arange(3))
     primary = [sketch.bus("b0", 7200.0)]
@@ -121,4 +129,57 @@ def random_feeder(seed: int, buses: int, ties: int, homes: int) -> Circuit:
             polynomial = (0.5, 0.2, 0.3, 0.4, 0.4, 0.2, 0.0)
             power = complex(rng.uniform(-2e3, 5e3), rng.uniform(-500, 1500))
             sketch.load(home[leg], home[other], power, nominal, model, polynomial=polynomial)
-    return sketch.circuit()
+    return sketch, primary
+
+
+SOLAR_VA = 6000.0
+
+
+def varied_feeder(
+    seed: int, buses: int, ties: int, homes: int, mode: InverterSettings | None = None
+) -> Circuit:
+    """As `random_feeder`, with delta loads and banks, a neutral on its rod, and, given a mode, solar at every home."""
+    rng = np.random.default_rng(seed)
+    sketch, primary = _random_sketch(rng, buses, ties, homes)
+    for model in (1, 2, 4, 5, 8):
+        bus = primary[int(rng.integers(0, buses))]
+        i, j = rng.choice(3, 2, replace=False)
+        power = complex(rng.uniform(-2e4, 5e4), rng.uniform(-5e3, 2e4))
+        polynomial = (0.5, 0.2, 0.3, 0.4, 0.4, 0.2, 0.0)
+        sketch.load(bus[i], bus[j], power, 7200.0 * np.sqrt(3.0), model, polynomial=polynomial)
+    for name, delta in (("dy", (True, False)), ("yd", (False, True))):
+        _bank(sketch, rng, name, primary[int(rng.integers(0, buses))], delta)
+    [rod] = sketch.bus("rod", 7200.0, 1)
+    sketch.shunt(rod, -1, 1 / rng.uniform(5.0, 50.0))
+    sketch.load(primary[-1][0], rod, rng.uniform(1e3, 2e4) + 0j, 7200.0)
+    circuit = sketch.circuit()
+    if mode is None:
+        return circuit
+    rows = np.arange(2, 3 * homes, 3)
+    circuit.injectors.p_w[rows] = -SOLAR_VA
+    return replace(circuit, inverters=mode.inverters(rows, np.full(len(rows), SOLAR_VA)))
+
+
+def _bank(
+    sketch: Sketch, rng: np.random.Generator, name: str, top: list[int], delta: tuple[bool, bool]
+) -> None:
+    """A three-phase transformer to 480 V with loads between its phases, and to neutral where it has one."""
+    low = sketch.bus(name, 480.0 / np.sqrt(3.0), 3)
+    data = TransformerData(
+        phases=3,
+        winding_v=np.where(delta, 1.0, 1.0 / np.sqrt(3.0)) * [12470.0, 480.0],
+        rated_va=150e3,
+        r_pu=np.array([0.005, 0.005]),
+        x_pu=np.array([0.04]),
+        tap_pu=np.array([1.0, rng.uniform(0.975, 1.025)]),
+        delta=np.array(delta),
+        noload_loss_pu=0.002,
+        magnetising_pu=0.005,
+        antifloat_ppm=1.0,
+    )
+    sketch.add(name, [*top, -1, *low, -1], transformer_block(data), (4, 4))
+    for i in range(3):
+        power = complex(rng.uniform(0.0, 2e4), rng.uniform(0.0, 8e3))
+        sketch.load(low[i], low[(i + 1) % 3], power, 480.0, int(rng.choice([1, 2, 5])))
+        if not delta[1]:
+            sketch.load(low[i], -1, 0.5 * power, 480.0 / np.sqrt(3.0), int(rng.choice([1, 2, 5])))
