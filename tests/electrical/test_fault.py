@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from electrical_sketch import Sketch, interlaced, line_matrix, random_feeder
+from electrical_sketch import Sketch, interlaced, line_matrix, random_feeder, varied_feeder
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cosim.electrical.carson import FOOT_M, MILE_M, triplex_impedance
-from cosim.electrical.circuit import Circuit
+from cosim.electrical.circuit import Circuit, Complex, Source
 from cosim.electrical.fault import (
     FaultKind,
     bus_faults,
@@ -61,6 +63,26 @@ def test_contributions_of_sources_superpose() -> None:
         return complex(seen.v_open[0] / seen.z_ohm[0])
 
     assert current((0, 2)) == pytest.approx(current((0,)) + current((2,)), rel=1e-12)
+
+
+@given(st.integers(0, 10**6), st.sampled_from([0.0, 0.5]))
+def test_contributions_superpose_for_every_kind_of_fault(seed: int, arc_ohm: float) -> None:
+    """A random feeder with a second source: its faults are the sum of what each source feeds alone."""
+    circuit = varied_feeder(seed, 4, 1, 2)
+    [first] = circuit.sources
+    turn = 0.97 * np.exp(0.1j)
+    at = np.array([circuit.nodes.index(f"b2.{k}") for k in (1, 2, 3)])
+    second = Source("vsource.second", at, 4.0 * first.z_ohm, turn * first.emf_v)
+    places = places_of(Network(replace(circuit, sources=(first, second))))
+
+    def fed_by(one: float, other: float) -> Complex:
+        sources = tuple(replace(s, emf_v=k * s.emf_v) for s, k in ((first, one), (second, other)))
+        network = Network(replace(circuit, sources=sources))
+        return bus_faults(network, places, arc_ohm=arc_ohm).current_a
+
+    both = fed_by(1.0, 1.0)
+    assert np.abs(both).max() > 100.0
+    np.testing.assert_allclose(fed_by(1.0, 0.0) + fed_by(0.0, 1.0), both, atol=1e-10 * np.abs(both).max())
 
 
 def test_loads_as_admittances_lower_the_impedance() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from cosim.electrical.circuit import Element
 from cosim.electrical.network import Network
 from cosim.feeder.compile import CompiledFeeder
 from cosim.feeder.generate import generate
-from cosim.studies.contributions import Device, contributions, device
+from cosim.studies.contributions import LOOPS, Device, contributions, device
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +80,30 @@ def test_superposition(street: tuple[Network, CompiledFeeder]) -> None:
     np.testing.assert_allclose(
         contributions(network, compiled, [double]).phasor_a - grid, 2 * added[0], atol=1e-9
     )
+
+
+def test_contributions_are_what_a_faulted_network_carries(street: tuple[Network, CompiledFeeder]) -> None:
+    """The fault closed by 1 micro-ohm in the network itself, the device's current injected there."""
+    network, compiled = street
+    near = full_transformer(compiled)
+    faulted, source = int(near[0]), int(near[1])
+    nodes = compiled.home_nodes
+    pair = nodes[source, :2]
+    v = network.no_load_voltage()
+    voltage = v[pair[0]] - v[pair[1]]
+    phasor = 50.0 * voltage / abs(voltage)
+    for kind, (a, b) in LOOPS.items():
+        found = contributions(network, compiled, [Device(source, "inverter", "a", 50.0, 1.0)], kind)
+        ends = nodes[faulted, [a, b]]
+        short = Element("short", ends, 1e6 * np.array([[1, -1], [-1, 1]], dtype=np.complex128), (1, 1))
+        closed = Network(replace(compiled.circuit, elements=(*compiled.circuit.elements, short)))
+        injected = np.zeros((len(v), 1), dtype=np.complex128)
+        injected[pair, 0] = phasor, -phasor
+        raised = np.append(closed.respond(injected)[:, 0], 0.0)
+        through = 1e6 * (raised[ends[0]] - raised[ends[1]])
+        [row] = np.flatnonzero(found.fault_home == faulted)
+        assert found.contribution_a[row] == pytest.approx(through, rel=2e-4), kind
+        assert abs(found.contribution_a[row]) > 1.0
 
 
 def test_a_device_at_the_faulted_socket_adds_all_of_its_current(
