@@ -23,6 +23,7 @@ from cosim.electrical.quality import Figures
 from cosim.electrical.terminals import Terminals
 from cosim.events.physics import Act, Action, Crossing, Operation, Watch
 from cosim.events.processes import describe
+from cosim.simulation.flow import Draw, Flows, head_of
 from cosim.simulation.regulation import Grid, Regulation, operation_event
 from cosim.simulation.sockets import SocketBlock, Sockets
 from cosim.simulation.steps import Plan, plan_steps
@@ -30,7 +31,6 @@ from cosim.simulation.steps import Plan, plan_steps
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from cosim.demand.block import DemandBlock
     from cosim.devices.battery import BatteryBlock
     from cosim.devices.breaker import BreakerBlock
     from cosim.feeder.controls import Setting
@@ -42,6 +42,8 @@ Bool = NDArray[np.bool_]
 
 # Steps solved together: a multiple of the solver's lanes and of two threads, small enough for the cache.
 BLOCK_STEPS = 64
+# After a control has moved, the next may be near: a block is one group of the solver's lanes, then grows again.
+LEAST_STEPS = 32
 NEVER_US = np.iinfo(np.int64).max
 RULE = EnterServiceRule()
 BREAKERS = ("main", "branch")
@@ -102,10 +104,13 @@ class State:
 
 @dataclass
 class Block:
-    """A block of steps as computed, before it counts."""
+    """A block of steps as computed, before it counts.
+
+    `pv_w` is what solar gave; `available_w` and `inverter_va`, (inverters, steps), are what the inverters that act on
+    the voltage could have given and what they gave.
+    """
 
     plan: Plan
-    demand: DemandBlock
     pv_w: Float
     ev_w: Float
     ambient_c: Float
@@ -116,6 +121,8 @@ class Block:
     quality: Figures
     breakers: BreakerBlock
     battery: BatteryBlock
+    available_w: Float
+    inverter_va: NDArray[np.complex128]
     heat_c: list[Float] = field(default_factory=list)
 
 
@@ -147,7 +154,8 @@ class StudyPhysics:
         self._record = record
         self._parallel = parallel
         self._many = parallel and case.many_homes
-        self._block_steps = block_steps
+        self._block_steps = self._reach = block_steps
+        self._flows = Flows()
         compiled = case.compiled
         # Sockets, breakers, batteries and line figures take some 2 % of a step: their serial twins are
         # used, because compiling the parallel ones costs a first run ten seconds.
@@ -222,18 +230,23 @@ class StudyPhysics:
     def advance(self, start_us: int, until_us: int) -> Crossing | None:
         """Move all homes from `start_us` to `until_us`, or to the first crossing before it."""
         while start_us < until_us:
-            plan = plan_steps(start_us, until_us, self.case.step_us, self._block_steps)
-            block = self._compute(plan)
+            plan = self._plan(start_us, until_us)
+            draw = self._draw(plan)
+            solution = self._solve(draw)
+            step, wanted = self._band_change(draw, solution)
+            band_us = int(plan.start_us[step]) if step >= 0 else NEVER_US
+            # Nothing after a band is left will count; the step that leaves it may hold a window's change too.
+            count = step + 1 if step >= 0 else len(plan)
+            block = self._figures(draw.head(count), head_of(solution, count))
             trip_us = start_us + block.breakers.first_us if block.breakers.first_us >= 0 else NEVER_US
             row, window = self._window_change(block)
             window_us = int(plan.start_us[row]) if row >= 0 else NEVER_US
-            step, wanted = self._band_change(block)
-            band_us = int(plan.start_us[step]) if step >= 0 else NEVER_US
             if trip_us == window_us == band_us == NEVER_US:
                 self._commit(block, len(plan))
+                self._reach = min(2 * self._reach, self._block_steps)
                 start_us = plan.end_us
             elif band_us < window_us and band_us <= trip_us:
-                crossing = self._band_crossing(band_us, step, wanted, block)
+                crossing = self._band_crossing(band_us, step, wanted, solution)
                 self._commit(block, step)
                 return crossing
             elif window_us <= trip_us:
@@ -280,8 +293,9 @@ class StudyPhysics:
         case, state = self.case, self.state
         if self.time_us >= case.scenario.duration_us:
             return ()  # nothing follows that they could look at
-        block = self._compute(plan_steps(self.time_us, self.time_us + case.step_us, case.step_us, 1))
-        wanted = self._wanted(block)[:, 0]
+        draw = self._draw(plan_steps(self.time_us, self.time_us + case.step_us, case.step_us, 1))
+        wanted = self._wanted(draw, self._solve(draw))[:, 0]
+        self._reach = min(LEAST_STEPS, self._block_steps)
         before, done = state.wants.copy(), []
         for name in controls:
             row = case.controls.names.index(name)
@@ -372,25 +386,25 @@ class StudyPhysics:
         names = tuple(self.case.home_names[row] for row in which)
         return Crossing(time_us, kind, "voltage-window", describe(names), names)
 
-    def _wanted(self, block: Block) -> Int:
+    def _wanted(self, draw: Draw, solution: Solution) -> Int:
         """(controls, steps) taps or capacitor steps wanted."""
         case, state = self.case, self.state
         if not len(case.controls):
-            return np.zeros((0, len(block.plan)), dtype=np.int64)
-        hour = np.array([_hour(case.scenario.local(int(us))) for us in block.plan.start_us])
+            return np.zeros((0, len(draw.plan)), dtype=np.int64)
+        hour = np.array([_hour(case.scenario.local(int(us))) for us in draw.plan.start_us])
         wanted = case.controls.wanted(
-            block.solution.v, self.network(state.grid).circuit, state.setting, hour, block.ambient_c
+            solution.v, self.network(state.grid).circuit, state.setting, hour, draw.ambient_c
         )
-        return np.where(block.solution.converged, wanted, 0)
+        return np.where(solution.converged, wanted, 0)
 
-    def _band_change(self, block: Block) -> tuple[int, Int]:
+    def _band_change(self, draw: Draw, solution: Solution) -> tuple[int, Int]:
         """First step at which voltage controls leave or meet their bands, and what all want there."""
-        wanted = self._wanted(block)
+        wanted = self._wanted(draw, solution)
         changed = ((wanted != 0) != self.state.wants[:, None]).any(axis=0)
         step = int(np.argmax(changed)) if changed.any() else -1
         return step, wanted[:, step]
 
-    def _band_crossing(self, time_us: int, step: int, wanted: Int, block: Block) -> Crossing:
+    def _band_crossing(self, time_us: int, step: int, wanted: Int, solution: Solution) -> Crossing:
         """Those that are back are reported first, then those that want more; the rest is found at once."""
         case, state = self.case, self.state
         self.time_us = time_us
@@ -403,7 +417,7 @@ class StudyPhysics:
         kind, rows = next(group for group in groups if len(group[1]))
         state.wants[rows] = kind != Watch.CONTROL_MET
         names = tuple(case.controls.names[row] for row in rows)
-        v, circuit = block.solution.v[:, step : step + 1], self.network(state.grid).circuit
+        v, circuit = solution.v[:, step : step + 1], self.network(state.grid).circuit
         seen = [case.controls.view(int(row), v, circuit, state.setting) for row in rows]
         subject = names[0] if len(names) == 1 else f"{len(names)} controls"
         detail = seen[0] if len(names) == 1 else "; ".join(map(" ".join, zip(names, seen, strict=True)))
@@ -414,7 +428,16 @@ class StudyPhysics:
 
     # -- one block ------------------------------------------------------------------------
 
-    def _compute(self, plan: Plan) -> Block:
+    def _plan(self, start_us: int, until_us: int) -> Plan:
+        """The next block: as far as flows are known, else as far as the last events let hope for."""
+        step_us = self.case.step_us
+        known = self._flows.reach(self.state.grid, start_us // step_us)
+        return plan_steps(
+            start_us, until_us, step_us, min(known, self._block_steps) if known > 0 else self._reach
+        )
+
+    def _draw(self, plan: Plan) -> Draw:
+        """What homes draw over a plan in the present state."""
         study, state = self.case, self.state
         demand = study.demand.block(plan.first_step, len(plan))
         ambient_c = study.weather.block(plan.first_step, len(plan)).ambient_c
@@ -427,30 +450,50 @@ class StudyPhysics:
         panel_w = demand.panel_w * main[:, None, :]
         panel_var = demand.panel_var * main[:, None, :]
         device_w, branch_w = np.zeros_like(ev_w), np.zeros_like(ev_w)
+        smart, plain_w = study.inverters, pv_w.copy()
+        plain_w[smart.solar] = 0.0  # inverters that act on the voltage have injectors of their own
         # Here production turns negative: everything downstream is in load convention.
-        for on_branch, power_w in ((study.ev_on_branch, ev_w), (study.pv_on_branch, -pv_w)):
+        for on_branch, power_w in ((study.ev_on_branch, ev_w), (study.pv_on_branch, -plain_w)):
             branch_w[on_branch] += power_w[on_branch]
             device_w[~on_branch] += power_w[~on_branch]
         rows = study.battery_home
         running = (state.switch_on & (state.entered_us != CEASED) & fed & state.closed[0])[rows]
-        net_w = panel_w[rows].sum(axis=1) + device_w[rows] + branch_w[rows]
+        net_w = panel_w[rows].sum(axis=1) + device_w[rows] + branch_w[rows] - (pv_w - plain_w)[rows]
         battery = study.battery.advance(state.charge_j, net_w, plan.seconds, running, parallel=False)
-        device_w[rows] -= battery.power_w
+        plain = ~np.isin(rows, smart.batteries)
+        device_w[rows[plain]] -= battery.power_w[plain]
 
         p_w, q_var = self._sockets.injector_power(panel_w, panel_var, device_w, branch_w)
-        solution = study.solve(self.network(state.grid), p_w, q_var, self._seen, self._parallel)
+        p_w[smart.injector] = -np.concatenate((pv_w[smart.solar], battery.power_w[~plain]))
+        q_var[smart.injector] = 0.0
+        return Draw(plan, pv_w, ev_w, ambient_c, battery, p_w, q_var)
+
+    def _solve(self, draw: Draw) -> Solution:
+        """Power flow of a draw in the present state of the grid."""
+        grid, case = self.state.grid, self.case
+        return self._flows.of(
+            grid, draw, lambda p, q: case.solve(self.network(grid), p, q, self._seen, self._parallel)
+        )
+
+    def _figures(self, draw: Draw, solution: Solution) -> Block:
+        """Everything that follows from a power flow."""
+        study, state, seconds = self.case, self.state, draw.plan.seconds
         sockets = self._sockets.read(solution.v, solution.current_a)
         current_a = np.concatenate((sockets.panel_a, sockets.branch_a))
+        smart, pv_w = study.inverters, draw.pv_w.copy()
+        inverter_va = smart.given_va(study.compiled.circuit, solution.v, solution.current_a)
+        pv_w[smart.solar] = inverter_va.real[: len(smart.solar)]
         block = Block(
-            plan, demand, pv_w, ev_w, ambient_c, sockets, solution,
+            draw.plan, pv_w, draw.ev_w, draw.ambient_c, sockets, solution,
             self._power_va(self._transformers, self._transformer_element, solution),
             self._power_va(self._head, self._head_element, solution),
             study.watched.quality.read(solution.v, state.opened, parallel=False),
-            study.breakers.advance(state.theta, current_a, plan.seconds, parallel=False), battery,
+            study.breakers.advance(state.theta, current_a, seconds, parallel=False), draw.battery,
+            -draw.p_w[smart.injector], inverter_va,
         )  # fmt: skip
         for (fleet, homes), heat_c in zip(study.heat, state.heat_c, strict=True):
             i2_a2 = np.ascontiguousarray(sockets.i2_a2[:, :, homes])
-            block.heat_c.append(fleet.advance(heat_c, i2_a2, ambient_c, plan.seconds, parallel=self._many))
+            block.heat_c.append(fleet.advance(heat_c, i2_a2, draw.ambient_c, seconds, parallel=self._many))
         return block
 
     @property
@@ -475,7 +518,8 @@ class StudyPhysics:
         row = int(np.searchsorted(starts, time_us, side="right")) - 1
         self._commit(block, row)
         if time_us > starts[row]:
-            self._commit(self._compute(block.plan.part(row, time_us - int(starts[row]))), 1)
+            draw = self._draw(block.plan.part(row, time_us - int(starts[row])))
+            self._commit(self._figures(draw, self._solve(draw)), 1)
 
     def _commit(self, block: Block, count: int) -> None:
         """Make the first `count` steps of a block the past: move the state, keep the peak, record."""
