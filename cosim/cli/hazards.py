@@ -27,8 +27,12 @@ def faults(
         list[str] | None,
         typer.Option(help="Only this kind: line-ground, line-line, three-phase ..; may be repeated."),
     ] = None,
-    arc_ohm: Annotated[float, typer.Option(help="Resistance of the arc.")] = 0.0,
-    ground_ohm: Annotated[float, typer.Option(help="Resistance of the way to ground.")] = 0.0,
+    arc_ohm: Annotated[
+        float, typer.Option(help="Resistance of the arc, in every kind of fault.", min=0.0)
+    ] = 0.0,
+    ground_ohm: Annotated[
+        float, typer.Option(help="Resistance of the way to ground (or to the neutral).", min=0.0)
+    ] = 0.0,
     loads: Annotated[bool, typer.Option(help="Loads stand as admittances, as OpenDSS has them.")] = False,
     json: JsonOption = False,
 ) -> None:

@@ -92,10 +92,13 @@ def thevenin(network: Network, node_a: Int, node_b: Int, *, loads: LoadsAs = "of
     return Thevenin(ImpedanceMatrix(network, loads=loads).between(a, b), v[a] - v[b])
 
 
-def fault_duty(network: Network, node_a: Int, node_b: Int, *, loads: LoadsAs = "off") -> FaultDuty:
-    """Duty of bolted faults between pairs of nodes; see `thevenin` for the arguments."""
+def fault_duty(
+    network: Network, node_a: Int, node_b: Int, *, loads: LoadsAs = "off", arc_ohm: complex = 0.0
+) -> FaultDuty:
+    """Duty of faults between pairs of nodes, bolted or through `arc_ohm`; see `thevenin` for the rest."""
     seen = thevenin(network, node_a, node_b, loads=loads)
-    return duty_of(np.abs(seen.v_open) / np.abs(seen.z_ohm), seen.z_ohm)
+    z = seen.z_ohm + arc_ohm
+    return duty_of(np.abs(seen.v_open) / np.abs(z), z)
 
 
 def duty_of(symmetrical_a: Float, z_ohm: Complex) -> FaultDuty:

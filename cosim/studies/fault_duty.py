@@ -1,7 +1,8 @@
 """Fault current at every socket, against what is installed there.
 
-Bolted faults from leg to neutral and from leg to leg, from the Thevenin impedance of the
-present topology with loads off, so the figures are duty (a maximum), not what a relay sees.
+Faults from leg to neutral and from leg to leg, from the Thevenin impedance of the present
+topology with loads off. Bolted, the figures are duty (a maximum); through the resistance of an
+arc they are the least that a protective device has to see.
 Inverters behind adapters are not in the impedance; they are current-limited and are added by
 later studies.
 """
@@ -28,7 +29,12 @@ WITHIN, OVER, UNKNOWN = 0, 1, 2
 
 
 def socket_fault_duty(
-    network: Network, compiled: CompiledFeeder, adapter_rating_a: Float, breaker_rating_a: Float
+    network: Network,
+    compiled: CompiledFeeder,
+    adapter_rating_a: Float,
+    breaker_rating_a: Float,
+    *,
+    arc_ohm: float = 0.0,
 ) -> dict[str, NDArray[np.generic]]:
     """Fault duty of every home.
 
@@ -41,6 +47,8 @@ def socket_fault_duty(
     adapter_rating_a, breaker_rating_a
         (homes,) short-circuit rating of the adapter and interrupting rating of the breaker
         [A, symmetrical r.m.s.]; NaN where there is none or none is known.
+    arc_ohm
+        Resistance of the arc between the faulted conductors; 0 for bolted faults.
 
     Returns
     -------
@@ -69,7 +77,7 @@ def socket_fault_duty(
         rows = np.flatnonzero(applies & fed)
         current, ratio = np.full(homes, np.nan), np.full(homes, np.nan)
         current[applies] = 0.0
-        seen = z[rows, a, a] - z[rows, a, b] - z[rows, b, a] + z[rows, b, b]
+        seen = z[rows, a, a] - z[rows, a, b] - z[rows, b, a] + z[rows, b, b] + arc_ohm
         duty = duty_of(np.abs(v[rows, a] - v[rows, b]) / np.abs(seen), seen)
         current[rows], ratio[rows] = duty.symmetrical_a, duty.x_over_r
         peak[rows] = np.fmax(peak[rows], duty.peak_a)
