@@ -23,7 +23,14 @@ from cosim.scenario.quantities import Amount
 from cosim.scenario.schema import Scenario, annotation_at, keys_at, model_of
 
 Place = tuple[str | int, ...]  # keys and list indices from the top
-LIBRARY_KEYS = ("adapter", "battery", "generator", "household")  # of a group; entries by name or file
+LIBRARY_KEYS = (
+    "adapter",
+    "battery",
+    "generator",
+    "household",
+    "inverter",
+)  # of a group; entries by name or file
+CURVE_KEYS = ("volt_var", "volt_watt")  # of a group's inverter
 FILE_SOURCES = {"feeder": ("opendss", "file", "pandapower"), "weather": ("file",), "demand": ("csv",)}
 
 
@@ -291,9 +298,11 @@ class Document:
             population["table"] = str(folder / population["table"])
         groups = data.get("homes")
         for group in groups.values() if isinstance(groups, dict) else ():
-            for key in LIBRARY_KEYS:
-                if isinstance(group, dict) and str(group.get(key)).endswith(".toml"):
-                    group[key] = str(folder / str(group[key]))
+            inverter = group.get("inverter") if isinstance(group, dict) else None
+            for kit, keys in ((group, LIBRARY_KEYS), (inverter, CURVE_KEYS)):
+                if isinstance(kit, dict):
+                    named = [key for key in keys if str(kit.get(key)).endswith(".toml")]
+                    kit.update({key: str(folder / str(kit[key])) for key in named})
         return data
 
 
@@ -308,7 +317,9 @@ def input_files(scenario: Scenario) -> list[Path]:
     data = scenario.model_dump(mode="json")
     sources = [(kinds, data[table]["source"].partition(":")) for table, kinds in FILE_SOURCES.items()]
     named = [name for kinds, (kind, _, name) in sources if kind in kinds]
-    kits = [group[key] for group in data["homes"].values() for key in LIBRARY_KEYS]
+    groups = data["homes"].values()
+    kits = [group[key] for group in groups for key in LIBRARY_KEYS if key != "inverter"]
+    kits += [(group["inverter"] or {}).get(key) for group in groups for key in CURVE_KEYS]
     own = [name for name in kits if str(name).endswith(".toml")]
     given = [*named, *own, data["population"]["table"], scenario.written()[0]]
     return [file for name in given if name for file in named_files(Path(name))]

@@ -19,12 +19,12 @@ from cosim.errors import Problem, ScenarioError
 from cosim.randomness import stable_ids, uniforms
 from cosim.scenario.quantities import Amount
 from cosim.scenario.rules import library_violations, nearest, resolve_home
-from cosim.scenario.schema import SERVICE_A, SOCKETS, HomeGroup, Scenario
+from cosim.scenario.schema import SERVICE_A, SOCKETS, HomeGroup, Inverter, Scenario
 
 Text = NDArray[np.object_]
 Float = NDArray[np.float64]
 SERVED = ("split", "single")  # kinds of customer that can take an adapter, a battery or a charger
-TEXT_COLUMNS = ("group", "adapter", "socket", "battery", "generator", "household")
+TEXT_COLUMNS = ("group", "adapter", "socket", "battery", "generator", "household", "inverter")
 NUMBER_COLUMNS = {  # smallest and largest sensible value of each, as for groups
     "service_rating_a": SERVICE_A,
     "pv_kw": (0.0, 100.0),
@@ -33,7 +33,14 @@ NUMBER_COLUMNS = {  # smallest and largest sensible value of each, as for groups
     "ev_kw": (0.0, 19.2),
 }
 TABLE_COLUMNS = ("home", *TEXT_COLUMNS, *NUMBER_COLUMNS)
-LIBRARY_COLUMNS = {"adapter": "adapters", "battery": "der", "generator": "der", "household": "households"}
+LIBRARY_COLUMNS = {
+    "adapter": "adapters",
+    "battery": "der",
+    "generator": "der",
+    "household": "households",
+    "inverter": "der",
+}
+DER_KINDS = {"battery": "battery", "generator": "generator", "inverter": "inverter-mode"}
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,8 @@ class Population:
         Orientation of the modules; azimuth clockwise from north.
     ev_kw
         Power of the EV charger [kW], 0 for none.
+    inverter
+        What the inverters of solar and battery do for the voltage; None for nothing.
     notes
         Sentences about what could not be done as asked, for the user.
     """
@@ -77,6 +86,7 @@ class Population:
     generator: Text
     ev_kw: Float
     household: Text
+    inverter: Text
     notes: tuple[str, ...] = field(default=())
 
 
@@ -125,6 +135,7 @@ def populate(
         generator=_text([""] * count),
         ev_kw=np.zeros(count),
         household=_text([scenario.demand.household or ""] * count),
+        inverter=np.full(count, None, dtype=object),
     )
     if scenario.population.table is not None:
         _apply_table(population, Path(scenario.population.table))
@@ -180,7 +191,9 @@ def _equip(
     chosen: NDArray[np.int64],
 ) -> None:
     population.group[chosen] = name
-    for column in ("adapter", "battery", "generator", "household", "socket", "service_rating_a"):
+    for column in (
+        "adapter", "battery", "generator", "household", "inverter", "socket", "service_rating_a",
+    ):  # fmt: skip
         given = getattr(group, column)
         if given is not None:
             getattr(population, column)[chosen] = given
@@ -263,7 +276,7 @@ def _apply_row(
     def wrong(message: str, column: str, given: str) -> None:
         problems.append(Problem(message, str(file), column, given, line))
 
-    cells: dict[str, str | float] = {"group": "table"}
+    cells: dict[str, str | float | Inverter] = {"group": "table"}
     for column in TEXT_COLUMNS:
         given = row.get(column, "")
         if not given or given == "none":
@@ -276,7 +289,8 @@ def _apply_row(
                 wrong("is single-phase, the home has three phases", column, given)
         elif column == "socket" and given not in SOCKETS:
             wrong(f"unknown socket{nearest(given, SOCKETS)}", column, given)
-        cells[column] = given
+        both = column == "inverter"
+        cells[column] = Inverter(volt_var=given, volt_watt=given) if both else given
     for column, (smallest, largest) in NUMBER_COLUMNS.items():
         given = row.get(column, "")
         if not given:
@@ -295,8 +309,7 @@ def _apply_row(
 
 def _library_problem(column: str, name: str) -> str:
     """What is wrong with a name, empty if nothing."""
-    der_kind = column if LIBRARY_COLUMNS[column] == "der" else None
-    found = library_violations((), LIBRARY_COLUMNS[column], name, der_kind)
+    found = library_violations((), LIBRARY_COLUMNS[column], name, DER_KINDS.get(column))
     return "; ".join(message for _, message, _ in found)
 
 

@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 
 from cosim import library
 from cosim.errors import LibraryError, Problem, ScenarioError
-from cosim.scenario.quantities import DAY_US, MICROSECONDS, format_duration
+from cosim.scenario.quantities import DAY_US, MICROSECONDS, Amount, format_duration
 from cosim.scenario.schema import HOME_QUANTITIES, SOCKETS, Event, Scenario
 
 Violation = tuple[tuple[str | int, ...], str, object]  # path, what would be right, value
@@ -35,6 +35,7 @@ OWN_KEYS = {
     "file": (),
 }
 MOST_WORST = 100
+LEAST_POWER_FACTOR = 0.8
 MOST_TOLD = 20  # problems of one library entry
 
 
@@ -171,6 +172,33 @@ def _kits(scenario: Scenario) -> Iterator[Violation]:
         yield from library_violations((*path, "household"), "households", group.household)
         yield from library_violations((*path, "battery"), "der", group.battery, der_kind="battery")
         yield from library_violations((*path, "generator"), "der", group.generator, der_kind="generator")
+        yield from _inverter(scenario, name)
+
+
+def _inverter(scenario: Scenario, name: str) -> Iterator[Violation]:
+    """What is wrong with the inverter functions of a group."""
+    group, path = scenario.homes[name], ("homes", name, "inverter")
+    asked = group.inverter
+    if asked is None:
+        return
+    if asked.volt_var == asked.volt_watt:  # as a name alone is written: told once
+        yield from library_violations(path, "der", asked.volt_var, der_kind="inverter-mode")
+    else:
+        for key in ("volt_var", "volt_watt"):
+            yield from library_violations((*path, key), "der", getattr(asked, key), der_kind="inverter-mode")
+    factor = asked.power_factor
+    if not LEAST_POWER_FACTOR <= abs(factor) <= 1.0:
+        message = (
+            f"should be {LEAST_POWER_FACTOR:g} to 1 (injects) or -{LEAST_POWER_FACTOR:g} to -1 (absorbs)"
+        )
+        yield (*path, "power_factor"), message, factor
+    elif abs(factor) != 1.0 and asked.volt_var is not None:
+        message = 'a fixed power factor excludes volt_var: leave one out, or set volt_var = "none"'
+        yield (*path, "power_factor"), message, factor
+    if group.pv_kw == Amount(value=0.0) and group.battery is None:
+        yield path, "has no inverter to act on: give the group pv_kw or a battery, or remove it", None
+    if scenario.solver == "pandapower":
+        yield path, 'cannot be simulated with solver = "pandapower"; use solver = "cosim"', None
 
 
 def library_violations(
@@ -202,7 +230,7 @@ def _entry_problems(kind: str, name: str, der_kind: str | None, modified: int) -
     if der_kind is None or getattr(entry, "kind", None) == der_kind:
         return ()
     known = [n for n in library.names("der") if library.raw("der", n).get("kind") == der_kind]
-    return (f"{name!r} is not a {der_kind}; those of models/der are: {', '.join(known)}",)
+    return (f"{name!r} is no {der_kind}; those of models/der are: {', '.join(known)}",)
 
 
 def _moments(scenario: Scenario) -> Iterator[Violation]:

@@ -144,6 +144,41 @@ class Ev(Strict):
     charger_kw: float = Field(default=7.7, gt=0.0, le=19.2, description="charger power at 240 V [kW]")
 
 
+def _mode(value: object) -> object:
+    """A name alone stands for both curves of an entry."""
+    if isinstance(value, str):
+        return None if value == "none" else {"volt_var": value, "volt_watt": value}
+    return value
+
+
+class Inverter(Strict):
+    """What the inverters of a group's solar and batteries do for the voltage, see docs/inverters.md.
+
+    A name alone, ``inverter = "ieee1547-2018-b"``, stands for both curves of that entry.
+    """
+
+    volt_var: EntryName = Field(
+        default=None,
+        description='reactive power by voltage: mode of models/der such as "ieee1547-2018-b", a TOML path, or "none"',
+    )
+    volt_watt: EntryName = Field(
+        default=None,
+        description="limit of solar power by voltage, named like volt_var; batteries are not limited",
+    )
+    power_factor: float = Field(
+        default=1.0,
+        description="fixed, in place of volt_var: 0.8 to 1 injects reactive power, -0.8 to -1 absorbs",
+    )
+    priority: Literal["watt", "var", "standard"] | None = Field(
+        default=None,
+        description='what goes first where the rating does not hold both: "watt", "var", or "standard" (reactive power '
+        "up to 0.44 of the rating); the entry's own if not given",
+    )
+    kva_per_kw: float = Field(
+        default=1.0, ge=1.0, le=2.0, description="apparent power rating over largest active power"
+    )
+
+
 class HomeGroup(Strict):
     """Homes that get the same kit; groups take homes in the order they are written."""
 
@@ -172,6 +207,11 @@ class HomeGroup(Strict):
     )
     battery: EntryName = Field(default=None, description="battery of models/der")
     generator: EntryName = Field(default=None, description="generator of models/der")
+    inverter: Annotated[Inverter | None, BeforeValidator(_mode)] = Field(
+        default=None,
+        description="smart functions of solar and battery: a mode of models/der, or a table; unity power factor "
+        "if not given",
+    )
     ev: Ev | None = Field(default=None, description="EV chargers: { share, charger_kw }")
     household: str | None = Field(default=None, description="archetype in place of the one under [demand]")
 

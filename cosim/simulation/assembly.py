@@ -23,6 +23,7 @@ from cosim.results.record import FeederMap
 from cosim.scenario.population import Population, populate
 from cosim.scenario.rules import check_names, resolve_home, resolve_quantity
 from cosim.simulation.equipment import Equipment, assumed_service_a, check_ratings, equip, served_kinds
+from cosim.simulation.inverters import SmartInverters, fit_inverters
 from cosim.simulation.sources import demand_of, feeder_of
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Study:
         Adapters, batteries and breakers of the homes.
     controls
         Regulators and switched capacitors that act.
+    inverters
+        Inverters that act on the voltage.
     """
 
     scenario: Scenario
@@ -67,6 +70,7 @@ class Study:
     demand: Demand
     equipment: Equipment
     controls: Controls
+    inverters: SmartInverters
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -357,12 +361,14 @@ def assemble(scenario: Scenario, *, parallel: bool = True) -> Study:
         from cosim.simulation.reference import check_reference
 
         check_reference(scenario, feeder)
-    compiled = feeder.compile()
+    bare = feeder.compile()
     kinds = served_kinds(home["kind"].tolist(), home["kv"].to_numpy(float) * 1e3)
-    rating_a, note = assumed_service_a(compiled.nominal_w, kinds, home["service_rating_a"].to_numpy(float))
+    rating_a, note = assumed_service_a(bare.nominal_w, kinds, home["service_rating_a"].to_numpy(float))
     population = populate(scenario, home["name"].tolist(), kinds, rating_a, home["socket"].tolist())
     if note:
         population = replace(population, notes=(*population.notes, note))
+    equipment = equip(population)
+    compiled, inverters = fit_inverters(bare, population, equipment)
     calendar = Calendar(scenario.start, scenario.timezone, scenario.step_us, scenario.steps)
     weather = Weather(scenario.weather.source, calendar)
     many = parallel and len(home) >= MANY_HOMES
@@ -373,4 +379,4 @@ def assemble(scenario: Scenario, *, parallel: bool = True) -> Study:
         regulators=acting and scenario.controls.regulators,
         capacitors=acting and scenario.controls.capacitors,
     )  # fmt: skip
-    return Study(scenario, feeder, compiled, population, weather, demand, equip(population), controls)
+    return Study(scenario, feeder, compiled, population, weather, demand, equipment, controls, inverters)

@@ -14,6 +14,7 @@ from cosim.devices.battery import BatteryFleet
 from cosim.devices.breaker import TRIP_THETA, BreakerFleet
 from cosim.errors import LibraryError, Problem
 from cosim.scenario.population import SERVED
+from cosim.simulation.inverters import entries_of
 from cosim.thermal.fleet import HeatFleet
 from cosim.thermal.network import heat_network
 
@@ -106,7 +107,7 @@ def equip(population: Population) -> Equipment:
     battery_home = np.flatnonzero(population.battery != "")
     names = [str(name) for name in population.battery[battery_home]]
     batteries = {name: cast("BatteryEntry", library.load("der", name)) for name in sorted(set(names))}
-    used += [("der", name) for name in batteries]
+    used += [("der", name) for name in (*batteries, *entries_of(population))]
     return Equipment(
         heat=heat,
         battery=BatteryFleet.from_entries([batteries[name] for name in names]),
