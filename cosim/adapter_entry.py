@@ -24,6 +24,7 @@ Kind = Literal[
     "transfer-switch",
     "interlock",
     "cord",
+    "not found",
 ]
 YesNo = Literal["yes", "no", "not found"]
 

@@ -130,8 +130,8 @@ class BackfeedHazard:
 
 
 def isolates(adapter: str) -> bool:
-    """Whether an adapter of the library is built to open the service when the grid is gone; "" for none."""
-    return bool(adapter) and library.load("adapters", adapter).transfer is not None
+    """Whether an adapter of the library keeps a source off a dead grid (`AdapterEntry.isolates`); "" for none."""
+    return bool(adapter) and library.load("adapters", adapter).isolates
 
 
 def backfeed_hazard(
