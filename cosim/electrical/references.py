@@ -75,6 +75,11 @@ class Ladder:
             page[place] = value
         self._place[rung] = place
 
+    def forget(self) -> None:
+        """Forget all rungs; their room serves again."""
+        self._place.clear()
+        self._used = 0
+
     def trust_single(self, rung: Rung, good_to_pu: float) -> None:
         """Say what single precision is good for on a rung."""
         self._pages[3][self._place[rung]] = good_to_pu

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -57,11 +57,14 @@ class _Changer:
     winding: int
     data: TransformerData
     taps: TapChanger
+    known: dict[int, Complex] = field(default_factory=dict)
 
     def block(self, moves: int) -> Complex:
-        tap_pu = self.data.tap_pu.copy()
-        tap_pu[self.winding] = self.taps.tap_pu(moves)
-        return transformer_block(replace(self.data, tap_pu=tap_pu))
+        if moves not in self.known:
+            tap_pu = self.data.tap_pu.copy()
+            tap_pu[self.winding] = self.taps.tap_pu(moves)
+            self.known[moves] = transformer_block(replace(self.data, tap_pu=tap_pu))
+        return self.known[moves]
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,10 @@ class _Bank:
 
     element: int
     step_block: Complex
+    known: dict[int, Complex] = field(default_factory=dict)
 
     def block(self, steps_on: int) -> Complex:
-        return self.step_block * steps_on
+        return self.known.setdefault(steps_on, self.step_block * steps_on)
 
 
 @dataclass(frozen=True)

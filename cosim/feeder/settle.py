@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from cosim.electrical.circuit import Float
 from cosim.electrical.network import Network, Solution
+from cosim.electrical.tap_update import MovingNetwork
 from cosim.errors import ConvergenceError, FeederError, Problem
 from cosim.feeder.compile import compile_feeder
 from cosim.feeder.controls import Controls, Setting
@@ -57,10 +58,9 @@ def settle(
     opened: set[int] = set()
     shown = np.array([hour]), np.array([air_c])
     delays = [controls.delays[name] for name in controls.names]
+    moving = MovingNetwork(base, controls.elements)
     for _ in range(MOST_ROUNDS):
-        network = base
-        if setting != controls.start:
-            network = Network.like(base, controls.circuit(setting), controls.elements)
+        network = base if setting == controls.start else moving.at(controls.circuit(setting))
         solution: Solution = network.solve(
             p_w, q_var, tolerance_pu=tolerance_pu, max_iterations=max_iterations, only=controls.nodes
         )

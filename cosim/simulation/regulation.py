@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
 from cosim.electrical.network import Network
+from cosim.electrical.tap_update import MovingNetwork, Work
 from cosim.electrical.terminals import Terminals
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from cosim.feeder.controls import Controls, Setting
 
 KEPT_TOPOLOGIES = 8
-KEPT_SETTINGS = 8  # of each topology
+KEPT_MONITORS = 8
 
 
 K = TypeVar("K")
@@ -30,50 +32,65 @@ class Grid(NamedTuple):
     setting: Setting
 
 
+@dataclass
+class _Topology:
+    """A topology at the feeder's own setting, and at the one asked for last."""
+
+    base: Network
+    moving: MovingNetwork
+    moved: Network
+    setting: Setting | None
+
+
 class Regulation:
-    """Solvers of grid states, each a function of the state alone, the last ones used kept.
+    """Solvers of grid states, each a function of the state alone, the topologies used last kept.
 
     A setting is solved on the order, pattern and reference tangents of its topology at the feeder's own
     setting, so what it computes does not depend on the settings that came before.
+
+    Attributes
+    ----------
+    work : Work
+        What keeping factors up to date took so far.
     """
 
     def __init__(self, controls: Controls, compiled: CompiledFeeder) -> None:
         self._controls = controls
         self._compiled = compiled
-        self._topologies: dict[tuple[frozenset[int], frozenset[int]], Network] = {}
-        self._settings: dict[Grid, Network] = {}
+        self._topologies: dict[tuple[frozenset[int], frozenset[int]], _Topology] = {}
         self._heads: dict[Setting, Terminals] = {}
+        self.work = Work()
 
     def network(self, grid: Grid) -> Network:
-        """The solver of a state, factorised when first needed."""
+        """The solver of a state, factorised when first needed; it serves until another state is asked for."""
+        topology = self._topology(grid)
         if grid.setting == self._controls.start:
-            return self._topology(grid)
-        found = self._settings.get(grid)
-        if found is None:
-            _make_room(self._settings, KEPT_SETTINGS)
+            return topology.base
+        if topology.setting != grid.setting:
             circuit = self._controls.circuit(grid.setting, grid.opened, self._closed(grid))
-            found = Network.like(self._topology(grid), circuit, self._controls.elements)
-            self._settings[grid] = found
-        return found
+            topology.moved, topology.setting = topology.moving.at(circuit), grid.setting
+        return topology.moved
 
     def terminals(self, grid: Grid, pairs: tuple[tuple[int, int], ...]) -> Terminals:
         """Monitors of `pairs` at the state's setting, elements that are out monitored as if in."""
         fixed = not np.isin([element for element, _ in pairs], self._controls.elements).any()
         setting = self._controls.start if fixed else grid.setting
         if setting not in self._heads:
-            _make_room(self._heads, KEPT_SETTINGS)
+            _make_room(self._heads, KEPT_MONITORS)
             self._heads[setting] = Terminals(self._controls.circuit(setting), list(pairs))
         return self._heads[setting]
 
     def _closed(self, grid: Grid) -> dict[int, Complex]:
         return {element: self._compiled.closed_blocks[element] for element in sorted(grid.tied)}
 
-    def _topology(self, grid: Grid) -> Network:
+    def _topology(self, grid: Grid) -> _Topology:
         key = grid.opened, grid.tied
         if key not in self._topologies:
             _make_room(self._topologies, KEPT_TOPOLOGIES)
             circuit = self._compiled.circuit.with_blocks(self._closed(grid))
-            self._topologies[key] = Network(circuit.without(grid.opened))
+            base = Network(circuit.without(grid.opened))
+            moving = MovingNetwork(base, self._controls.elements, self.work)
+            self._topologies[key] = _Topology(base, moving, base, None)
         return self._topologies[key]
 
 
