@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic_core import CoreSchema, core_schema
 
 Confidence = Literal["measured", "stated", "derived", "estimate", "not found"]
 
@@ -62,20 +71,41 @@ class Quantity(Frozen):
         return self.confidence != "not found"
 
 
-def of(unit: str, low: float = 0.0, high: float = math.inf, *, known: bool = True) -> AfterValidator:
-    """Check of one field: its unit, its bounds, and whether it may be ``not found``."""
+@dataclass(frozen=True)
+class Asked:
+    """What one field asks of its quantity: unit, bounds, and whether it may be ``not found``."""
 
-    def check(quantity: Quantity) -> Quantity:
+    unit: str
+    low: float
+    high: float
+    known: bool
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        value = {"minimum": self.low} | ({"maximum": self.high} if math.isfinite(self.high) else {})
+        narrowed = {"properties": {"unit": {"const": self.unit}, "value": value}}
+        return {"allOf": [handler(schema), narrowed | ({"required": ["value"]} if self.known else {})]}
+
+    def check(self, quantity: Quantity) -> Quantity:
+        """The quantity itself; raises `ValueError` if it is not what the field asks for."""
+        unit, low, high = self.unit, self.low, self.high
         if quantity.unit != unit:
             raise ValueError(f"the unit must be {unit!r}, not {quantity.unit!r}; convert the value")
-        if known and not quantity.known:
+        if self.known and not quantity.known:
             raise ValueError("a number is needed here; give an estimate with its reasoning and range")
         ends = (quantity.value, *(quantity.range or ()))
         if quantity.known and not all(low <= end <= high for end in ends):
             raise ValueError(f"value and range must lie between {low:g} and {high:g} {unit}")
         return quantity
 
-    return AfterValidator(check)
+
+def of(unit: str, low: float = 0.0, high: float = math.inf, *, known: bool = True) -> Asked:
+    """Check of one field: its unit, its bounds, and whether it may be ``not found``."""
+    return Asked(unit, low, high, known)
 
 
 class Entry(Frozen):
