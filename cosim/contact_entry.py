@@ -45,8 +45,9 @@ class ContactEntry(Entry):
         cycle if nothing held it; what holds it (friction over tangential stiffness); the force that wipes films.
     glow_w, glow_a
         Published points of the glow branch: power at current, the lower current first.
-    glow_least_a, glow_exponent_above
-        Current below which a glow goes out; exponent of power over current above the points.
+    glow_least_a, glow_exponent_above, glow_patch_m
+        Current below which a glow goes out; exponent of power over current above the points; radius of the patch
+        through which a glow heats either side.
     """
 
     kind: Literal["contact"]
@@ -79,6 +80,7 @@ class ContactEntry(Entry):
     glow_a: tuple[Annotated[Quantity, of("A", 1e-3)], Annotated[Quantity, of("A", 1e-3)]]
     glow_least_a: Annotated[Quantity, of("A")]
     glow_exponent_above: Annotated[Quantity, of("1", 0.0, 2.0)]
+    glow_patch_m: Annotated[Quantity, of("m", 1e-5)]
 
     @model_validator(mode="after")
     def _ordered(self) -> ContactEntry:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cosim.cli import adapters, feeders, hazards, runs, scenarios
+from cosim.cli import adapter_bench, adapters, feeders, hazards, runs, scenarios
 from cosim.cli.shell import Commands, obey_signals
 
 app = typer.Typer(
@@ -43,8 +43,10 @@ def options(
 
 runs.add_to(app)
 hazards.add_to(feeders.app)
+adapter_bench.add_to(adapters.app)
 app.add_typer(scenarios.app, name="scenario")
 app.add_typer(feeders.app, name="feeder")
+adapter_ageing.add_to(adapters.app)
 app.add_typer(adapters.app, name="adapter")
 
 
