@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cosim.cli import adapter_bench, adapters, feeders, hazards, runs, scenarios
+from cosim.cli import adapter_ageing, adapter_bench, adapters, feeders, hazards, runs, scenarios
 from cosim.cli.shell import Commands, obey_signals
 
 app = typer.Typer(
