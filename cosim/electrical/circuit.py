@@ -31,6 +31,8 @@ class LoadModel(IntEnum):
     IMPEDANCE = 2  # P and Q with the square of the voltage, at every voltage
     EXPONENT = 4  # P ~ V^a, Q ~ V^b (OpenDSS "CVR")
     CURRENT = 5  # constant current magnitude and power factor
+    FIXED_Q = 6  # constant P; Q constant too, but that of a fixed reactance outside the band
+    FIXED_X = 7  # constant P; Q of a fixed reactance at every voltage
     ZIP = 8  # polynomial in V, with its own low-voltage cut-off
 
 
@@ -107,7 +109,8 @@ class Injectors:
     v_min_pu, v_max_pu, v_low_pu
         Band of `v_nom` inside which the model holds. Above it, and between `v_low_pu` and
         `v_min_pu`, the injector is an impedance as in OpenDSS; below `v_low_pu` it is the
-        nominal impedance.
+        nominal impedance. P of `LoadModel.FIXED_Q` and `LoadModel.FIXED_X` is, below `v_min_pu`, that of the
+        impedance it has there.
     p_exponent, q_exponent
         Used by `LoadModel.EXPONENT`.
     zip_p, zip_q

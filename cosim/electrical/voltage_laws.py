@@ -2,8 +2,9 @@
 
 With u = |V| / v_nom, I = (p f_p(u) - j q f_q(u)) V / v_nom^2. Inside the band a polynomial (or power) of u
 holds; above v_max the injector is the impedance it has there; below v_low it is its nominal impedance; in
-between the current falls in a straight line from its value at v_min. Checked against the engine branch by
-branch in the tests.
+between the current falls in a straight line from its value at v_min. P of a load with a Q or reactance of its own
+is in between the impedance it has at v_min, and its Q outside the band is that of the reactance. Checked against the
+engine branch by branch in the tests.
 """
 
 from __future__ import annotations
@@ -55,14 +56,20 @@ class VoltageLaws:
         inverters = Inverters.none() if inverters is None else inverters
         low, least = injectors.v_low_pu, injectors.v_min_pu
         columns = [1.0 / injectors.v_nom, low, least, 1.0 / injectors.v_max_pu]
-        for shares in (_shares(injectors, injectors.zip_p), _shares(injectors, injectors.zip_q)):
+        apart = np.isin(injectors.model, (LoadModel.FIXED_Q, LoadModel.FIXED_X))
+        start = np.where(
+            apart, 0.0, low
+        )  # where the straight line would end: at no voltage it is an impedance
+        for shares in _shares(injectors):
             z, i, s = shares.T
             at_least = z * least + i + s / least
-            rise = np.divide(at_least - low, least - low, out=np.zeros_like(low), where=least > low)
-            columns += [low - rise * low, rise, z, i, s]
+            rise = np.divide(at_least - start, least - start, out=np.zeros_like(low), where=least > start)
+            columns += [start - rise * start, rise, z, i, s]
         columns += [(least * injectors.v_nom) ** 2, 1.0 / (injectors.v_max_pu * injectors.v_nom) ** 2]
-        exponential = injectors.model == LoadModel.EXPONENT
-        exponents = np.stack([injectors.p_exponent, injectors.q_exponent, exponential], axis=1)
+        exponential = apart | (injectors.model == LoadModel.EXPONENT)
+        a, b = (np.where(apart, 0.0, given) for given in (injectors.p_exponent, injectors.q_exponent))
+        b = np.where(injectors.model == LoadModel.FIXED_X, 2.0, b)
+        exponents = np.stack([a, b, exponential], axis=1)
         cut = np.where(injectors.model == LoadModel.ZIP, injectors.v_cut_pu, 0.0)
         row = np.full(len(injectors), -1)
         row[inverters.injector] = np.arange(len(inverters))
@@ -155,15 +162,19 @@ def _settings(inverters: Inverters) -> Float:
     return np.ascontiguousarray(np.concatenate(columns, axis=1))
 
 
-def _shares(injectors: Injectors, polynomial: Float) -> Float:
-    """(m, 3) shares of impedance, current and power; power where an exponent holds inside the band."""
+def _shares(injectors: Injectors) -> tuple[Float, Float]:
+    """(m, 3) shares of impedance, current and power for P and for Q; those that hold at the edges of the band where an
+    exponent holds inside."""
+    impedance, current, power = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
     fixed = {
-        LoadModel.POWER: (0.0, 0.0, 1.0),
-        LoadModel.IMPEDANCE: (1.0, 0.0, 0.0),
-        LoadModel.EXPONENT: (0.0, 0.0, 1.0),
-        LoadModel.CURRENT: (0.0, 1.0, 0.0),
+        LoadModel.POWER: (power, power),
+        LoadModel.IMPEDANCE: (impedance, impedance),
+        LoadModel.EXPONENT: (power, power),
+        LoadModel.CURRENT: (current, current),
+        LoadModel.FIXED_Q: (power, impedance),
+        LoadModel.FIXED_X: (power, impedance),
     }
-    shares = polynomial.astype(np.float64).copy()
-    for model, row in fixed.items():
-        shares[injectors.model == model] = row
-    return shares
+    p, q = injectors.zip_p.astype(np.float64), injectors.zip_q.astype(np.float64)
+    for model, rows in fixed.items():
+        p[injectors.model == model], q[injectors.model == model] = rows
+    return p, q

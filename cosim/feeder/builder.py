@@ -342,7 +342,7 @@ class FeederBuilder:
     def add_generator(
         self, name: str, bus: str, nodes: str, *, kw: float, kvar: float, kv: float, **cells: Any
     ) -> int:
-        """Add a constant-power source that follows the grid (positive is produced)."""
+        """Add a source that follows the grid (positive is produced), of constant power unless `cells` say otherwise."""
         self._refuse_unknown("generator", cells)
         if cells.get("connection", "wye") == "wye":
             nodes = _with_neutral(nodes)

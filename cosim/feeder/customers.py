@@ -168,6 +168,6 @@ def add_generators(feeder: Feeder, nodes: Nodes, rows: InjectorRows) -> None:
             continue
         coils = phase_pairs(nodes.at, unit["bus"], unit["nodes"], unit["connection"])
         power = -unit["kw"] * 1e3 / len(coils), -unit["kvar"] * 1e3 / len(coils)
-        band = (unit["v_min_pu"], unit["v_max_pu"], 0.5)
+        band = (unit["v_min_pu"], unit["v_max_pu"], 0.0)  # no current limit: an impedance down to no voltage
         for pair in coils:
-            rows.add(-1, pair, LoadModel.POWER, power, unit["kv"] * 1e3, band)
+            rows.add(-1, pair, unit["model"], power, unit["kv"] * 1e3, band)

@@ -7,19 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from cosim.electrical.circuit import Float, LoadModel
 from cosim.electrical.transformer import SOLID_SIEMENS
 from cosim.errors import FeederError, Problem
 from cosim.feeder.import_report import Outcome
 from cosim.feeder.opendss_session import Reading, Seen, dotted
 
-_AS_EXPONENT = {3: (0.0, 2.0), 7: (0.0, 2.0)}
-"""Models with constant P and a Q that goes with the square of the voltage."""
-
 _FIXED_Q = {
-    6: "fixed Q: exact inside its voltage band",
-    7: "Q of a fixed reactance: exact inside its voltage band",
+    6: "fixed Q, which no multiplier moves there and profiles do here",
+    7: "Q of a fixed reactance, which no multiplier moves there and profiles do here",
 }
-"""Models whose Q no multiplier moves; beyond the band the engine keeps that Q, which the model here does not."""
+"""Models whose Q no multiplier moves."""
+
+_GENERATOR_MODELS = {1: LoadModel.POWER, 2: LoadModel.IMPEDANCE, 4: LoadModel.FIXED_Q, 5: LoadModel.FIXED_X}
+_FIXED_Q_GENERATORS = (4, 5)
 
 _TIE_SIEMENS = 1e-12
 
@@ -128,15 +129,13 @@ def _number_of(loads: Any) -> int:
 def _model(loads: Any) -> tuple[int, str, tuple[float, float]]:
     """Our model, what is lost by it, and exponents of P and Q; model 0 is refused."""
     model = _number_of(loads)
-    if model in (1, 2, 5, 8):
+    if model in (1, 2, 5, 6, 7, 8):
         return model, "", (1.0, 2.0)
     if model == 4:
         lost = "its CVR curve over time is left out" if loads.CVRcurve else ""
         return 4, lost, (loads.CVRwatts, loads.CVRvars)
-    if model in _AS_EXPONENT:
-        return 4, "", _AS_EXPONENT[model]
-    if model == 6:
-        return 1, "", (1.0, 2.0)
+    if model == 3:
+        return 4, "", (0.0, 2.0)
     return 0, "", (0.0, 0.0)
 
 
@@ -202,22 +201,28 @@ def _split(neutral: int, leg: str, kv: float) -> dict[str, Any]:
 
 
 def read_generators(reading: Reading, shapes: dict[str, str]) -> None:
-    """Generators, solar and storage units as constant power; what regulates voltage is listed."""
+    """Generators by their law, solar and storage units by their law at their solved output; what is held is listed."""
     generators = reading.circuit.Generators
     _settle(reading)
     for seen in reading.elements("generator"):
         generators.Name = seen.name
         model = int(generators.Model)
-        if model not in (1, 7):
-            _add_held(reading, seen, generators.kV, "generator", f"model {model} held at its solved output")
+        kv, factor = generators.kV, reading.circuit.Solution.GenMult
+        band = seen.number("VMinpu"), seen.number("VMaxpu")
+        if model not in (*_GENERATOR_MODELS, 7):
+            power = _solved_power(reading, seen, "generator")
+            told = f"model {model} held at its solved output"
+            _add_generator(reading, seen, power, kv, "generator", told, _HELD_BAND)
             continue
-        factor = reading.circuit.Solution.GenMult
-        effect = "" if model == 1 else f"model {model} taken as constant power without its current limit"
-        power = generators.kW * factor, generators.kvar * factor
-        _add_generator(reading, seen, power, generators.kV, seen.text("Conn"), "generator", effect)
+        effect = f"model {model} taken as constant power without its current limit" if model == 7 else ""
+        # What the engine's own interface calls a generator's kW holds the multiplier already.
+        p, q = seen.number("kW"), seen.number("kvar")
+        power = p * factor, q * (1.0 if model in _FIXED_Q_GENERATORS else factor)
+        carried = _GENERATOR_MODELS.get(model, LoadModel.POWER)
+        _add_generator(reading, seen, power, kv, "generator", effect, band, carried)
     for kind in ("pvsystem", "storage"):
         for seen in reading.elements(kind):
-            _add_held(reading, seen, seen.number("kV"), kind, "held at its solved output")
+            _add_solved(reading, seen, kind)
 
 
 def _settle(reading: Reading) -> None:
@@ -230,12 +235,46 @@ def _settle(reading: Reading) -> None:
         solution.Solve()
 
 
-def _add_held(reading: Reading, seen: Seen, kv: float, kind: str, effect: str) -> None:
-    """A unit as the constant power it gives in the engine's solution."""
+def _solved_power(reading: Reading, seen: Seen, kind: str) -> tuple[float, float]:
+    """kW and kvar that a unit gives in the engine's solution."""
     reading.circuit.SetActiveElement(f"{kind}.{seen.name}")
     total = np.asarray(reading.circuit.ActiveCktElement.TotalPowers, dtype=float)
-    power = -float(total[0]), -float(total[1])
-    _add_generator(reading, seen, power, kv, seen.text("Conn"), kind, effect, _HELD_BAND)
+    return -float(total[0]), -float(total[1])
+
+
+def _add_solved(reading: Reading, seen: Seen, kind: str) -> None:
+    """A solar or storage unit: constant power in its band, and so much of it as gives its output in the solution.
+
+    Beyond the band its coils are impedances, so their shares of the output go with the squares of their voltages.
+    """
+    kv, (p, q) = seen.number("kV"), _solved_power(reading, seen, kind)
+    low, high = seen.number("VMinpu"), seen.number("VMaxpu")
+    constant = seen.text("Model") == "1"
+    u = _coil_voltages(reading, seen, kind) / (_coil_kv(seen, kv) * 1e3)
+    output = np.where(u < low, (u / low) ** 2, np.where(u > high, (u / high) ** 2, 1.0)) if constant else u**2
+    share = float(np.mean(output))
+    power = (p / share, q / share) if share > 0.0 else (p, q)
+    told = "held at its solved output"
+    model = LoadModel.POWER if constant else LoadModel.IMPEDANCE
+    _add_generator(reading, seen, power, kv, kind, told, (low, high), model)
+
+
+def _coil_voltages(reading: Reading, seen: Seen, kind: str) -> Float:
+    """Voltage across each coil of a unit in the engine's solution [V]."""
+    reading.circuit.SetActiveElement(f"{kind}.{seen.name}")
+    at = np.asarray(reading.circuit.ActiveCktElement.Voltages, dtype=float).view(np.complex128)
+    if _is_delta(seen) and seen.phases > 1:
+        across = at - np.roll(at, -1)
+        return np.asarray(np.abs(across if seen.phases == 3 else across[:-1]))
+    return np.asarray(np.abs(at[: seen.phases] - at[-1]))
+
+
+def _is_delta(seen: Seen) -> bool:
+    return seen.text("Conn").lower() in ("delta", "ll")
+
+
+def _coil_kv(seen: Seen, kv: float) -> float:
+    return kv / math.sqrt(3.0) if seen.phases > 1 and not _is_delta(seen) else kv
 
 
 def _add_generator(
@@ -243,14 +282,12 @@ def _add_generator(
     seen: Seen,
     power: tuple[float, float],
     kv: float,
-    connection: str,
     kind: str,
     effect: str,
-    band: tuple[float, float] | None = None,
+    band: tuple[float, float],
+    model: LoadModel = LoadModel.POWER,
 ) -> None:
-    low, high = band or (seen.number("VMinpu"), seen.number("VMaxpu"))
-    delta = connection.lower() in ("delta", "ll")
-    nodes = seen.nodes[0]
+    delta, nodes = _is_delta(seen), seen.nodes[0]
     between = seen.phases == 1 and nodes[1] != 0
     if seen.phases == 2 and nodes[-1] != 0:
         raise FeederError(Problem("a two-phase unit on a neutral conductor", key=f"{kind}.{seen.name}"))
@@ -260,10 +297,11 @@ def _add_generator(
         seen.buses[0],
         dotted(nodes),
         connection=how,
+        model=int(model),
         kw=power[0],
         kvar=power[1],
-        kv=kv / math.sqrt(3.0) if seen.phases > 1 and not delta else kv,
-        v_min_pu=low,
-        v_max_pu=high,
+        kv=_coil_kv(seen, kv),
+        v_min_pu=band[0],
+        v_max_pu=band[1],
     )
     reading.report.add(kind, Outcome.APPROXIMATED if effect else Outcome.CARRIED, seen.name, effect)

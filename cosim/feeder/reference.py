@@ -270,14 +270,14 @@ class _Reference:
                 self.refuse(f"home.{name}", "not constant power")
             else:
                 self.add_load(bus, share, kw, kvar, delta=not nodes.endswith(".0"))
-        for name, bus, nodes, connection, kw, kvar, on in self.rows(
-            "generator", "name", "bus", "nodes", "connection", "kw", "kvar", "in_service"
-        ):
+        for name, bus, nodes, connection, model, kw, kvar, on in self.rows("generator", *columns):
             if not on:
                 continue
             share = phase_shares(nodes, connection)
             if share is None:
                 self.refuse(f"generator.{name}", "not a source of phase conductors")
+            elif model != 1:
+                self.refuse(f"generator.{name}", "not constant power")
             else:
                 self.add_load(bus, share, -kw, -kvar, delta=not nodes.endswith(".0"))
 

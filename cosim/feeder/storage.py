@@ -32,7 +32,7 @@ from cosim.outputs import output_file
 if TYPE_CHECKING:
     Array = NDArray[Any]
 
-KIND, VERSION = "cosim-feeder", 1
+KIND, VERSION = "cosim-feeder", 2
 _LARGEST = 2**31  # bytes unpacked; the 8500-node feeder has 4 MB
 # What the zip, deflate, JSON and array readers raise on damaged data.
 _BROKEN = (

@@ -261,11 +261,12 @@ TABLES: dict[str, tuple[Column, ...]] = {
         bus | int64 | | required | bus row
         nodes | str | | required | as for a home of kind three
         connection | str | | wye | wye, delta or open-delta
+        model | int64 | | 1 | LoadModel code; below the band the impedance at its edge, at every voltage
         kw | float64 | kW | required | produced
         kvar | float64 | kvar | required | produced
         kv | float64 | kV | required | across one injector
-        v_min_pu | float64 | pu | 0.9 | constant power above
-        v_max_pu | float64 | pu | 1.1 | constant power below
+        v_min_pu | float64 | pu | 0.9 | model holds above
+        v_max_pu | float64 | pu | 1.1 | model holds below
         shape | str | | | name of its shape
         in_service | bool | | true | connected
     """),
@@ -283,10 +284,11 @@ _CHOICES = {
     ("home", "kind"): ("split", "single", "three"),
     ("home", "leg"): ("both", "1", "2", "line"),
     ("home", "connection"): ("wye", "delta", "open-delta"),
-    ("home", "model"): (1, 2, 4, 5, 8),
+    ("home", "model"): (1, 2, 4, 5, 6, 7, 8),
     ("shunt", "connection"): ("wye", "delta"),
     ("winding", "connection"): ("wye", "delta"),
     ("generator", "connection"): ("wye", "delta", "open-delta"),
+    ("generator", "model"): (1, 2, 6, 7),
     ("line", "level"): ("primary", "secondary", "drop"),
     ("transformer", "kind"): ("substation", "regulator", "service", "other"),
 }

@@ -40,6 +40,7 @@ LAWS = [
     (LoadModel.ZIP, (1.0, 2.0), 0.0, "zipv=(.3,.2,.5,.6,.1,.3,0)"),
     (LoadModel.ZIP, (1.0, 2.0), 0.8, "zipv=(.3,.2,.5,.6,.1,.3,.8)"),
 ]
+APART = [(LoadModel.FIXED_Q, (1.0, 2.0), 0.0, ""), (LoadModel.FIXED_X, (1.0, 2.0), 0.0, "")]
 BANDS = [(0.95, 1.05, 0.5), (0.85, 1.1, 0.7)]
 
 
@@ -85,13 +86,24 @@ def test_branches(
     assert drawn(circuit, between) == pytest.approx(expected, rel=1e-9, abs=1e-6)
 
 
+@pytest.mark.parametrize("band", BANDS)
+@pytest.mark.parametrize("model", [LoadModel.FIXED_Q, LoadModel.FIXED_X])
+def test_branches_of_a_q_of_its_own(model: LoadModel, band: tuple[float, float, float]) -> None:
+    circuit = one_load(model, (1.0, 2.0), 0.0, band)
+    least, most, low = band
+    for u in (0.9 * low, low + 0.01, least - 0.01, least + 0.01, 1.0, most - 0.01, most + 0.01, 1.3):
+        p = P * u * u if u < low else P * (u / np.clip(u, least, most)) ** 2
+        q = Q if model == LoadModel.FIXED_Q and least < u < most else Q * u * u
+        assert drawn(circuit, u) == pytest.approx(complex(p, q), rel=1e-12)
+
+
 def test_nothing_at_no_voltage() -> None:
-    for model, exponents, cut, _ in LAWS:
+    for model, exponents, cut, _ in LAWS + APART:
         assert drawn(one_load(model, exponents, cut, BANDS[0]), 0.0) == 0
 
 
 @pytest.mark.parametrize("u", [0.3, 0.75, 1.0, 1.2])
-@pytest.mark.parametrize("law", LAWS[:5])
+@pytest.mark.parametrize("law", LAWS[:5] + APART)
 def test_tangent_predicts_small_changes(
     law: tuple[LoadModel, tuple[float, float], float, str], u: float
 ) -> None:
@@ -105,28 +117,50 @@ def test_tangent_predicts_small_changes(
 
 
 @pytest.mark.parametrize("band", BANDS)
-@pytest.mark.parametrize(("model", "exponents", "cut", "text"), LAWS)
+@pytest.mark.parametrize(("model", "exponents", "cut", "text"), LAWS + APART)
 def test_opendss_draws_the_same(
     model: LoadModel, exponents: tuple[float, float], cut: float, text: str, band: tuple[float, float, float]
 ) -> None:
+    least, most, low = band
+    script = (
+        f"new load.l bus1=b phases=1 kv=0.24 kw=5 kvar=2 model={int(model)} "
+        f"vminpu={least} vmaxpu={most} vlowpu={low} {text}"
+    )
+    agrees_with_the_engine(one_load(model, exponents, cut, band), script, "load.l", 1.0)
+
+
+@pytest.mark.parametrize("band", BANDS)
+@pytest.mark.parametrize(
+    ("number", "model"),
+    [(1, LoadModel.POWER), (2, LoadModel.IMPEDANCE), (4, LoadModel.FIXED_Q), (5, LoadModel.FIXED_X)],
+)
+def test_generators_give_what_they_give_there(
+    number: int, model: LoadModel, band: tuple[float, float, float]
+) -> None:
+    """Without a lowest voltage: the impedance at the band's edge goes down to nothing."""
+    least, most, _ = band
+    script = (
+        f"new generator.g bus1=b phases=1 kv=0.24 kw=5 kvar=2 model={number} vminpu={least} vmaxpu={most}"
+    )
+    agrees_with_the_engine(one_load(model, (1.0, 2.0), 0.0, (least, most, 0.0)), script, "generator.g", -1.0)
+
+
+def agrees_with_the_engine(circuit: Circuit, script: str, name: str, sign: float) -> None:
     dss = pytest.importorskip("dss").DSS
     dss.AllowForms = False
-    least, most, low = band
     for command in (
         "clear",
         "new circuit.one basekv=0.24 bus1=b pu=1 phases=1 r1=1e-6 x1=1e-6 r0=1e-6 x0=1e-6",
-        f"new load.l bus1=b phases=1 kv=0.24 kw=5 kvar=2 model={int(model)} "
-        f"vminpu={least} vmaxpu={most} vlowpu={low} {text}",
+        script,
         "set tolerance=1e-13 maxiterations=1000 mode=snap controlmode=off",
     ):
         dss.Text.Command = command
-    circuit = one_load(model, exponents, cut, band)
     for u in SWEEP:
         dss.Text.Command = f"edit vsource.source pu={u}"
         dss.Text.Command = "solve"
-        dss.ActiveCircuit.SetActiveElement("load.l")
+        dss.ActiveCircuit.SetActiveElement(name)
         element = dss.ActiveCircuit.ActiveCktElement
         v = np.array(element.Voltages).view(complex)[0]
         current = np.array(element.Currents).view(complex)[0]
-        expected = v * np.conj(current)
+        expected = sign * v * np.conj(current)
         assert drawn(circuit, abs(v) / NOMINAL) == pytest.approx(expected, abs=1e-8 * P), u

@@ -285,7 +285,7 @@ def test_files_of_another_kind_or_version_or_cut_short_are_refused(tmp_path: Pat
     lengths = np.array([0.3, 0.05, 0.025, 0.025])
     changed = {
         "its kind must be": ("header.json", header(path, kind="cosim-run")),
-        "reads version 1": ("header.json", header(path, version=2)),
+        "reads version 2": ("header.json", header(path, version=1)),
         "has no header": ("header.json", None),
         "lacks columns": ("tables/home/kw.npy", None),
         "different length": ("tables/home/kw.npy", npy(np.zeros(2))),
