@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from cosim.entries import Confidence, Entry, Frozen, Quantity, of
 from cosim.heat_body import HeatModel
@@ -196,6 +196,18 @@ def _spread(rows: Any) -> Any:
     return tuple(spread)
 
 
+def _every_test(rows: tuple[CertificationRow, ...]) -> tuple[CertificationRow, ...]:
+    """All tests of UL 414 once each, or no record at all."""
+    tests = [row.test for row in rows]
+    if twice := sorted({test for test in tests if tests.count(test) > 1}):
+        raise ValueError(f"one row a test, but {', '.join(twice)} stands there twice")
+    if tests and (missing := [test for test in UL_414_TESTS if test not in tests]):
+        raise ValueError(
+            f"no row for {', '.join(missing)}; write status = 'not found' where nothing is known"
+        )
+    return rows
+
+
 class AdapterEntry(Entry):
     """A meter socket adapter with its meter, or what stands in its place for comparison.
 
@@ -205,6 +217,8 @@ class AdapterEntry(Entry):
         ANSI meter form of the socket; empty for what holds no meter.
     converts_to
         Meter form that fits on top, where it differs from that of the socket.
+    socket
+        Entry of ``models/sockets`` that its body stands in; no rating may be above its own.
     jaws
         Of the meter socket; left out for what holds no meter.
     """
@@ -217,6 +231,7 @@ class AdapterEntry(Entry):
     meter_mounted: bool = True
     form: str
     converts_to: str = ""
+    socket: str = ""
     rating_a: Annotated[Quantity, of("A")]
     volts: Annotated[Quantity, of("V")]
     jaws: Annotated[Quantity, of("1", 4, 7, known=False)] | None = None
@@ -233,21 +248,10 @@ class AdapterEntry(Entry):
     certification: Annotated[
         tuple[CertificationRow, ...],
         BeforeValidator(_spread, json_schema_input_type=tuple[CertificationRow | CertificationRows, ...]),
+        AfterValidator(_every_test),
     ] = ()
     diagram: Diagram
     heat: HeatModel
-
-    @model_validator(mode="after")
-    def _consistent(self) -> AdapterEntry:
-        tests = [row.test for row in self.certification]
-        if twice := sorted({test for test in tests if tests.count(test) > 1}):
-            raise ValueError(f"certification: one row a test, but {', '.join(twice)} stands there twice")
-        if self.certification and (missing := [test for test in UL_414_TESTS if test not in tests]):
-            raise ValueError(
-                f"certification: no row for {', '.join(missing)}; write status = 'not found' where nothing "
-                "is known"
-            )
-        return self
 
     @property
     def isolates(self) -> bool:

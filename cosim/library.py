@@ -79,13 +79,24 @@ def entry_path(kind: str, name: str | Path) -> Path:
     """
     if isinstance(name, Path) or name.endswith(".toml") or "/" in name:
         path = Path(name)
+        if path.is_dir():
+            raise LibraryError(Problem(_inside(path), file=str(path)))
         if not path.is_file():
             raise LibraryError(Problem("no such file; give the path of a TOML entry", file=str(path)))
         return path
     known = names(kind)
+    if name not in known and Path(name).is_dir():
+        raise LibraryError(Problem(_inside(Path(name)), file=name))
     if name not in known:
         raise LibraryError(Problem(_unknown(f"entry of models/{kind}", name, known)))
     return models_folder() / kind / f"{name}.toml"
+
+
+def _inside(folder: Path) -> str:
+    """What to say of a folder given in place of an entry."""
+    files = sorted(path.name for path in folder.glob("*.toml"))
+    shown = f"{', '.join(files[:5])}{', ...' if len(files) > 5 else ''}" if files else "there is none"
+    return f"a folder, not an entry; give one TOML file in it: {shown}"
 
 
 def raw(kind: str, name: str | Path) -> dict[str, Any]:
@@ -195,6 +206,10 @@ def load(kind: str, name: str | Path) -> Entry:
         entry = check(kind, data, file=str(path))
     except LibraryError as error:
         found += [problem for problem in error.problems if not found or stands_in(own, problem.key)]
+    if not found and kind == "adapters":
+        from cosim.adapter_check import misfits
+
+        found = misfits(cast("AdapterEntry", entry), str(path))
     if found:
         raise LibraryError(found)
     return entry
@@ -204,6 +219,16 @@ def check(kind: str, data: Mapping[str, Any], file: str = "") -> Entry:
     """Entry from plain data; raises `LibraryError` with all problems."""
     from pydantic import TypeAdapter, ValidationError
 
+    schema = schema_of(kind, file)
+    try:
+        return cast("Entry", TypeAdapter(schema).validate_python(_tuples(data)))
+    except ValidationError as error:
+        problems = [_problem(schema, detail, file) for detail in error.errors()]
+        raise LibraryError(problems) from error
+
+
+def schemas() -> dict[str, Any]:
+    """Model (or union of models) that an entry of each kind is checked by."""
     from cosim.adapter_entry import AdapterEntry
     from cosim.contact_entry import ContactsEntry
     from cosim.entries import SCHEMAS
@@ -212,14 +237,15 @@ def check(kind: str, data: Mapping[str, Any], file: str = "") -> Entry:
     from cosim.utility_entry import SCHEMAS as SITES
 
     own = {"adapters": AdapterEntry, "bodies": BodyEntry, "contacts": ContactsEntry}
-    schemas: dict[str, Any] = {**SCHEMAS, **HOUSEHOLDS, **SITES, **own}
-    if kind not in schemas:
-        raise LibraryError(Problem(_unknown("kind with a schema", kind, sorted(schemas)), file=file))
-    try:
-        return cast("Entry", TypeAdapter(schemas[kind]).validate_python(_tuples(data)))
-    except ValidationError as error:
-        problems = [_problem(schemas[kind], detail, file) for detail in error.errors()]
-        raise LibraryError(problems) from error
+    return {**SCHEMAS, **HOUSEHOLDS, **SITES, **own}
+
+
+def schema_of(kind: str, file: str = "") -> Any:
+    """Model of one kind; raises `LibraryError` with the nearest kind that has one."""
+    known = schemas()
+    if kind not in known:
+        raise LibraryError(Problem(_unknown("kind with a schema", kind, sorted(known)), file=file))
+    return known[kind]
 
 
 def _unknown(what: str, given: str, known: list[str]) -> str:

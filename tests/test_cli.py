@@ -49,6 +49,9 @@ COMMANDS = [
     ("feeder", "flow"),
     ("adapter", "list"),
     ("adapter", "show"),
+    ("adapter", "check"),
+    ("adapter", "schema"),
+    ("adapter", "test"),
 ]
 SMALL = """
 start = 2026-07-14T00:00:00
@@ -181,7 +184,7 @@ def test_adapters(cosim: Callable[..., Result]) -> None:
     assert "tesla-backup-switch" in names
     assert (
         answer(cosim("adapter", "show", "tesla-backup-switch", "--json"))["title"]
-        == names["tesla-backup-switch"]
+        == names["tesla-backup-switch"]["title"]
     )
     shown = cosim("adapter", "show", "tesla-backup-switch").stdout
     assert "confidence" in shown
