@@ -12,7 +12,7 @@ import pytest
 from electrical_sketch import Sketch, interlaced
 
 from cosim.electrical.carson import FOOT_M, MILE_M, reduce_neutral, triplex_impedance
-from cosim.electrical.circuit import Complex, LoadModel
+from cosim.electrical.circuit import Complex, Float, LoadModel
 from cosim.electrical.fault import fault_duty
 from cosim.electrical.network import Network, Solution
 from cosim.electrical.terminals import Terminals
@@ -157,6 +157,68 @@ def test_service_faults(cases: Path) -> None:
             line_to_line = share * unit["rated_va"] / 240.0 / abs(complex(r, x))
             formula = [to_neutral, to_neutral, line_to_line]
             np.testing.assert_allclose(duty.symmetrical_a, formula, rtol=1e-6)
+
+
+def point_to_point(circuit: dict[str, float], x_over_r: tuple[float, float]) -> tuple[Float, Float]:
+    """(3,) currents L1-N, L2-N, L1-L2 at the transformer and at the cable's end; X/R of transformer and cable."""
+    unit, cable = (complex(1.0, x) / abs(complex(1.0, x)) for x in x_over_r)
+    sketch, (_, one, two) = service(
+        {
+            "source": {"voltage_v": 7200.0},
+            "transformer": {
+                "rated_va": circuit["rated_va"],
+                "r_pu": circuit["z_pu"] * unit.real,
+                "x_pu": circuit["z_pu"] * unit.imag,
+            },
+        }
+    )
+    end = sketch.bus("panel", 120.0, 3)
+    conductor = circuit["length_ft"] / circuit["c_per_ft"] * cable
+    sketch.line([one, two, -1], end, conductor * np.eye(3))
+    sketch.load(end[0], end[2], 0j, 120.0)  # a home, which joins the neutral to the rest
+    network = Network(sketch.circuit())
+
+    def found(legs: list[int], neutral: int) -> Float:
+        pairs = np.array([*legs, legs[0]]), np.array([neutral, neutral, legs[1]])
+        return fault_duty(network, *pairs).symmetrical_a
+
+    return found([one, two], -1), found(end[:2], end[2])
+
+
+def test_point_to_point_at_one_angle(cases: Path) -> None:
+    """Where every impedance has the angle at which 1.5 is exact, its figures are ours."""
+    given, expected = read(cases / "point-to-point")
+    x_over_r = math.sqrt((2.25 - 16 / 9) / (16 / 9 - 1.44))
+    assert x_over_r == pytest.approx(1.1824, abs=5e-5)
+    for circuit in given["circuit"]:
+        first, line = point_to_point(circuit, (x_over_r, x_over_r))
+        _, neutral = point_to_point(circuit, (x_over_r, 0.8 * x_over_r))  # the angle of 1.5 R + j 1.2 X
+        for currents, wanted in (
+            (first, expected["transformer_a"]),
+            (np.array([neutral[0], neutral[1], line[2]]), expected["end_a"]),
+        ):
+            figures = wanted[circuit["name"]]
+            figures = [figures["line_to_neutral"]] * 2 + [figures["line_to_line"]]
+            np.testing.assert_allclose(currents, figures, rtol=expected["tolerance"])
+
+
+@pytest.mark.parametrize("cable", [0.1, 0.55, 1.18, 1.44, 3.0])
+@pytest.mark.parametrize("unit", [0.5, 0.94, 1.18, 2.0, 5.0])
+def test_point_to_point_bounds_from_below(cases: Path, unit: float, cable: float) -> None:
+    """Other angles: never less than its figure from the transformer's own current, and at most 1 / cos(d / 2) of it."""
+    given, expected = read(cases / "point-to-point")
+    for circuit in given["circuit"]:
+        first, last = point_to_point(circuit, (unit, cable))
+        figures = expected["transformer_a"][circuit["name"]]
+        assert first[2] == pytest.approx(figures["line_to_line"], rel=expected["tolerance"])
+        assert 4 / 3 < first[0] / first[2] < 5 / 3
+        for start, current, volts, angle in (
+            (first[2], last[2], 240.0, math.atan(unit)),
+            (first[0], last[0], 120.0, math.atan(0.8 * unit)),
+        ):
+            f = 2.0 * circuit["length_ft"] * start / (circuit["c_per_ft"] * volts)
+            apart = abs(angle - math.atan(cable))
+            assert 1.0 - 1e-6 <= current * (1.0 + f) / start <= 1.0 / math.cos(apart / 2.0) + 1e-6
 
 
 def test_triplex_tables() -> None:
