@@ -219,6 +219,8 @@ class AdapterEntry(Entry):
         Meter form that fits on top, where it differs from that of the socket.
     socket
         Entry of ``models/sockets`` that its body stands in; no rating may be above its own.
+    socket_min_a
+        Smallest socket that the maker or a utility states it for, where its own rating is higher.
     jaws
         Of the meter socket; left out for what holds no meter.
     """
@@ -232,6 +234,7 @@ class AdapterEntry(Entry):
     form: str
     converts_to: str = ""
     socket: str = ""
+    socket_min_a: Ampere | None = None
     rating_a: Annotated[Quantity, of("A")]
     volts: Annotated[Quantity, of("V")]
     jaws: Annotated[Quantity, of("1", 4, 7, known=False)] | None = None
