@@ -8,7 +8,7 @@ field collapse, engine at speed), which makes later currents upper bounds; neigh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -145,6 +145,7 @@ def backfeed_hazard(
     load_scale: float = 1.0,
     home_load_scale: float | None = None,
     body_ohm: float = BODY_OHM,
+    source_kva: float | None = None,
     compiled: CompiledFeeder | None = None,
 ) -> BackfeedHazard:
     """Run a home's source into the dead feeder.
@@ -165,6 +166,8 @@ def backfeed_hazard(
         Share of nominal load that stays connected at the neighbours, and at the home itself (the same if None).
     body_ohm
         Resistance of whoever touches a primary conductor and earth.
+    source_kva
+        Rating of the source in place of its entry's, per unit figures kept.
 
     Raises
     ------
@@ -176,7 +179,7 @@ def backfeed_hazard(
     found = feeder.compile() if compiled is None else compiled
     row = _row(feeder, found, home)
     lines = _lines(feeder, found, opened)
-    model = _source(source)
+    model = _source(source, source_kva)
     if isolates(adapter) and not fails:
         return _nothing(home, source, model, body_ohm, adapter)
     injectors = found.circuit.injectors
@@ -206,7 +209,7 @@ def backfeed_hazard(
     top = int(np.argmax(np.abs(first.v[primary]))) if len(primary) else -1
     worst = int(np.argmax(contacts[0])) if len(primary) else -1
     contact = over_time([float(c.max(initial=0.0)) for c in contacts])
-    fuse = FUSE_OVER_RATED * _rated_primary_a(feeder, found, unit)
+    fuse = FUSE_OVER_RATED * rated_primary_a(feeder, found, unit)
     names = found.circuit.nodes
     return BackfeedHazard(
         home=home,
@@ -248,16 +251,18 @@ class _Model:
     machine: Generator | None
 
 
-def _source(name: str) -> _Model:
+def _source(name: str, kva: float | None = None) -> _Model:
     entry = library.load("der", name)
     if entry.kind == "generator":
         machine = generator(name)
+        machine = machine if kva is None else replace(machine, rated_va=kva * 1e3)
         stages = tuple(1j * x for x in machine.reactances_ohm())
         return _Model("generator", machine.rated_va, stages, np.inf, machine)
     if entry.kind == "battery" and entry.forms_grid:
-        rated = entry.continuous_a.value * SERVICE_V
+        own = entry.continuous_a.value * SERVICE_V
+        rated = own if kva is None else kva * 1e3
         x = 1j * BATTERY_X_PU * SERVICE_V**2 / rated
-        return _Model("battery", rated, (x,), entry.fault_current_a.value, None)
+        return _Model("battery", rated, (x,), entry.fault_current_a.value * rated / own, None)
     raise LibraryError(
         Problem(
             f"{name!r} follows a grid and ceases without one; name a generator or a battery that forms a grid",
@@ -356,7 +361,8 @@ def _homes(compiled: CompiledFeeder, stage: Stage, row: int) -> tuple[list[int],
     return others, across[others]
 
 
-def _rated_primary_a(feeder: Feeder, compiled: CompiledFeeder, unit: int) -> float:
+def rated_primary_a(feeder: Feeder, compiled: CompiledFeeder, unit: int) -> float:
+    """Rated current of a transformer's primary, by its row in the feeder's table; NaN for none (-1)."""
     if unit < 0:
         return float("nan")
     winding = feeder.winding

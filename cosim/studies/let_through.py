@@ -34,11 +34,11 @@ class LetThrough:
 
 
 def breaker_let_through(
-    entry: BreakerEntry, symmetrical_a: ArrayLike, x_over_r: ArrayLike, rating_a: float | None = None
+    entry: BreakerEntry, symmetrical_a: ArrayLike, x_over_r: ArrayLike, rating_a: ArrayLike | None = None
 ) -> LetThrough:
     """A thermal-magnetic breaker from cold; infinite where it never trips. No current limiting is credited."""
     current = np.asarray(symmetrical_a, dtype=np.float64)
-    m = current / (entry.rating_a.value if rating_a is None else rating_a)
+    m = current / (entry.rating_a.value if rating_a is None else np.asarray(rating_a))
     square, level = m * m, entry.trip_level.value
     with np.errstate(divide="ignore", invalid="ignore"):
         bimetal = np.where(

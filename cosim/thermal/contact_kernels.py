@@ -255,9 +255,12 @@ def age_home(
                     if b == bins - 2:
                         warmest[k] = temp[k]
                     rate_tau[k] += weight[b] * arrhenius(c[RELAX_J], c[RELAX_C], min(temp[k], c[MELTING_C]))
-                    if now[k] > 0.0 and glowing[k] == 0.0:
+                    watt[k] = 0.0
+                    if glowing[k] == 0.0:
                         most = voltage_at(c[MELTING_C], temp[k])
-                        volt = contact_voltage(c, new_ohm[k], newton[k], rim[k], film[k], now[k], temp[k])
+                        volt = 0.0
+                        if now[k] > 0.0:
+                            volt = contact_voltage(c, new_ohm[k], newton[k], rim[k], film[k], now[k], temp[k])
                         spot = hottest(min(volt, most), temp[k])
                         rate_rim[k] += weight[b] * c[OXIDE] * arrhenius(c[OXIDE_J], c[OXIDE_C], spot)
                         if volt >= most and now[k] >= c[GLOW_LEAST_A]:
@@ -265,8 +268,6 @@ def age_home(
                             watt[
                                 k
                             ] = -1.0  # marked; lit after the bin, so that all contacts of a bin see the same
-                        else:
-                            watt[k] = 0.0
                 worst[0] = max(worst[0], top)
                 sensor = sensor_c(limits, temp, count)
                 if top > limits[HOT_C]:

@@ -16,7 +16,7 @@ from cosim.studies.type_test.certificate import (
     Check,
     Computed,
     Row,
-    told,
+    percent,
     verdict_of,
 )
 from cosim.studies.type_test.heat_rise import HeatRise, PartRise
@@ -178,9 +178,9 @@ def _heat_row(entry: AdapterEntry, heat: HeatRise, settings: Settings) -> Comput
     if tightest:
         of = f"{tightest.after_k:.0f} K of {tightest.limit_k:.0f} K"
         hot = f"{tightest.part.replace('_', ' ')} {of} {at} at the stated values"
-    rows = (sourced(("rating_a",), entry.rating_a), *heat.decisive)
+    rows = (sourced(("rated current",), entry.rating_a), *heat.decisive)
     if entry.branch_rating_a is not None:
-        rows = (rows[0], sourced(("branch_rating_a",), entry.branch_rating_a), *rows[1:])
+        rows = (rows[0], sourced(("rated current of the branch",), entry.branch_rating_a), *rows[1:])
     assumptions = (
         f"passing means every jaw and bus bar within 65 K, factory terminal 60 K, field terminal 55 K, at rest, in the "
         f"initial run (probability {heat.initial:.2f} alone) and after the overheating cycles, under every loading: "
@@ -210,7 +210,9 @@ def _heat_row(entry: AdapterEntry, heat: HeatRise, settings: Settings) -> Comput
         return Computed("no verdict", None, summary, checks, rows, assumptions)
     verdict = verdict_of(heat.probability)
     off = "" if heat.current_a == entry.rating_a.value else " Not at the rated current."
-    summary = f"{told(verdict, heat.probability).capitalize()} over the ranges; {hot}.{off}"
+    summary = (
+        f"{percent(heat.probability).capitalize()} of the draws over the stated ranges pass; {hot}.{off}"
+    )
     if heat.degraded:
         summary += f" Degraded jaw: {heat.degraded.replace('_', ' ')}."
     return Computed(verdict, heat.probability, summary, checks, rows, assumptions)

@@ -131,8 +131,11 @@ class Certificate:
         return next(row for row in self.rows if row.test == test)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data, for JSON."""
-        return asdict(self)
+        """Plain data, for JSON; traces to the thousandth."""
+        data = asdict(self)
+        for phase in (data["heat"] or {}).get("phases", ()):
+            phase["rise_k"] = {role: rise.round(3) for role, rise in phase["rise_k"].items()}
+        return data
 
     def lines(self) -> Iterator[tuple[str, str, str, str]]:
         """(test, state, verdict, what is behind it) of every row."""
@@ -153,7 +156,7 @@ def told(verdict: Verdict | None, probability: float | None) -> str:
     """A verdict with its probability, in words; a dash for none."""
     if verdict is None:
         return "–"
-    return verdict if probability is None else f"{verdict}, {percent(probability)}"
+    return verdict if probability is None else f"{verdict}, {percent(probability)} pass"
 
 
 def percent(probability: float) -> str:

@@ -44,7 +44,7 @@ def phase_chart(phase: Phase, title: str, highest_k: float) -> str:
     parts = [*_axes(top, last, x, y)]
     parts += [
         f'<line class="limit" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(limit):.1f}" y2="{y(limit):.1f}"/>'
-        f'<text class="tick limit-text" x="{LEFT + 4}" y="{y(limit) - 4:.1f}">{limit:g} K</text>'
+        f'<text class="tick limit-text" x="{WIDTH - RIGHT + 3}" y="{y(limit) + 4:.1f}">{limit:g}</text>'
         for limit in sorted({LIMIT_K[role] for role in phase.rise_k})
     ]
     for role, rise in phase.rise_k.items():

@@ -136,7 +136,7 @@ def _creepage(
 
 
 def _sources(given: list[Spacing], entry: AdapterEntry) -> tuple[Provenance, ...]:
-    rows = [sourced(("volts",), entry.volts)]
+    rows = [sourced(("rated voltage",), entry.volts)]
     for spacing in given:
         rows.append(sourced((f"clearance {WORDS[spacing.between]}",), spacing.clearance_m))
         rows.append(sourced((f"creepage {WORDS[spacing.between]}",), spacing.creepage_m))

@@ -22,7 +22,7 @@ from cosim.studies.type_test.certificate import Provenance
 from cosim.studies.type_test.draws import Unknown, Variants, assign, unknowns
 from cosim.studies.type_test.jaw_force import JawForce
 from cosim.studies.type_test.network_draws import NetworkDraws, at_rest
-from cosim.studies.type_test.provenance import sourced
+from cosim.studies.type_test.provenance import readable, sourced
 from cosim.thermal.fleet import HeatFleet
 from cosim.thermal.limits import LIMIT_K
 from cosim.thermal.network import Float, HeatNetwork, Int
@@ -181,7 +181,7 @@ def run(
         kept=nominal.least_kept,
         correction_k=_meter_correction(entry, nominal),
         degraded=degraded,
-        decisive=tuple(_decisive(found, (limits - np.maximum(before, after)).min(axis=(0, 2)))),
+        decisive=tuple(_decisive(bench, found, (limits - np.maximum(before, after)).min(axis=(0, 2)))),
     )
 
 
@@ -397,14 +397,15 @@ def _meter_correction(entry: AdapterEntry, nominal: _Nominal) -> float:
     return float((real[jaws].max() - nominal.ambient_c) - nominal.before[nominal.worst][: len(jaws)].max())
 
 
-def _decisive(found: Sequence[Unknown], margin: Float) -> list[Provenance]:
+def _decisive(bench: Bench, found: Sequence[Unknown], margin: Float) -> list[Provenance]:
     """Numbers whose draws rank as the margin does, the closest first (Spearman's correlation)."""
     rank = _ranks(margin)
     rows = []
     for unknown in found:
         rho = float(np.corrcoef(_ranks(unknown.values), rank)[0, 1]) if np.ptp(margin) > 0.0 else 0.0
         if abs(rho) >= LEAST_CORRELATION:
-            rows.append(sourced(unknown.keys, unknown.quantity, rho))
+            keys = [readable(key, bench.heat) for key in unknown.keys]
+            rows.append(sourced(keys, unknown.quantity, rho))
     return sorted(rows, key=lambda row: -abs(row.weight or 0.0))[:MOST_DECISIVE]
 
 

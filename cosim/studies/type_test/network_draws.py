@@ -105,6 +105,8 @@ class _Law:
         self.ends = a - b
         self.by_a = (self.ends[:, :, None] * a[:, None, :]).reshape(len(a), -1)
         self.by_b = (self.ends[:, :, None] * b[:, None, :]).reshape(len(a), -1)
+        constant = links.exponent == 0.0 and not links.radiates
+        self.constant = links.w @ (self.by_a - self.by_b) if constant else None
 
     def outflow_w(self, full: Float) -> Float:
         """(draws, n) heat that leaves each node; `full` has the ambient as its last column."""
@@ -112,6 +114,8 @@ class _Law:
 
     def slope(self, full: Float) -> Float:
         """(draws, n * n) derivative of `outflow_w`."""
+        if self.constant is not None:
+            return self.constant
         one, two = self.links.slopes(full[:, self.links.a], full[:, self.links.b])
         return np.asarray(one @ self.by_a - two @ self.by_b)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cosim.errors import LibraryError, Problem
 from cosim.outputs import output_file
+from cosim.studies.type_test.bench import COMPUTED
 from cosim.studies.type_test.certificate import Certificate, Row, percent, told
 from cosim.studies.type_test.chart import WORDS, keys, phase_chart
 from cosim.studies.type_test.heat_rise import HeatRise
@@ -55,6 +56,7 @@ def render(certificate: Certificate) -> str:
         | Counter(row.state for row in certificate.rows),
         charts=_charts(heat) if heat and roles else [],
         keys=keys(roles),
+        details=_details(certificate),
         roles=roles,
         words=WORDS,
         readings=_readings(heat, roles) if heat else [],
@@ -65,6 +67,11 @@ def render(certificate: Certificate) -> str:
         css=(REPORT / "page.css").read_text(encoding="utf-8"),
         own_css=(HERE / "page.css").read_text(encoding="utf-8"),
     )
+
+
+def _details(certificate: Certificate) -> list[Row]:
+    """Rows with figures, in the order in which they are computed."""
+    return [row for test in COMPUTED if (row := certificate.row(test)).checks or row.assumptions]
 
 
 def _tone(row: Row) -> str:

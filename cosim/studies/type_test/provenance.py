@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cosim.entries import Quantity
+from cosim.heat_body import HeatModel
 from cosim.report.formatting import number
 from cosim.studies.type_test.certificate import Provenance
 
+UNITS = ("_w_per_m2k", "_m2", "_ohm", "_m", "_kg", "_w", "_a", "_n", "_s")
+
 
 def sourced(keys: Sequence[str], quantity: Quantity, weight: float | None = None) -> Provenance:
-    """A number, where it stands (the first of several places by name), and what it rests on."""
+    """A number, where it stands (the first of several places), and what it rests on."""
     more = f" and {len(keys) - 1} alike" if len(keys) > 1 else ""
     span = f"{number(quantity.range[0])} to {number(quantity.range[1])}" if quantity.range else ""
     unit = "" if quantity.unit == "1" else f" {quantity.unit}"
@@ -22,3 +25,29 @@ def sourced(keys: Sequence[str], quantity: Quantity, weight: float | None = None
         source=quantity.source,
         weight=weight,
     )
+
+
+def readable(key: str, heat: HeatModel) -> str:
+    """A dotted key as a reader would say it: ``heat.joints.3.contact_ohm`` is a joint between two parts."""
+    kind, *rest = key.split(".")
+    if kind == "heat" and len(rest) == 3:
+        table, name, field = rest
+        place = {
+            "parts": lambda: name,
+            "joints": lambda: " to ".join(heat.joints[int(name)].between),
+            "surfaces": lambda: (
+                f"surface of {heat.surfaces[int(name)].part} to {heat.surfaces[int(name)].to}"
+            ),
+            "wires": lambda: f"wire at {heat.wires[int(name)].part}",
+        }[table]()
+        return f"{_plain(place)}: {_plain(field)}"
+    return ": ".join(
+        _plain(part) for part in (rest if kind in ("materials", "contacts", "test") else [kind, *rest])
+    )
+
+
+def _plain(name: str) -> str:
+    """A field's name without its unit."""
+    for unit in UNITS:
+        name = name.removesuffix(unit)
+    return name.replace("_", " ")
