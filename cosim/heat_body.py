@@ -92,7 +92,9 @@ class Surface(Frozen):
     """A surface of `part` that gives heat to the air (``ambient`` or an inner air) or to a wall.
 
     With `height_m` it is a vertical wall in still air: laminar natural convection, and radiation unless
-    `radiates` is false. With `h_w_per_m2k` both together are one constant film, for small inner parts.
+    `radiates` is false; outdoors wind adds to it. With `h_w_per_m2k` both together are one constant film, for
+    small inner parts. `front_m2`, `top_m2` and `side_m2` are what sun falls on: the areas seen from straight
+    before the house wall, from above, and from either side.
     """
 
     part: str
@@ -101,11 +103,16 @@ class Surface(Frozen):
     height_m: Metre | None = None
     h_w_per_m2k: Film | None = None
     radiates: bool = True
+    front_m2: SquareMetre | None = None
+    top_m2: SquareMetre | None = None
+    side_m2: SquareMetre | None = None
 
     @model_validator(mode="after")
     def _one_law(self) -> Surface:
         if (self.height_m is None) == (self.h_w_per_m2k is None):
             raise ValueError("give either height_m (natural convection) or h_w_per_m2k (constant film)")
+        if self.to != AMBIENT and (self.front_m2 or self.top_m2 or self.side_m2):
+            raise ValueError("front_m2, top_m2 and side_m2 belong to a surface to the ambient air")
         return self
 
 

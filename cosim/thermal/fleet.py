@@ -3,30 +3,54 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import eigh
 
-from cosim.thermal.kernels import LANES, advance_parallel, advance_serial
+from cosim.thermal.kernels import LANES, PLANES, advance_parallel, advance_serial
 from cosim.thermal.network import KELVIN, REFERENCE_C, Float, HeatNetwork, Int
 
 REFERENCE_DROP_K = 10.0  # convection and radiation are linearised here; only the remainder costs accuracy
 REFERENCE_WALL_C = 40.0
-TAYLOR = 1e-2  # below this |z| phi2 is summed as a series, above it as a quotient
+REFERENCE_WIND_M_S = 3.0  # outdoors; a film above its reference would cost stability, one below it does not
+TAYLOR = 0.5  # below this |z| phi is summed as a series, above it as a quotient
+NEGLIGIBLE = 1e-14  # of the largest coefficient: what change of basis leaves of a zero
 
 
-def phi1(z: Float) -> Float:
-    """``(e^z - 1) / z``, 1 at 0."""
-    safe = np.where(z == 0.0, 1.0, z)
-    return np.asarray(np.where(z == 0.0, 1.0, np.expm1(safe) / safe))
-
-
-def phi2(z: Float) -> Float:
-    """``(e^z - 1 - z) / z^2``, 1/2 at 0."""
-    series = sum(z**k / math.factorial(k + 2) for k in range(8))
+def phi(order: int, z: Float) -> Float:
+    """``sum of z^k / (k + order)!``; ``e^z`` for order 0, ``(e^z - 1) / z`` for order 1, and so on."""
+    series = sum(z**k / math.factorial(k + order) for k in range(14))
     safe = np.where(np.abs(z) < TAYLOR, 1.0, z)
-    return np.asarray(np.where(np.abs(z) < TAYLOR, series, (np.expm1(safe) - safe) / safe**2))
+    found = np.expm1(safe)
+    for k in range(1, order + 1):
+        found = found / safe if k == order else found / safe - 1.0 / math.factorial(k)
+    return np.asarray(np.where(np.abs(z) < TAYLOR, series, found if order else np.exp(z)))
+
+
+@dataclass(frozen=True)
+class Outdoors:
+    """What air and sky do to adapters on house walls.
+
+    Parameters
+    ----------
+    wind_m_s
+        (steps,) speed along the wall.
+    sun_w_per_m2
+        (steps, walls, 3) irradiance from before the wall, from above, and from both sides added up.
+    wall
+        (homes,) wall of each home.
+    """
+
+    wind_m_s: Float
+    sun_w_per_m2: Float
+    wall: Int
+
+    @staticmethod
+    def none(steps: int, homes: int) -> Outdoors:
+        """Still air and no sun."""
+        return Outdoors(np.zeros(steps), np.zeros((steps, 0, PLANES)), np.zeros(homes, np.int64))
 
 
 class HeatFleet:
@@ -38,17 +62,35 @@ class HeatFleet:
         Same for every home; its legs mirror each other.
     homes
         Number of homes.
+    kinds
+        A key for each node; `peaks` tells the hottest node of each. The roles if not given. NaN is a key.
+    outdoors
+        Whether sun and wind may come: the films are then linearised at a wind.
 
     Notes
     -----
     Temperatures are absolute [degC]; rises are over the local ambient air. The result of a step depends on
-    the state before it, its currents, its ambient and its length alone.
+    the state before it, its currents, its weather and its length alone.
     """
 
-    def __init__(self, network: HeatNetwork, homes: int) -> None:
+    def __init__(
+        self,
+        network: HeatNetwork,
+        homes: int,
+        *,
+        kinds: Sequence[Hashable] | None = None,
+        outdoors: bool = False,
+    ) -> None:
         self.network = network
         self.homes = homes
-        self._modes: dict[float, tuple[Float, Float, Float, Float]] = {}
+        self.outdoors = outdoors
+        keys = [repr(kind) for kind in (network.roles if kinds is None else kinds)]
+        told = dict(zip(keys, network.roles if kinds is None else kinds, strict=True))
+        self.kinds = tuple(told.values())
+        places = list(told)
+        self._kind = np.array([places.index(key) for key in keys], np.int64)
+        self._tables: dict[float, Float] = {}
+        self._eigen: tuple[Float, Float] | None = None
         self._prepare()
 
     def initial(self, ambient_c: float) -> Float:
@@ -62,10 +104,11 @@ class HeatFleet:
         ambient_c: Float,
         seconds: Float,
         *,
+        weather: Outdoors | None = None,
         out: Float | None = None,
         parallel: bool = True,
     ) -> Float:
-        """Temperatures at the end of each step.
+        """Temperatures of all nodes at the end of each step.
 
         Parameters
         ----------
@@ -77,6 +120,8 @@ class HeatFleet:
             (steps,) air temperature.
         seconds
             (steps,) length of each step; any positive length.
+        weather
+            Sun and wind; none if not given.
         out
             (steps, nodes, homes) C-contiguous array to fill; a fresh one if left out, which costs more than
             the arithmetic when the block is long. `state` must not lie in it.
@@ -92,6 +137,41 @@ class HeatFleet:
         ValueError
             If shapes disagree or a step has no length.
         """
+        shape = (len(seconds), len(self.network), self.homes)
+        if out is None:
+            out = np.empty(shape)
+        elif out.shape != shape or not out.flags.c_contiguous or np.may_share_memory(out, state):
+            raise ValueError(f"out must be contiguous, apart from state, of shape {shape}")
+        self._run(state, i2_a2, ambient_c, seconds, weather, out, np.empty((0, 0, 0)), parallel)
+        return out
+
+    def peaks(
+        self,
+        state: Float,
+        i2_a2: Float,
+        ambient_c: Float,
+        seconds: Float,
+        *,
+        weather: Outdoors | None = None,
+        parallel: bool = True,
+    ) -> tuple[Float, Float]:
+        """As `advance`, keeping what limits are compared with and nothing else.
+
+        Returns
+        -------
+        (kinds, steps, homes) temperature of the hottest node of each of `kinds` at the end of each step, and
+        the (nodes, homes) state after the last. Memory beside them does not grow with steps.
+        """
+        found = np.empty((len(self.kinds), len(seconds), self.homes))
+        end = self._run(
+            state, i2_a2, ambient_c, seconds, weather, np.empty((0, *state.shape)), found, parallel
+        )
+        return found, end
+
+    def _run(
+        self, state: Float, i2_a2: Float, ambient_c: Float, seconds: Float, weather: Outdoors | None,
+        out: Float, peak: Float, parallel: bool,
+    ) -> Float:  # fmt: skip
         steps, nodes = len(seconds), len(self.network)
         shapes = state.shape, i2_a2.shape, ambient_c.shape
         if shapes != ((nodes, self.homes), (steps, 6, self.homes), (steps,)):
@@ -99,97 +179,207 @@ class HeatFleet:
         lengths, which = np.unique(np.asarray(seconds, float), return_inverse=True)
         if steps and not (lengths[0] > 0.0 and math.isfinite(lengths[-1])):
             raise ValueError("every step needs a positive, finite length in seconds")
-        if out is None:
-            out = np.empty((steps, nodes, self.homes))
-        elif (
-            out.shape != (steps, nodes, self.homes)
-            or not out.flags.c_contiguous
-            or np.may_share_memory(out, state)
-        ):
-            raise ValueError(
-                f"out must be contiguous, apart from state, of shape {(steps, nodes, self.homes)}"
-            )
-        if out.size == 0:
-            return out
-        maps = tuple(np.stack(kind) for kind in zip(*(self._maps(float(h)) for h in lengths), strict=True))
+        end = np.array(state, float, order="C")
+        if not (steps and self.homes):
+            return end
+        sky = Outdoors.none(steps, self.homes) if weather is None else weather
+        if weather is not None and not self.outdoors:
+            raise ValueError("a fleet that meets sun and wind is made with outdoors=True")
+        maps = (np.stack([self._table(float(h)) for h in lengths]), *self._sizes)
         groups = -(-self.homes // LANES) if parallel else 1
-        work = np.zeros((groups, 6, nodes + 8, LANES))
+        x = np.zeros((groups, 3 * nodes + 12 + PLANES + len(self.kinds), LANES))
+        v = np.zeros((groups, 2, self._links, LANES))
         run: Callable[..., None] = advance_parallel if parallel else advance_serial
-        t, i2, air = (np.ascontiguousarray(a, float) for a in (state, i2_a2, ambient_c))
-        run(self._net, maps, which.astype(np.int64), t, i2, air, out, work)
-        return out
+        i2, air, wind, sun = (
+            np.ascontiguousarray(a, float) for a in (i2_a2, ambient_c, sky.wind_m_s, sky.sun_w_per_m2)
+        )
+        wall = np.ascontiguousarray(sky.wall, np.int64)
+        watch = self._kind, self._fresh
+        run(self._net, maps, which.astype(np.int64), end, i2, air, wind, sun, wall, out, watch, peak, x, v)
+        return end
 
     def _prepare(self) -> None:
-        """Network as the kernels want it: sparse linear rows, heating slopes, nonlinear links."""
-        net, n = self.network, len(self.network)
-        pair_rows: dict[tuple[int, int, float], list[float]] = {}
-        for links, slot in ((net.convection, 0), (net.radiation, 1)):
-            for a, b, w in zip(links.a, links.b, links.w, strict=True):
-                weights = pair_rows.setdefault(
-                    (int(a), int(b) % (n + 1), net.convection.exponent), [0.0, 0.0]
-                )
-                weights[slot] += w
-        ends = np.array([key[:2] for key in pair_rows], np.int64).reshape(-1, 2)
-        exponent = np.array([key[2] for key in pair_rows])
-        film, emission = np.array(list(pair_rows.values())).reshape(-1, 2).T.copy()
-        wall = REFERENCE_WALL_C + KELVIN
-        reference = film * (1 + exponent) * REFERENCE_DROP_K**exponent + 4 * emission * wall**3
-
-        k = np.zeros((n + 1, n + 1))
-        for a, b, w in ((net.linear.a, net.linear.b % (n + 1), net.linear.w), (*ends.T, reference)):
-            np.add.at(k, (a, a), w)
-            np.add.at(k, (b, b), w)
-            np.add.at(k, (a, b), -w)
-            np.add.at(k, (b, a), -w)
+        """Network as the kernels want it: linear rows in modes, heating slopes, films of shared nodes and legs."""
+        net, n, p = self.network, len(self.network), self.network.pairs
+        a, b, *films = self._films()
+        k = self.network_conductance(a, b, films[3])
         self._k = k[:n, :n]
-        linear = np.zeros((n, n + 8))
+        linear = np.zeros((n, n + 8 + PLANES))
         linear[:, : n + 1] = -k[:n]
         np.add.at(linear, (net.node, n + 1 + net.path), net.ohm - REFERENCE_C * net.slope)
         linear[:, n + 7] = net.loss_w
-        self._check_mirror()
-        a, b = (np.ascontiguousarray(end) for end in ends.T)
-        heat = net.node, net.path, net.slope
-        self._net = (net.pairs, *_rows(linear), *heat, a, b, film, exponent, emission, reference)
+        if self.outdoors and net.sun_m2.size:
+            linear[:, n + 8 :] = net.sun_m2.T
+        self._check_mirror(linear)
+        basis = self._basis()
+        node, heat = basis[:n, :n], basis
+        rows = _solve_modes(node, p) @ linear @ heat
+        weight, column, size = _rows(np.where(np.abs(rows) > NEGLIGIBLE * np.abs(rows).max(), rows, 0.0))
+        one = [
+            (int(i), n + 1 + int(path) // 2, slope)
+            for i, path, slope in zip(net.node, net.path, net.slope, strict=True)
+            if not p <= i < 2 * p
+        ]
+        heated = {row[0] for row in one}
+        one += [(i, n + 1, 0.0) for i in (*range(p), *range(2 * p, n)) if i not in heated]
+        one.sort(key=lambda row: row[0])
+        even = np.array([row[1] for row in one], np.int64)
+        slopes = (
+            np.array([row[0] for row in one], np.int64),
+            even,
+            np.array([row[2] for row in one]),
+            even + 3,
+        )
+        per_leg, second = (a < p) | (b < p), ((a >= p) & (a < 2 * p)) | ((b >= p) & (b < 2 * p))
+        shared, legs = (tuple(f[rows] for f in (a, b, *films)) for rows in (~per_leg & ~second, per_leg))
+        self._links = max(1, len(shared[0]))
+        zero = n + 8 + PLANES
+        nothing, before = np.full(n, zero, np.int64), zero + 1 + np.arange(n)
+        self._net = (p, weight, column, size, nothing, before, *slopes, *shared, *legs)
+        self._fresh = np.zeros(n, np.bool_)
+        for key in range(len(self.kinds)):
+            first = [i for i in (*range(p), *range(2 * p, n)) if self._kind[i] == key]
+            self._fresh[first[:1]] = True
+        m = n - p
+        self._sizes = p + p % 2, _padded(p), m + m % 2, _padded(m)
 
-    def _check_mirror(self) -> None:
-        p, n = self.network.pairs, len(self.network)
+    def _films(self) -> tuple[Int, Int, Float, Float, Float, Float]:
+        """Films, radiation with the first between the same ends: a, b, film, forced^4, emission, reference.
+
+        `a` comes before `b`, which is n for the air; where one end stands on a leg it is `a`.
+        """
+        net, n = self.network, len(self.network)
+        if net.convection.exponent not in (0.0, 0.25) or (
+            net.convection.exponent == 0.0 and net.convection.a.size
+        ):
+            raise ValueError("natural convection grows with the fourth root of its drop here")
+        forced = net.convection.forced if self.outdoors else np.zeros(0)
+        ends = [
+            tuple(sorted((int(a) % (n + 1), int(b) % (n + 1))))
+            for links in net.links[1:]
+            for a, b in zip(links.a, links.b, strict=True)
+        ]
+        count = len(net.convection.a)
+        rows = [[w, 0.0, 0.0] for w in net.convection.w]
+        for row, wind_w in zip(rows, forced, strict=False):
+            row[1] = wind_w
+        for pair, w in zip(ends[count:], net.radiation.w, strict=True):
+            if pair not in ends[: len(rows)]:
+                ends.insert(len(rows), pair)
+                rows.append([0.0, 0.0, 0.0])
+            rows[ends.index(pair)][2] += w
+        film, wind, emission = np.array(rows).reshape(-1, 3).T.copy()
+        still = film * 1.25 * REFERENCE_DROP_K**0.25
+        blown = np.sqrt(REFERENCE_WIND_M_S) * wind
+        wall = REFERENCE_WALL_C + KELVIN
+        reference = (still**4 + blown**4) ** 0.25 + 4 * emission * wall**3
+        a, b = np.array(ends[: len(rows)], np.int64).reshape(-1, 2).T.copy()
+        return a, b, film, wind**4, emission, reference
+
+    def network_conductance(self, a: Int, b: Int, reference: Float) -> Float:
+        """(n + 1, n + 1) conductances of the linear links and of the reference of the films."""
+        net, n = self.network, len(self.network)
+        k = np.zeros((n + 1, n + 1))
+        for one, two, w in ((net.linear.a, net.linear.b % (n + 1), net.linear.w), (a, b, reference)):
+            np.add.at(k, (one, one), w)
+            np.add.at(k, (two, two), w)
+            np.add.at(k, (one, two), -w)
+            np.add.at(k, (two, one), -w)
+        return k
+
+    def _basis(self) -> Float:
+        """What the kernel's rows are made of: temperatures and currents from half differences and half sums."""
+        n, p = len(self.network), self.network.pairs
+        basis = np.eye(n + 8 + PLANES)
+        leg = np.arange(p)
+        basis[leg, p + leg] = 1.0
+        basis[p + leg, leg] = -1.0
+        basis[n + 1 : n + 7, n + 1 : n + 7] = 0.0
+        for path in range(3):
+            one, even = n + 1 + 2 * path, n + 1 + path
+            basis[one, even] = basis[one + 1, even] = basis[one, even + 3] = 1.0
+            basis[one + 1, even + 3] = -1.0
+        return basis
+
+    def _check_mirror(self, linear: Float) -> None:
+        net, p, n = self.network, self.network.pairs, len(self.network)
         swap = np.r_[p : 2 * p, 0:p, 2 * p : n]
-        c = self.network.capacity_j_per_k
-        if not (np.allclose(self._k, self._k[np.ix_(swap, swap)], rtol=1e-12) and np.allclose(c, c[swap])):
+        c, kind = net.capacity_j_per_k, self._kind
+        heat = np.zeros((n, 6))
+        np.add.at(heat, (net.node, net.path), net.ohm + 1e6 * net.slope)
+        own = np.array([k for k in range(linear.shape[1]) if not n < k < n + 7])
+        if not (
+            np.allclose(self._k, self._k[np.ix_(swap, swap)], rtol=1e-12)
+            and np.allclose(c, c[swap])
+            and np.array_equal(kind, kind[swap])
+            and np.allclose(linear[: 2 * p, own[n:]], linear[swap[: 2 * p]][:, own[n:]])
+            and np.allclose(heat[: 2 * p], heat[swap[: 2 * p]][:, [1, 0, 3, 2, 5, 4]])
+        ):
             raise ValueError("the two legs of a heat network must mirror each other")
+        if heat[2 * p :, 1::2].any():
+            raise ValueError("a shared node in a current path carries leg 1")
 
-    def _maps(self, seconds: float) -> tuple[Float, Float, Float, Float]:
-        """Even and odd halves of ``h phi1(hA)/C`` and ``h phi2(hA)/C`` for one step length."""
-        if seconds not in self._modes:
+    def propagator(self, order: int, seconds: float) -> Float:
+        """``h phi(order)(hA) / C`` for one step length, (nodes, nodes)."""
+        if self._eigen is None:
             root = 1.0 / np.sqrt(self.network.capacity_j_per_k)
             rate, shape = eigh(-(root[:, None] * self._k * root))
-            left = root[:, None] * shape
-            found = (left * (seconds * phi(seconds * rate)) @ left.T for phi in (phi1, phi2))
-            (e1, o1), (e2, o2) = (_halves(m, self.network.pairs) for m in found)
-            self._modes[seconds] = e1, o1, e2, o2
-        return self._modes[seconds]
+            self._eigen = rate, root[:, None] * shape
+        rate, left = self._eigen
+        return np.asarray((left * (seconds * phi(order, seconds * rate))) @ left.T)
+
+    def _table(self, seconds: float) -> Float:
+        """Tiles of both propagators, in halves, in the order the kernel reads them."""
+        if seconds not in self._tables:
+            n, p = len(self.network), self.network.pairs
+            basis, found = self._basis()[:n, :n], []
+            for order in (1, 2):
+                m = _solve_modes(basis, p) @ self.propagator(order, seconds) @ basis
+                found += _tiles(m[:p, :p]) + _tiles(m[p:, p:])
+            self._tables[seconds] = np.array(found)
+        return self._tables[seconds]
 
 
-def _halves(m: Float, pairs: int) -> tuple[Float, Float]:
-    """Matrix on the sum (and the shared nodes) and on the difference of the legs, each half of its image."""
-    same, cross, shared = m[:pairs, :pairs], m[:pairs, pairs : 2 * pairs], m[2 * pairs :]
-    even = np.block(
-        [[0.5 * (same + cross), m[:pairs, 2 * pairs :]], [shared[:, :pairs], shared[:, 2 * pairs :]]]
-    )
-    return _padded(even), _padded(0.5 * (same - cross))
+def _solve_modes(basis: Float, pairs: int) -> Float:
+    """Inverse of the basis of temperatures: half of its transpose on the legs."""
+    inverse = basis.T.copy()
+    inverse[: 2 * pairs] *= 0.5
+    return inverse
 
 
-def _padded(m: Float) -> Float:
-    grown = np.zeros([-(-size // 4) * 4 for size in m.shape])
+def _padded(width: int) -> int:
+    """Smallest width of fours and at most one six at the end that holds `width`."""
+    return max(4, width + width % 2)
+
+
+def _chunks(width: int) -> list[int]:
+    """A padded width as the kernel takes it: fours, and a six at the end if no four fits."""
+    return [4] * ((width - (6 if width % 4 else 0)) // 4) + ([6] if width % 4 else [])
+
+
+def _tiles(m: Float) -> list[float]:
+    rows, width = m.shape[0] + m.shape[0] % 2, _padded(m.shape[1])
+    grown = np.zeros((rows, width))
     grown[: m.shape[0], : m.shape[1]] = m
-    return grown
+    found: list[float] = []
+    for i in range(0, rows, 2):
+        start = 0
+        for chunk in _chunks(width):
+            tile = grown[i : i + 2, start : start + chunk]
+            found += [*tile[0, :4], *tile[1, :4], *tile[0, 4:], *tile[1, 4:]]
+            start += chunk
+    return found
 
 
-def _rows(matrix: Float) -> tuple[Float, Int]:
-    """Nonzeros of each row, padded with zero weights to a multiple of eight: weights, columns."""
-    nonzero = [np.flatnonzero(row) for row in matrix]
-    width = -(-max(len(found) for found in nonzero) // 8) * 8
-    weight, column = np.zeros((len(matrix), width)), np.zeros((len(matrix), width), np.int64)
-    for k, found in enumerate(nonzero):
-        weight[k, : len(found)], column[k, : len(found)] = matrix[k, found], found
-    return weight, column
+def _rows(matrix: Float) -> tuple[Float, Int, Int]:
+    """Nonzeros row after row: weights, columns, and the padded number of each row."""
+    weight: list[float] = []
+    column: list[int] = []
+    size = []
+    for row in matrix:
+        found = np.flatnonzero(row)
+        size.append(_padded(len(found)))
+        spare = size[-1] - len(found)
+        weight += [*row[found], *[0.0] * spare]
+        column += [*found, *[len(matrix)] * spare]  # the ambient: always a number
+    return np.array(weight), np.array(column, np.int64), np.array(size, np.int64)

@@ -1,18 +1,19 @@
 """Heat networks of many homes in time: exponential integration, homes innermost.
 
 The balance of the nodes is ``C dT/dt = Q(T)`` with ``Q(T) = S x + N(T)``: x stacks temperatures, ambient, the
-six squared currents and a one; S is linear; N holds what is not (resistance slope, convection, radiation less
-its reference slope). With ``A = -K/C`` the linear part, one step of length h is the exponential Runge-Kutta
-scheme of order two
+squared currents, a one and the sun; S is linear; N holds what is not (resistance slope, convection, radiation
+less its reference slope). With ``A = -K/C`` the linear part, one step of length h is the exponential
+Runge-Kutta scheme of order two
 
     a = T + h phi1(hA) Q(T)/C,    T' = a + h phi2(hA) (N(a) - N(T))/C
 
 (Hochbruck and Ostermann, "Exponential integrators", Acta Numerica 19, 2010), exact where N is constant and at
-rest exactly where the network is. Legs mirror each other, so both products are taken on the sum and on the
-difference of the legs, which halves them.
+rest exactly where the network is. Legs mirror each other, so everything is kept as half difference and half
+sum of the legs (the modes), in which matrices fall into halves.
 
-Work arrays have rows of LANES homes. Loops run over views of rows, or over many rows at once in the flat
-view, so that the compiler knows every index to be in range; the fewer loops, the less they cost to enter.
+Work array x, rows of LANES homes: modes (differences, sums, shared nodes), ambient, sums and differences of
+the squared currents (3 each), one, sun (3), a row of zeros, N(T), Q, three rows of zeros, peaks. Loops index
+rows and lanes directly: a view for each row would cost more than its arithmetic.
 """
 
 import math
@@ -22,177 +23,332 @@ from numba import prange
 
 from cosim.compiled import kernel, parallel_kernel
 
-LANES = 64
+LANES = 128
+QUANTUM = 32  # lanes are used in multiples of this
+PLANES = 3
 KELVIN = 273.15
 CALM2 = 0.25  # K2, see cosim.thermal.network.CALM_K
+ROOT = np.uint64(0x47ED126E978D4FE0)  # 9/8 of the bits of 1.0, less what centres the guess's error
+THREE = np.uint64(3)
 
 
 @kernel
-def gather_rows(weight, column, x, out):
-    """out[row] = sum of weight[row] * x[column[row]], eight terms at a time, zero weights as padding."""
-    for row in range(weight.shape[0]):
-        o = out[row]
-        for lane in range(LANES):
-            o[lane] = 0.0
-        for k in range(0, weight.shape[1], 8):
-            if weight[row, k] == 0.0:
-                break
-            w, c = weight[row, k : k + 8], column[row, k : k + 8]
-            w0, w1, w2, w3, w4, w5, w6, w7 = w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7]
-            x0, x1, x2, x3 = x[c[0]], x[c[1]], x[c[2]], x[c[3]]
-            x4, x5, x6, x7 = x[c[4]], x[c[5]], x[c[6]], x[c[7]]
-            for lane in range(LANES):
-                one = (w0 * x0[lane] + w1 * x1[lane]) + (w2 * x2[lane] + w3 * x3[lane])
-                two = (w4 * x4[lane] + w5 * x5[lane]) + (w6 * x6[lane] + w7 * x7[lane])
-                o[lane] += one + two
+def gather(weight, column, size, lanes, x, base, to):
+    """x[to + row] = x[base + row] + sum of weight * x[column], six or four terms at a time.
 
-
-@kernel
-def slope_rows(node, path, slope, nodes, x, out):
-    """Extra heat per kelvin of each node: out[node] += slope * i2[path] over its one or two rows."""
-    for k in range(node.shape[0]):
-        s, current, o = slope[k], x[nodes + 1 + path[k]], out[node[k]]
-        if k > 0 and node[k] == node[k - 1]:
-            for lane in range(LANES):
-                o[lane] += s * current[lane]
-        else:
-            for lane in range(LANES):
-                o[lane] = s * current[lane]
-
-
-@kernel
-def dense_rows(m, x, out):
-    """out += m x for a matrix padded with zeros to multiples of four, four rows by four columns at a time."""
-    for i in range(0, m.shape[0], 4):
-        p, q, r, s = out[i], out[i + 1], out[i + 2], out[i + 3]
-        for j in range(0, m.shape[1], 4):
-            a0, a1, a2, a3 = m[i, j], m[i, j + 1], m[i, j + 2], m[i, j + 3]
-            b0, b1, b2, b3 = m[i + 1, j], m[i + 1, j + 1], m[i + 1, j + 2], m[i + 1, j + 3]
-            c0, c1, c2, c3 = m[i + 2, j], m[i + 2, j + 1], m[i + 2, j + 2], m[i + 2, j + 3]
-            d0, d1, d2, d3 = m[i + 3, j], m[i + 3, j + 1], m[i + 3, j + 2], m[i + 3, j + 3]
-            x0, x1, x2, x3 = x[j], x[j + 1], x[j + 2], x[j + 3]
-            for lane in range(LANES):
-                y0, y1, y2, y3 = x0[lane], x1[lane], x2[lane], x3[lane]
-                p[lane] += (a0 * y0 + a1 * y1) + (a2 * y2 + a3 * y3)
-                q[lane] += (b0 * y0 + b1 * y1) + (b2 * y2 + b3 * y3)
-                r[lane] += (c0 * y0 + c1 * y1) + (c2 * y2 + c3 * y3)
-                s[lane] += (d0 * y0 + d1 * y1) + (d2 * y2 + d3 * y3)
-
-
-@kernel
-def nonlinear_rows(nodes, slope, a, b, film, exponent, emission, reference, x, flow, out):
-    """N(T): slope * T in every node, and what convection and radiation carry beyond their reference."""
-    c, t, o = slope.reshape(-1), x.reshape(-1), out.reshape(-1)
-    for k in range(nodes * LANES):
-        o[k] = c[k] * t[k]
-    for k in range(a.shape[0]):
-        t, u, o = x[a[k]], x[b[k]], out[a[k]]
-        e, w, s, g = exponent[k], film[k], emission[k], reference[k]
-        if e == 0.25:
-            for lane in range(LANES):
-                d = t[lane] - u[lane]
-                p, q = t[lane] + KELVIN, u[lane] + KELVIN
-                h = w * math.sqrt(math.sqrt(math.sqrt(d * d + CALM2))) + s * ((p * p + q * q) * (p + q))
-                flow[lane] = d * (h - g)
-        else:
-            for lane in range(LANES):
-                d = t[lane] - u[lane]
-                p, q = t[lane] + KELVIN, u[lane] + KELVIN
-                flow[lane] = d * (w * (d * d + CALM2) ** (0.5 * e) + s * ((p * p + q * q) * (p + q)) - g)
-        for lane in range(LANES):
-            o[lane] -= flow[lane]
-        if b[k] < nodes:
-            o = out[b[k]]
-            for lane in range(LANES):
-                o[lane] += flow[lane]
-
-
-@kernel
-def half_modes(pairs, nodes, x, mode):
-    """Half difference and half sum of the legs, then the shared nodes."""
-    leg, end = pairs * LANES, nodes * LANES
-    t, m = x.reshape(-1), mode.reshape(-1)
-    one, two, shared = t[:leg], t[leg : 2 * leg], t[2 * leg : end]
-    difference, total, rest = m[:leg], m[leg : 2 * leg], m[2 * leg : end]
-    for k in range(leg):
-        difference[k] = 0.5 * (one[k] - two[k])
-        total[k] = 0.5 * (one[k] + two[k])
-    for k in range(shared.shape[0]):
-        rest[k] = shared[k]
-
-
-@kernel
-def propagate(even, odd, pairs, nodes, q, sign, r, mode, x):
-    """mode += M (q + sign r) in the modes of the legs, and x from it; q is used up."""
-    leg, end = pairs * LANES, nodes * LANES
-    heat, extra, t, m = q.reshape(-1), r.reshape(-1), x.reshape(-1), mode.reshape(-1)
-    one, two, shared = heat[:leg], heat[leg : 2 * leg], heat[2 * leg : end]
-    more_one, more_two, more_shared = extra[:leg], extra[leg : 2 * leg], extra[2 * leg : end]
-    for k in range(leg):
-        a, b = one[k] + sign * more_one[k], two[k] + sign * more_two[k]
-        one[k], two[k] = a - b, a + b
-    for k in range(shared.shape[0]):
-        shared[k] += sign * more_shared[k]
-    dense_rows(odd, q, mode)  # its padding adds zero to the first sums
-    dense_rows(even, q[pairs:], mode[pairs:])
-    first, second, common = t[:leg], t[leg : 2 * leg], t[2 * leg : end]
-    difference, total, rest = m[:leg], m[leg : 2 * leg], m[2 * leg : end]
-    for k in range(leg):
-        first[k] = total[k] + difference[k]
-        second[k] = total[k] - difference[k]
-    for k in range(shared.shape[0]):
-        common[k] = rest[k]
-
-
-@kernel
-def advance_lanes(first, net, maps, which, state, i2, ambient, out, work):
-    """All steps of up to LANES homes from `first`; `out` gets the temperatures at the end of each step.
-
-    first: home; net, maps: see `cosim.thermal.fleet`; which (steps,): row of `maps` for each step;
-    state (nodes, homes); i2 (steps, 6, homes) [A2]; ambient (steps,) [degC];
-    out (steps, nodes, homes) [degC]; work (6, nodes + 8, LANES): private scratch, zero at first.
+    size (rows,): terms of each row, padded by zero weights to 4 a or 4 a + 6.
     """
-    pairs, weight, column, node, path, slope, a, b, film, exponent, emission, reference = net
-    even1, odd1, even2, odd2 = maps
-    nodes, homes = state.shape
-    used = min(LANES, homes - first)
-    x, q, hot, n0, mode, flow = work[0], work[1], work[2], work[3], work[4], work[5, 0]
-    for k in range(nodes):
-        for lane in range(LANES):
-            x[k, lane] = state[k, first + min(lane, used - 1)]
-    x[nodes + 7, :] = 1.0
-    for step in range(i2.shape[0]):
-        x[nodes, :] = ambient[step]
-        for p in range(6):
-            row, given = x[nodes + 1 + p], i2[step, p, first : first + used]
-            for lane in range(used):
-                row[lane] = given[lane]
-        m = which[step]
-        half_modes(pairs, nodes, x, mode)  # from the temperatures alone, so that a block may be cut here
-        slope_rows(node, path, slope, nodes, x, hot)
-        nonlinear_rows(nodes, hot, a, b, film, exponent, emission, reference, x, flow, n0)
-        gather_rows(weight, column, x, q)
-        propagate(even1[m], odd1[m], pairs, nodes, q, 1.0, n0, mode, x)
-        nonlinear_rows(nodes, hot, a, b, film, exponent, emission, reference, x, flow, q)
-        propagate(even2[m], odd2[m], pairs, nodes, q, -1.0, n0, mode, x)
-        for k in range(nodes):
-            row, found = out[step, k, first : first + used], x[k]
-            for lane in range(used):
-                row[lane] = found[lane]
+    n = 0
+    for row in range(size.shape[0]):
+        b, o, left = base + row, to + row, size[row]
+        while left > 0:
+            w0, w1, w2, w3 = weight[n], weight[n + 1], weight[n + 2], weight[n + 3]
+            c0, c1, c2, c3 = column[n], column[n + 1], column[n + 2], column[n + 3]
+            first = left == size[row]
+            if left == 6:
+                w4, w5, c4, c5 = weight[n + 4], weight[n + 5], column[n + 4], column[n + 5]
+                n, left = n + 6, 0
+                if first:
+                    for k in range(lanes):
+                        one = (w0 * x[c0, k] + w1 * x[c1, k]) + (w2 * x[c2, k] + w3 * x[c3, k])
+                        x[o, k] = x[b, k] + (one + (w4 * x[c4, k] + w5 * x[c5, k]))
+                else:
+                    for k in range(lanes):
+                        one = (w0 * x[c0, k] + w1 * x[c1, k]) + (w2 * x[c2, k] + w3 * x[c3, k])
+                        x[o, k] += one + (w4 * x[c4, k] + w5 * x[c5, k])
+            else:
+                n, left = n + 4, left - 4
+                if first:
+                    for k in range(lanes):
+                        one = (w0 * x[c0, k] + w1 * x[c1, k]) + (w2 * x[c2, k] + w3 * x[c3, k])
+                        x[o, k] = x[b, k] + one
+                else:
+                    for k in range(lanes):
+                        x[o, k] += (w0 * x[c0, k] + w1 * x[c1, k]) + (w2 * x[c2, k] + w3 * x[c3, k])
 
 
 @kernel
-def advance_serial(net, maps, which, state, i2, ambient, out, work):
-    """All homes, one group of lanes after another; work (1, 6, nodes + 8, LANES)."""
+def dense(weight, n, rows, width, lanes, x, source, to):
+    """x[to + row] += sum of weight * x[source + column], two rows by six or four columns at a time.
+
+    weight: tiles from place n, one after another, the first four columns of both rows before the last two.
+    Returns the place behind the last.
+    """
+    for i in range(0, rows, 2):
+        p, q, j, left = to + i, to + i + 1, source, width
+        while left > 0:
+            a0, a1, a2, a3 = weight[n], weight[n + 1], weight[n + 2], weight[n + 3]
+            b0, b1, b2, b3 = weight[n + 4], weight[n + 5], weight[n + 6], weight[n + 7]
+            if left == 6:
+                a4, a5, b4, b5 = weight[n + 8], weight[n + 9], weight[n + 10], weight[n + 11]
+                n, left = n + 12, 0
+                for k in range(lanes):
+                    y0, y1, y2, y3, y4, y5 = (
+                        x[j, k],
+                        x[j + 1, k],
+                        x[j + 2, k],
+                        x[j + 3, k],
+                        x[j + 4, k],
+                        x[j + 5, k],
+                    )
+                    x[p, k] += (a0 * y0 + a1 * y1) + (a2 * y2 + a3 * y3) + (a4 * y4 + a5 * y5)
+                    x[q, k] += (b0 * y0 + b1 * y1) + (b2 * y2 + b3 * y3) + (b4 * y4 + b5 * y5)
+            else:
+                for k in range(lanes):
+                    y0, y1, y2, y3 = x[j, k], x[j + 1, k], x[j + 2, k], x[j + 3, k]
+                    x[p, k] += (a0 * y0 + a1 * y1) + (a2 * y2 + a3 * y3)
+                    x[q, k] += (b0 * y0 + b1 * y1) + (b2 * y2 + b3 * y3)
+                n, j, left = n + 8, j + 4, left - 4
+    return n
+
+
+@kernel
+def eighth_roots(rows, lanes, v, bits, root, guess):
+    """root = v^(1/8) of the first rows: a guess from the bits of v, two passes of the series in 1 - v y^8.
+
+    `bits` and `guess` are `v` and `root` seen as integers. Off by some 1e-15 of the root; three square roots
+    in a row cost two to three times as much, for the divider is not a pipeline.
+    """
+    for row in range(rows):
+        for k in range(lanes):
+            guess[row, k] = ROOT - (bits[row, k] >> THREE)
+        for k in range(lanes):
+            g, y = v[row, k], root[row, k]
+            y2 = y * y
+            y4 = y2 * y2
+            e = 1.0 - g * (y4 * y4)
+            y += y * (e * (0.125 + e * (0.0703125 + e * 0.0498046875)))
+            y2 = y * y
+            y4 = y2 * y2
+            e = 1.0 - g * (y4 * y4)
+            y += y * (e * (0.125 + e * (0.0703125 + e * (0.0498046875 + e * 0.038909912109375))))
+            y2 = y * y
+            root[row, k] = (g * y) * (y2 * (y2 * y2))
+
+
+@kernel
+def slopes(pairs, heat, lanes, x, base, to):
+    """x[to + node] = slope * squared current * temperature - x[base[node]], for the modes of both legs."""
+    node, even, slope, odd = heat
+    last = -1
+    for r in range(node.shape[0]):
+        n, s, i, j = node[r], slope[r], even[r], odd[r]
+        o, b = to + n, base[n]
+        if n >= pairs:
+            if n != last:
+                for k in range(lanes):
+                    x[o, k] = s * ((x[i, k] + x[j, k]) * x[n, k]) - x[b, k]
+            else:
+                for k in range(lanes):
+                    x[o, k] += s * ((x[i, k] + x[j, k]) * x[n, k])
+        else:
+            m = n + pairs
+            e, c = to + m, base[m]
+            if n != last:
+                for k in range(lanes):
+                    total, difference, sums, differences = x[m, k], x[n, k], x[i, k], x[j, k]
+                    x[o, k] = s * (differences * total + sums * difference) - x[b, k]
+                    x[e, k] = s * (sums * total + differences * difference) - x[c, k]
+            else:
+                for k in range(lanes):
+                    total, difference, sums, differences = x[m, k], x[n, k], x[i, k], x[j, k]
+                    x[o, k] += s * (differences * total + sums * difference)
+                    x[e, k] += s * (sums * total + differences * difference)
+        last = n
+
+
+@kernel
+def film_flow(t, u, film, forced4, emission, reference):
+    """Heat [W] from t to u by convection and radiation beyond the reference conductance."""
+    d, p, q = t - u, t + KELVIN, u + KELVIN
+    moved = math.sqrt(math.sqrt((film * film) * (film * film) * math.sqrt(d * d + CALM2) + forced4))
+    return d * (moved + emission * ((p * p + q * q) * (p + q)) - reference)
+
+
+@kernel
+def shared_films(nodes, films, wind2, lanes, x, v, bits, root, guess, to):
+    """Convection and radiation between shared nodes and the air, from x[to + node]; rows of links in v, root."""
+    a, b, film, forced4, emission, reference = films
+    for r in range(a.shape[0]):
+        i, j = a[r], b[r]
+        for k in range(lanes):
+            d = x[i, k] - x[j, k]
+            v[r, k] = d * d + CALM2
+    if wind2 == 0.0:
+        eighth_roots(a.shape[0], lanes, v, bits, root, guess)
+    for r in range(a.shape[0]):
+        i, j, o = a[r], b[r], to + a[r]
+        w, f, s, g = film[r], forced4[r] * wind2, emission[r], reference[r]
+        if wind2 != 0.0:
+            for k in range(lanes):
+                root[r, k] = film_flow(x[i, k], x[j, k], w, f, s, g)
+        else:
+            for k in range(lanes):
+                t, u = x[i, k], x[j, k]
+                p, q = t + KELVIN, u + KELVIN
+                root[r, k] = (t - u) * (w * root[r, k] + s * ((p * p + q * q) * (p + q)) - g)
+        for k in range(lanes):
+            x[o, k] -= root[r, k]
+        if j < nodes:
+            o = to + j
+            for k in range(lanes):
+                x[o, k] += root[r, k]
+
+
+@kernel
+def leg_films(pairs, nodes, films, wind2, lanes, x, to):
+    """As `shared_films` for links that begin at a part of each leg; they end at one, at a shared node or air."""
+    a, b, film, forced4, emission, reference = films
+    for r in range(a.shape[0]):
+        i, j, o = a[r], b[r], to + a[r]
+        w, f, s, g = film[r], forced4[r] * wind2, emission[r], reference[r]
+        for k in range(lanes):
+            t, d, u, c = x[pairs + i, k], x[i, k], x[j, k], 0.0
+            if j < pairs:
+                u, c = x[pairs + j, k], x[j, k]
+            one = film_flow(t + d, u + c, w, f, s, g)
+            two = film_flow(t - d, u - c, w, f, s, g)
+            x[o, k] -= 0.5 * (one - two)
+            x[o + pairs, k] -= 0.5 * (one + two)
+            if j < pairs:
+                x[to + j, k] += 0.5 * (one - two)
+                x[to + j + pairs, k] += 0.5 * (one + two)
+            elif j < nodes:
+                x[to + j, k] += one + two
+
+
+@kernel
+def to_modes(pairs, lanes, x):
+    """Half difference and half sum of the legs, in place."""
+    for r in range(pairs):
+        e = pairs + r
+        for k in range(lanes):
+            one, two = x[r, k], x[e, k]
+            x[r, k], x[e, k] = 0.5 * (one - two), 0.5 * (one + two)
+
+
+@kernel
+def temperatures(first, used, pairs, x, out):
+    """out[node, first + lane] from the modes."""
+    for r in range(pairs):
+        e = pairs + r
+        for k in range(used):
+            out[r, first + k] = x[e, k] + x[r, k]
+        for k in range(used):
+            out[e, first + k] = x[e, k] - x[r, k]
+    for r in range(2 * pairs, out.shape[0]):
+        for k in range(used):
+            out[r, first + k] = x[r, k]
+
+
+@kernel
+def end_of_step(pairs, nodes, kind, fresh, lanes, x, top):
+    """x[top + kind] = hottest node of each kind; modes are made anew from the temperatures alone.
+
+    So the next step depends on temperatures and not on how they were kept, and a block may be cut anywhere.
+    """
+    for r in range(pairs):
+        e, t = pairs + r, top + kind[r]
+        if fresh[r]:
+            for k in range(lanes):
+                one, two = x[e, k] + x[r, k], x[e, k] - x[r, k]
+                x[r, k], x[e, k] = 0.5 * (one - two), 0.5 * (one + two)
+                x[t, k] = one if one > two else two
+        else:
+            for k in range(lanes):
+                one, two, hot = x[e, k] + x[r, k], x[e, k] - x[r, k], x[t, k]
+                x[r, k], x[e, k] = 0.5 * (one - two), 0.5 * (one + two)
+                high = one if one > two else two
+                x[t, k] = hot if hot > high else high
+    for r in range(2 * pairs, nodes):
+        t = top + kind[r]
+        if fresh[r]:
+            for k in range(lanes):
+                x[t, k] = x[r, k]
+        else:
+            for k in range(lanes):
+                high, hot = x[r, k], x[t, k]
+                x[t, k] = hot if hot > high else high
+
+
+@kernel
+def advance_lanes(group, net, maps, which, state, i2, ambient, wind, sky, side, out, watch, peak, x, v):
+    """All steps of up to LANES homes; `state` becomes their temperatures at the end.
+
+    net, maps, watch: see `cosim.thermal.fleet`; which (steps,): row of tables; state (nodes, homes);
+    i2 (steps, 6, homes) [A2]; ambient (steps,) [degC]; wind (steps,) [m/s]; sky (steps, sides, PLANES)
+    [W/m2], without sides where no sun is; side (homes,); out (steps, nodes, homes) [degC], or without steps;
+    peak (kinds, steps, homes) [degC]; x (rows, LANES), v (2, links, LANES): private scratch, zero at first.
+    """
+    pairs, weight, column, size, nothing, before = net[:6]
+    heat, shared, legs = net[6:10], net[10:16], net[16:22]
+    tables, odd_rows, odd_width, even_rows, even_width = maps
+    kind, fresh = watch
+    nodes, homes = state.shape
+    first = group * LANES
+    used = min(LANES, homes - first)
+    lanes = (used + QUANTUM - 1) // QUANTUM * QUANTUM
+    n0 = nodes + 9 + PLANES
+    q, top = n0 + nodes, n0 + 2 * nodes + 3
+    squares, root = v[0], v[1]
+    bits, guess = squares.view(np.uint64), root.view(np.uint64)
+    for r in range(nodes):
+        for k in range(lanes):
+            x[r, k] = state[r, first + min(k, used - 1)]
+    for k in range(lanes):
+        x[nodes + 7, k] = 1.0
+    to_modes(pairs, lanes, x)
+    for step in range(i2.shape[0]):
+        air, wind2 = ambient[step], wind[step] * wind[step]
+        for k in range(lanes):
+            x[nodes, k] = air
+        for p in range(3):
+            e, o = nodes + 1 + p, nodes + 4 + p
+            for k in range(used):
+                one, two = i2[step, 2 * p, first + k], i2[step, 2 * p + 1, first + k]
+                x[e, k], x[o, k] = 0.5 * (one + two), 0.5 * (one - two)
+        if sky.shape[1] > 0:
+            for p in range(PLANES):
+                for k in range(used):
+                    x[nodes + 8 + p, k] = sky[step, side[first + k], p]
+        table = tables[which[step]]
+        slopes(pairs, heat, lanes, x, nothing, n0)
+        shared_films(nodes, shared, wind2, lanes, x, squares, bits, root, guess, n0)
+        leg_films(pairs, nodes, legs, wind2, lanes, x, n0)
+        gather(weight, column, size, lanes, x, n0, q)
+        at = dense(table, 0, odd_rows, odd_width, lanes, x, q, 0)
+        at = dense(table, at, even_rows, even_width, lanes, x, q + pairs, pairs)
+        slopes(pairs, heat, lanes, x, before, q)
+        shared_films(nodes, shared, wind2, lanes, x, squares, bits, root, guess, q)
+        leg_films(pairs, nodes, legs, wind2, lanes, x, q)
+        at = dense(table, at, odd_rows, odd_width, lanes, x, q, 0)
+        dense(table, at, even_rows, even_width, lanes, x, q + pairs, pairs)
+        if out.shape[0] > 0:
+            temperatures(first, used, pairs, x, out[step])
+        if step == i2.shape[0] - 1:
+            temperatures(first, used, pairs, x, state)
+        end_of_step(pairs, nodes, kind, fresh, lanes, x, top)
+        for c in range(peak.shape[0]):
+            for k in range(used):
+                peak[c, step, first + k] = x[top + c, k]
+
+
+@kernel
+def advance_serial(net, maps, which, state, i2, ambient, wind, sky, side, out, watch, peak, x, v):
+    """All homes, one group of lanes after another; x (1, rows, LANES), v (1, 2, links, LANES)."""
     for group in range((state.shape[1] + LANES - 1) // LANES):
-        advance_lanes(group * LANES, net, maps, which, state, i2, ambient, out, work[0])
+        advance_lanes(
+            group, net, maps, which, state, i2, ambient, wind, sky, side, out, watch, peak, x[0], v[0]
+        )
 
 
 @parallel_kernel
-def advance_parallel(net, maps, which, state, i2, ambient, out, work):
-    """As `advance_serial` with groups spread over threads; work (groups, 6, nodes + 8, LANES)."""
+def advance_parallel(net, maps, which, state, i2, ambient, wind, sky, side, out, watch, peak, x, v):
+    """As `advance_serial` with groups spread over threads; x (groups, rows, LANES), v likewise."""
     for group in prange((state.shape[1] + LANES - 1) // LANES):
-        advance_lanes(group * LANES, net, maps, which, state, i2, ambient, out, work[group])
+        advance_lanes(
+            group, net, maps, which, state, i2, ambient, wind, sky, side, out, watch, peak, x[group], v[group]
+        )
 
 
 @kernel

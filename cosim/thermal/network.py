@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from cosim import library
 from cosim.adapter_entry import AdapterEntry
 from cosim.entries import MaterialEntry, Quantity
 from cosim.errors import LibraryError, Problem
-from cosim.heat_body import AMBIENT, HeatModel, Joint, Part, Path, Wire
+from cosim.heat_body import AMBIENT, HeatModel, Joint, Part, Path, Surface, Wire
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -27,6 +27,7 @@ LORENZ = 2.44e-8  # V2/K2, Wiedemann-Franz
 CONTACT_K = 323.15  # temperature at which a contact's thermal conductance is taken
 AIR = 0.028  # W/(m K), conductivity of air in a contact's gap, at the same temperature
 PLATE = 1.42  # W/(m2 K) (m/K)^(1/4): laminar natural convection on a vertical plate
+WIND_PLATE = 3.90  # W/(m2 K) (s)^(1/2): laminar flat plate, 0.664 k Pr^(1/3) / nu^(1/2), air at 300 K
 CALM_K = 0.5  # K; outdoor air is never quite still, so a film does not vanish with its temperature drop
 REFERENCE_C = 20.0  # resistances are stated here
 PATHS: Mapping[str, int] = {"grid": 0, "load": 2, "branch": 4}  # leg 1; leg 2 is one more
@@ -37,7 +38,8 @@ class Links:
     """Paths for heat between nodes `a` and `b` (-1: ambient), all of one law.
 
     Heat from a to b is ``w (d^2 + CALM_K^2)^(exponent/2) d`` with d = Ta - Tb, or ``w (Ta^4 - Tb^4)`` in
-    kelvin if it radiates.
+    kelvin if it radiates. `forced` (empty: none) is what a film has of wind alone, [W/K] at 1 m/s; it grows
+    with the root of the speed and joins the natural film by fourth powers, ``h^4 = hn^4 + hf^4``.
     """
 
     a: Int
@@ -45,6 +47,7 @@ class Links:
     w: Float
     exponent: float = 0.0
     radiates: bool = False
+    forced: Float = field(default_factory=lambda: np.zeros(0))
 
     @staticmethod
     def of(rows: list[tuple[int, int, float]], exponent: float = 0.0, *, radiates: bool = False) -> Links:
@@ -52,22 +55,27 @@ class Links:
         a, b, w = zip(*rows, strict=True) if rows else ((), (), ())
         return Links(np.array(a, np.int64), np.array(b, np.int64), np.array(w, float), exponent, radiates)
 
-    def flow_w(self, ta: Float, tb: Float) -> Float:
+    def flow_w(self, ta: Float, tb: Float, wind_m_s: float = 0.0) -> Float:
         """Heat from a to b at end temperatures in degC."""
         if self.radiates:
             return self.w * ((ta + KELVIN) ** 4 - (tb + KELVIN) ** 4)
         drop = ta - tb
-        return np.asarray(self.w * (drop**2 + CALM_K**2) ** (0.5 * self.exponent) * drop)
+        film = self.w * (drop**2 + CALM_K**2) ** (0.5 * self.exponent)
+        if wind_m_s > 0.0 and self.forced.size:
+            film = (film**4 + (self.forced**2 * wind_m_s) ** 2) ** 0.25
+        return np.asarray(film * drop)
 
-    def slopes(self, ta: Float, tb: Float) -> tuple[Float, Float]:
+    def slopes(self, ta: Float, tb: Float, wind_m_s: float = 0.0) -> tuple[Float, Float]:
         """Derivative of `flow_w` by ta, and minus that by tb."""
         if self.radiates:
             return 4 * self.w * (ta + KELVIN) ** 3, 4 * self.w * (tb + KELVIN) ** 3
         d2 = (ta - tb) ** 2
-        slope = (
-            self.w * (d2 + CALM_K**2) ** (0.5 * self.exponent - 1) * ((1 + self.exponent) * d2 + CALM_K**2)
-        )
-        return slope, slope
+        film = self.w * (d2 + CALM_K**2) ** (0.5 * self.exponent)
+        gain = film * self.exponent * d2 / (d2 + CALM_K**2)
+        if wind_m_s > 0.0 and self.forced.size:
+            both = (film**4 + (self.forced**2 * wind_m_s) ** 2) ** 0.25
+            film, gain = both, gain * (film / both) ** 3
+        return film + gain, film + gain
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,11 @@ class HeatNetwork:
     node, path, ohm, slope
         (r,) heating: ``(ohm + slope (T - 20 degC)) i2[path]`` in `node`; paths 0, 1 grid L1, L2;
         2, 3 load; 4, 5 branch.
+    sun_m2
+        (3, n) areas that keep all the sun they get, seen from before the wall, from above, and from either
+        side; (3, 0) if none is known.
+    limit_c
+        (n,) what the material of each node bears for its life, NaN if not known.
     """
 
     names: tuple[str, ...]
@@ -105,6 +118,8 @@ class HeatNetwork:
     path: Int
     ohm: Float
     slope: Float
+    sun_m2: Float = field(default_factory=lambda: np.zeros((3, 0)))
+    limit_c: Float = field(default_factory=lambda: np.zeros(0))
 
     def __len__(self) -> int:
         return len(self.names)
@@ -118,30 +133,34 @@ class HeatNetwork:
         """All links, law by law."""
         return self.linear, self.convection, self.radiation
 
-    def outflow_w(self, temperature_c: Float, ambient_c: float) -> Float:
+    def outflow_w(self, temperature_c: Float, ambient_c: float, wind_m_s: float = 0.0) -> Float:
         """(n,) net heat that leaves each node through its links; its sum goes to the ambient."""
         t = np.append(temperature_c, ambient_c)
         out = np.zeros(len(t))
         for links in self.links:
-            heat = links.flow_w(t[links.a], t[links.b])
+            heat = links.flow_w(t[links.a], t[links.b], wind_m_s)
             np.add.at(out, links.a, heat)
             np.add.at(out, links.b, -heat)
         return out[:-1]
 
-    def heating_w(self, temperature_c: Float, i2_a2: Float) -> Float:
-        """(n,) heat made in each node by the six squared currents [A2] and the constant losses."""
+    def heating_w(self, temperature_c: Float, i2_a2: Float, sun_w_per_m2: Float | None = None) -> Float:
+        """(n,) heat of each node by the six squared currents [A2], constant losses, and sun on (3,) planes."""
         made = self.loss_w.copy()
+        if sun_w_per_m2 is not None and self.sun_m2.size:
+            made += np.asarray(sun_w_per_m2) @ self.sun_m2
         ohm = self.ohm + self.slope * (np.asarray(temperature_c)[self.node] - REFERENCE_C)
         np.add.at(made, self.node, ohm * np.asarray(i2_a2)[self.path])
         return made
 
-    def conductance(self, temperature_c: Float, ambient_c: float) -> tuple[Float, Float]:
+    def conductance(
+        self, temperature_c: Float, ambient_c: float, wind_m_s: float = 0.0
+    ) -> tuple[Float, Float]:
         """Derivative of `outflow_w`: (n, n) by node temperatures, (n,) minus that by the ambient."""
         n = len(self)
         t = np.append(temperature_c, ambient_c)
         full = np.zeros((n + 1, n + 1))
         for links in self.links:
-            by_a, by_b = links.slopes(t[links.a], t[links.b])
+            by_a, by_b = links.slopes(t[links.a], t[links.b], wind_m_s)
             np.add.at(full, (links.a, links.a), by_a)
             np.add.at(full, (links.b, links.b), by_b)
             np.add.at(full, (links.a, links.b), -by_b)
@@ -162,6 +181,10 @@ def build(model: HeatModel, materials: Mapping[str, MaterialEntry]) -> HeatNetwo
 
 def _value(quantity: Quantity | None) -> float:
     return 0.0 if quantity is None else quantity.value
+
+
+def _known(quantity: Quantity | None) -> float:
+    return math.nan if quantity is None else quantity.value
 
 
 def _insulators_with_current(model: HeatModel, materials: Mapping[str, MaterialEntry]) -> list[Problem]:
@@ -194,7 +217,9 @@ class _Builder:
         self.shared = [name for name, part in model.parts.items() if part.shared]
         self.pairs = len(self.per_leg)
         size = 2 * self.pairs + len(self.shared)
-        self.capacity, self.loss = np.zeros(size), np.zeros(size)
+        self.capacity, self.loss, self.sun = np.zeros(size), np.zeros(size), np.zeros((3, size))
+        self.limit = np.full(size, np.nan)
+        self.forced: list[float] = []
         self.linear: list[tuple[int, int, float]] = []
         self.convection: list[tuple[int, int, float]] = []
         self.radiation: list[tuple[int, int, float]] = []
@@ -229,6 +254,7 @@ class _Builder:
             node = self.index(name, leg)
             self.capacity[node] += mass * material.heat_capacity.value
             self.loss[node] += _value(part.loss_w)
+            self.limit[node] = _known(material.temperature_limit_c)
             if part.current == "none":
                 continue
             if part.resistance_ohm is not None:
@@ -275,6 +301,22 @@ class _Builder:
             ohm = metal.resistivity.value / section * reach
             self.add_heat(wire.part, wire.current, leg, ohm, metal.resistivity_slope.value)
 
+    def add_surface(self, surface: Surface) -> None:
+        material = self.materials[self.model.parts[surface.part].material]
+        area, absorbed = surface.area_m2.value, _value(material.solar_absorptance)
+        lit = np.array([_value(seen) for seen in (surface.front_m2, surface.top_m2, surface.side_m2)])
+        for leg in self.legs(surface.part, surface.to):
+            ends = self.index(surface.part, leg), self.index(surface.to, leg)
+            self.sun[:, ends[0]] += absorbed * lit
+            if surface.height_m is None:
+                self.linear.append((*ends, area * _value(surface.h_w_per_m2k)))
+                continue
+            height = surface.height_m.value
+            self.convection.append((*ends, area * PLATE / height**0.25))
+            self.forced.append(area * WIND_PLATE / math.sqrt(height) if surface.to == AMBIENT else 0.0)
+            if surface.radiates:
+                self.radiation.append((*ends, area * material.emissivity.value * STEFAN_BOLTZMANN))
+
     def network(self) -> HeatNetwork:
         for name, part in self.model.parts.items():
             self.add_part(name, part)
@@ -283,16 +325,7 @@ class _Builder:
         for wire in self.model.wires:
             self.add_wire(wire)
         for surface in self.model.surfaces:
-            for leg in self.legs(surface.part, surface.to):
-                ends = self.index(surface.part, leg), self.index(surface.to, leg)
-                area = surface.area_m2.value
-                if surface.height_m is None:
-                    self.linear.append((*ends, area * _value(surface.h_w_per_m2k)))
-                    continue
-                self.convection.append((*ends, area * PLATE / surface.height_m.value**0.25))
-                if surface.radiates:
-                    emissivity = self.materials[self.model.parts[surface.part].material].emissivity.value
-                    self.radiation.append((*ends, area * emissivity * STEFAN_BOLTZMANN))
+            self.add_surface(surface)
         keys = sorted(self.heat)
         legs = [(f"l{leg + 1}.{name}", name) for leg in (0, 1) for name in self.per_leg]
         every = [*legs, *((name, name) for name in self.shared)]
@@ -303,10 +336,12 @@ class _Builder:
             capacity_j_per_k=self.capacity,
             loss_w=self.loss,
             linear=Links.of(self.linear),
-            convection=Links.of(self.convection, 0.25),
+            convection=replace(Links.of(self.convection, 0.25), forced=np.array(self.forced)),
             radiation=Links.of(self.radiation, radiates=True),
             node=np.array([node for node, _ in keys], np.int64),
             path=np.array([path for _, path in keys], np.int64),
             ohm=np.array([self.heat[key][0] for key in keys]),
             slope=np.array([self.heat[key][1] for key in keys]),
+            sun_m2=self.sun,
+            limit_c=self.limit,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
-from cosim.thermal.fleet import HeatFleet, phi1, phi2
+from cosim.thermal.fleet import HeatFleet, phi
 from cosim.thermal.limits import steady_state
 from cosim.thermal.network import HeatNetwork
 
@@ -217,12 +218,17 @@ def test_compiled_equals_plain_python() -> None:
 
 
 def test_phi_functions() -> None:
-    z = [-1e-9, -1e-3, -0.0099, -0.0101, -1.0, -50.0, -1e5]
+    z = [-1e-9, -1e-3, -0.0099, -0.49, -0.51, -1.0, -50.0, -1e5]
     with localcontext(prec=60):
-        exact = [[(d.exp() - 1) / d, (d.exp() - 1 - d) / d**2] for d in map(Decimal, z)]
-    for phi, values in zip((phi1, phi2), zip(*exact, strict=True), strict=True):
-        np.testing.assert_allclose(phi(np.array(z)), [float(value) for value in values], rtol=1e-13)
-        assert phi(np.zeros(1))[0] == (1.0 if phi is phi1 else 0.5)
+        exact = [[_phi(order, d) for d in map(Decimal, z)] for order in range(4)]
+    for order, values in enumerate(exact):
+        np.testing.assert_allclose(phi(order, np.array(z)), [float(value) for value in values], rtol=1e-13)
+        assert phi(order, np.zeros(1))[0] == 1.0 / math.factorial(order)
+
+
+def _phi(order: int, z: Decimal) -> Decimal:
+    rest = z.exp() - sum((z**k / math.factorial(k) for k in range(order)), Decimal(0))
+    return rest / z**order
 
 
 def test_wrong_shapes_and_lengths_are_refused(solar: HeatNetwork) -> None:
