@@ -210,7 +210,7 @@ class HeatFleet:
         linear[:, n + 7] = net.loss_w
         if self.outdoors and net.sun_m2.size:
             linear[:, n + 8 :] = net.sun_m2.T
-        self._check_mirror(linear)
+        self._check_mirror()
         basis = self._basis()
         node, heat = basis[:n, :n], basis
         rows = _solve_modes(node, p) @ linear @ heat
@@ -301,22 +301,21 @@ class HeatFleet:
             basis[one + 1, even + 3] = -1.0
         return basis
 
-    def _check_mirror(self, linear: Float) -> None:
+    def _check_mirror(self) -> None:
+        """Conductances, capacities and slopes mirror each other; resistances, losses and sun need not."""
         net, p, n = self.network, self.network.pairs, len(self.network)
         swap = np.r_[p : 2 * p, 0:p, 2 * p : n]
         c, kind = net.capacity_j_per_k, self._kind
-        heat = np.zeros((n, 6))
-        np.add.at(heat, (net.node, net.path), net.ohm + 1e6 * net.slope)
-        own = np.array([k for k in range(linear.shape[1]) if not n < k < n + 7])
+        gain = np.zeros((n, 6))
+        np.add.at(gain, (net.node, net.path), net.slope)
         if not (
             np.allclose(self._k, self._k[np.ix_(swap, swap)], rtol=1e-12)
             and np.allclose(c, c[swap])
             and np.array_equal(kind, kind[swap])
-            and np.allclose(linear[: 2 * p, own[n:]], linear[swap[: 2 * p]][:, own[n:]])
-            and np.allclose(heat[: 2 * p], heat[swap[: 2 * p]][:, [1, 0, 3, 2, 5, 4]])
+            and np.allclose(gain[: 2 * p], gain[swap[: 2 * p]][:, [1, 0, 3, 2, 5, 4]])
         ):
             raise ValueError("the two legs of a heat network must mirror each other")
-        if heat[2 * p :, 1::2].any():
+        if gain[2 * p :, 1::2].any():
             raise ValueError("a shared node in a current path carries leg 1")
 
     def propagator(self, order: int, seconds: float) -> Float:
