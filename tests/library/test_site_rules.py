@@ -67,7 +67,9 @@ def test_the_breaker_of_a_source_is_judged() -> None:
     rules = library.load("utilities", "pseg").rules
     assert rules is not None
     low, high, interrupts = rules.der_breaker_min_a, rules.der_breaker_max_a, rules.der_interrupting_a
-    assert low is not None and high is not None and interrupts is not None
+    assert low is not None
+    assert high is not None
+    assert interrupts is not None
     assert (low.value, high.value, interrupts.value) == (35.0, 80.0, 22_000.0)
     from cosim.studies.site_rules import _device
 
