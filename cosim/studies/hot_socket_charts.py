@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Literal
 
 import numpy as np
 
@@ -13,8 +14,11 @@ from cosim.report.charts import COLOURS, tick_texts, ticks
 from cosim.thermal.network import Float
 
 WIDTH, HEIGHT = 640, 360
-LEFT, RIGHT, TOP, BOTTOM = 66, 18, 34, 48
+LEFT, RIGHT, TOP, BOTTOM = 66, 34, 34, 48
 TEXT = 'font-family="sans-serif" font-size="13" fill="#333"'
+
+
+Corner = Literal["top right", "top left", "bottom right", "bottom left"]
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,8 @@ class Axis:
         return [(10.0**k, f"{10.0**k:g}") for k in range(first, last + 1)]
 
 
-def xy_chart(title: str, x: Axis, y: Axis, curves: Sequence[Curve]) -> str:
-    """An SVG chart with a key; what lies outside the axes is cut off."""
+def xy_chart(title: str, x: Axis, y: Axis, curves: Sequence[Curve], *, key: Corner = "top right") -> str:
+    """An SVG chart with a key in a corner; what lies outside the axes is cut off."""
     right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
 
     def px(value: float) -> float:
@@ -84,7 +88,7 @@ def xy_chart(title: str, x: Axis, y: Axis, curves: Sequence[Curve]) -> str:
     for k, curve in enumerate(curves):
         colour = COLOURS[k % len(COLOURS)]
         parts.append(_dots(curve, px, py, colour) if curve.dots else _line(curve, px, py, colour))
-    parts += [_key(k, curve, right) for k, curve in enumerate(curves)]
+    parts += [_key(k, curve, key, len(curves)) for k, curve in enumerate(curves)]
     return "".join([*parts, "</svg>"])
 
 
@@ -106,9 +110,13 @@ def _dots(curve: Curve, px: Callable[[float], float], py: Callable[[float], floa
     )
 
 
-def _key(k: int, curve: Curve, right: int) -> str:
-    y = TOP + 14 + 17 * k
+def _key(k: int, curve: Curve, corner: Corner, count: int) -> str:
+    y = TOP + 16 + 17 * k if corner.startswith("top") else HEIGHT - BOTTOM - 8 - 17 * (count - 1 - k)
+    left = corner.endswith("left")
+    box = LEFT + 8 if left else WIDTH - RIGHT - 14
+    text, anchor = (box + 16, "start") if left else (box - 6, "end")
     return (
-        f'<rect x="{right - 12}" y="{y - 9}" width="10" height="10" fill="{COLOURS[k % len(COLOURS)]}"/>'
-        f'<text x="{right - 18}" y="{y}" text-anchor="end" {TEXT}>{escape(curve.label)}</text>'
+        f'<rect x="{box}" y="{y - 9}" width="10" height="10" fill="{COLOURS[k % len(COLOURS)]}"/>'
+        f'<text x="{text}" y="{y}" text-anchor="{anchor}" stroke="#fff" stroke-width="4" paint-order="stroke" {TEXT}>'
+        f"{escape(curve.label)}</text>"
     )

@@ -26,8 +26,8 @@ def page(result: HotSockets) -> str:
     body = [
         f"<h1>Hot sockets: {escape(r.adapter)}</h1>",
         f"<p>{r.homes:,} homes with {r.jaws_per_home} ageing contacts each over {r.years:g} years{changed}; "
-        f"seed {r.seed}. A home gets a poor jaw with a chance of {r.poor_chance:.2g}. Jaws stand above the hot temperature for "
-        f"{r.hot_hours:.2g} hours a meter-year.</p>",
+        f"seed {r.seed}. A home gets a poor jaw with a chance of {r.poor_chance:.2g}. Jaws stand above the hot "
+        f"temperature for {r.hot_hours:.2g} hours a meter-year.</p>",
         "<h2>Answer</h2><p>Sampling error: one standard error of the central values. The percentiles come from "
         f"{r.draws} draws of all estimates over their stated ranges.</p>",
         _table(

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.integrate import solve_ivp
 
 from cosim import library
 from cosim.adapter_entry import AdapterEntry
+from cosim.errors import ConvergenceError
 from cosim.thermal import contact_kernels as laws
 from cosim.thermal.contact import METER_BLADES, ageing_joints, constants, load_contact, values
 from cosim.thermal.contact_ageing import METER
-from cosim.thermal.fleet import HeatFleet
+from cosim.thermal.limits import steady_state
 from cosim.thermal.network import Float, heat_network
 
 LAB_C = (
@@ -82,17 +84,22 @@ def glow_run(
     loss = network.loss_w.copy()
     for node in joint.nodes:
         loss[node] += 0.5 * watt
-    steps = round(hours * 3600.0 / STEP_S)
-    i2 = np.zeros((steps, 6, 1))
-    i2[:, :4] = amp**2
-    air, length = np.full(steps, ambient_c), np.full(steps, STEP_S)
-    sound, glowing = HeatFleet(network, 1), HeatFleet(replace(network, loss_w=loss), 1)
-    start = sound.advance(sound.initial(ambient_c), i2, air, length, parallel=False)[-1]
-    run = glowing.advance(start, i2, air, length, parallel=False)[:, :, 0]
+    i2 = np.array([amp**2] * 4 + [0.0, 0.0])
+    glowing = replace(network, loss_w=loss)  # one leg alone: no fleet, whose legs mirror each other
+    start = steady_state(network, i2, ambient_c)
+    seconds = np.arange(1, round(hours * 3600.0 / STEP_S) + 1, dtype=float) * STEP_S
+
+    def rate(_: float, temperature_c: Float) -> Float:
+        heat = glowing.heating_w(temperature_c, i2) - glowing.outflow_w(temperature_c, ambient_c)
+        return np.asarray(heat / glowing.capacity_j_per_k)
+
+    found = solve_ivp(rate, (0.0, float(seconds[-1])), start, "BDF", seconds, rtol=1e-5, atol=1e-3)
+    if not found.success:
+        raise ConvergenceError(f"heat of a glowing jaw at {amp:g} A", np.nan)
+    run: Float = found.y.T
     blade = network.names.index(f"l1.{METER_BLADES}")
     metal = library.load("materials", entry.heat.parts[METER_BLADES].material)
     spreading = 1.0 / (4.0 * metal.conductivity.value * number["glow_patch_m"])
-    seconds = np.arange(1, steps + 1, dtype=float) * STEP_S
     meter_c = run[:, network.names.index(METER)]
     patch_c = np.asarray(run[:, blade] + 0.5 * watt * spreading)
     return GlowRun(amp, watt, seconds, run[:, blade], patch_c, meter_c)

@@ -87,23 +87,46 @@ def softness_at(c, spot_c):
 
 
 @kernel
+def spot_slope(c, volt, bulk_c):
+    """Resistance over that without the spots' own heat: two thirds of their rise count (Holm)."""
+    rise = hottest(volt, bulk_c) - bulk_c
+    return 1.0 + c[SLOPE] * 2.0 / 3.0 * rise / (1.0 + c[SLOPE] * (bulk_c - REFERENCE_C))
+
+
+@kernel
+def needed(c, new_ohm, newton, rim, film, amp, volt, bulk_c):
+    """Voltage that a current needs if the spots are as hot and soft as `volt` makes them."""
+    softness = softness_at(c, hottest(volt, bulk_c))
+    ohm = resistance(c, new_ohm, newton, rim, film, softness) * (1.0 + c[SLOPE] * (bulk_c - REFERENCE_C))
+    return amp * ohm * spot_slope(c, volt, bulk_c)
+
+
+@kernel
 def contact_voltage(c, new_ohm, newton, rim, film, amp, bulk_c):
     """Voltage [V] that a current would need, its own heat in the spots and their softening counted.
 
     It may exceed what metal can bear, `voltage_at(melting)`: then it does not stay metal.
     """
+    hard = amp * resistance(c, new_ohm, newton, rim, film, 1.0) * (1.0 + c[SLOPE] * (bulk_c - REFERENCE_C))
     most = voltage_at(c[MELTING_C], bulk_c)
-    volt = amp * resistance(c, new_ohm, newton, rim, film, 1.0) * (1.0 + c[SLOPE] * (bulk_c - REFERENCE_C))
-    for _ in range(6):
-        spot = hottest(min(volt, most), bulk_c)
-        ohm = resistance(c, new_ohm, newton, rim, film, softness_at(c, spot))
-        warm = bulk_c - REFERENCE_C + 2.0 / 3.0 * (spot - bulk_c)
-        better = 0.5 * (volt + amp * ohm * (1.0 + c[SLOPE] * warm))
-        small = abs(better - volt) <= 1e-3 * volt
-        volt = better
-        if small:
-            break
-    return volt
+    volt = hard
+    for _ in range(3):
+        volt = hard * spot_slope(c, min(volt, most), bulk_c)
+    low = voltage_at(c[SOFTENING_C], bulk_c)
+    if volt <= low or newton <= 0.0:
+        return volt
+    # Softening widens the spots as the voltage rises: the voltage needed falls, so there is one crossing.
+    high = min(volt, most)
+    end = needed(c, new_ohm, newton, rim, film, amp, high, bulk_c)
+    if end >= high:
+        return end
+    for _ in range(24):
+        middle = 0.5 * (low + high)
+        if needed(c, new_ohm, newton, rim, film, amp, middle, bulk_c) > middle:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
 @kernel

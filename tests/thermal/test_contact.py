@@ -186,7 +186,7 @@ def test_a_glowing_jaw_heats_its_blade_with_current() -> None:
     runs = [glow_run(entry, amp, hours=3.0) for amp in (5.0, 15.0, 50.0, 200.0)]
     last = [run.patch_c[-1] for run in runs]
     assert all(a < b for a, b in pairwise(last))
-    assert all(np.all(np.diff(run.blade_c) > -1e-9) for run in runs)
+    assert all(np.all(np.diff(run.blade_c) > -1e-3) for run in runs)
     assert all(run.patch_c[-1] > run.blade_c[-1] > run.meter_c[-1] for run in runs)
     assert math.isinf(runs[0].time_to())
     assert runs[3].time_to() < math.inf
