@@ -153,14 +153,10 @@ def _row(entry: AdapterEntry, test: TestKey, computed: Computed | None) -> Row:
             test, known.title, known.criterion, known.clause, "computed", computed.verdict, computed.probability,
             computed.summary + also, computed.checks, computed.provenance, computed.assumptions, document, source,
         )  # fmt: skip
-    why = f"no verdict. {computed.summary}" if computed is not None else ""
+    why = f"Computed: no verdict. {computed.summary}" if computed is not None else ""
     if test in COMPUTED and computed is None:
-        why = "not asked for in this run."
-    parts = [
-        told_by and f"{told_by}.",
-        why and f"Computed: {why}",
-        "" if told_by or why else "Nothing public found.",
-    ]
+        why = "Not computed in this run."
+    parts = [told_by and f"{told_by}.", why or (not told_by and "Nothing public found.")]
     return Row(
         test, known.title, known.criterion, known.clause, "evidence" if stated else "missing",
         "no verdict" if computed is not None else None, None, " ".join(part for part in parts if part),

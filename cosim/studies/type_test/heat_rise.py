@@ -213,7 +213,9 @@ class _Nominal:
         i2 = np.zeros((steps, 6, 1))
         heating = np.arange(steps) % round(CYCLE_S / STEP_S) < on
         i2[heating] = way.i2_a2[:, None] * settings.cycle_ratio.value**2
-        return self._advance(self.network, i2, np.full((len(self.network), 1), self.ambient_c))[:, :, 0]
+        cold = np.full((len(self.network), 1), self.ambient_c)
+        trace = self._advance(self.network, i2, cold)[:, :, 0]
+        return np.fmin(trace, RUNAWAY_C)  # a body that runs away ends in no number
 
     def _advance(self, network: HeatNetwork, i2: Float, state: Float) -> Float:
         fleet = HeatFleet(network, 1)

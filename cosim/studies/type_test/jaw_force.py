@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from cosim.contact_entry import ContactEntry
+from cosim.thermal.contact_kernels import GAS
 from cosim.thermal.network import KELVIN, Float
 
-GAS_J_PER_MOL_K = 8.314462618
 LEAST = 1e-3  # of its force: a jaw that has none left still touches
 
 
@@ -54,12 +54,12 @@ class JawForce:
     def stress_hours(self, temperature_c: Float, hours: float) -> float:
         """Hours at `reference_c` that relax as much as steps of `hours` each at these temperatures."""
         inverse = 1.0 / (self.reference_c + KELVIN) - 1.0 / (np.asarray(temperature_c) + KELVIN)
-        return float(np.exp(self.activation_j_per_mol / GAS_J_PER_MOL_K * inverse).sum() * hours)
+        return float(np.exp(self.activation_j_per_mol / GAS * inverse).sum() * hours)
 
     def temperature_c(self, rate: float) -> float:
         """Temperature at which an hour counts as `rate` hours: the inverse of `stress_hours`."""
         inverse = 1.0 / (self.reference_c + KELVIN)
-        return 1.0 / (inverse - math.log(rate) * GAS_J_PER_MOL_K / self.activation_j_per_mol) - KELVIN
+        return 1.0 / (inverse - math.log(rate) * GAS / self.activation_j_per_mol) - KELVIN
 
     def kept(self, stress_hours: float, insertions: int = 0) -> float:
         """Share of the force as new."""

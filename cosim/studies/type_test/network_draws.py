@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,6 +53,7 @@ class NetworkDraws:
     def __len__(self) -> int:
         return len(self.loss_w)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def at_rest(self, i2_a2: Float, ambient_c: float) -> Float:
         """Temperatures at rest (draws, nodes) [degC]; inf where there is none.
 
@@ -62,10 +63,7 @@ class NetworkDraws:
         balance that any disturbance leaves is no rest either.
         """
         net, n = self.template, len(self.template)
-        laws = [
-            _Law(Links(base.a, base.b, w, base.exponent, base.radiates), n)
-            for base, w in zip(net.links, self.weights, strict=True)
-        ]
+        laws = [_Law(replace(base, w=w), n) for base, w in zip(net.links, self.weights, strict=True)]
         rows = np.zeros((len(net.node), n))
         rows[np.arange(len(net.node)), net.node] = 1.0
         square = np.asarray(i2_a2, float)[..., net.path]
@@ -84,9 +82,10 @@ class NetworkDraws:
             slope[~sane], excess[~sane] = np.eye(n), 0.0
             step = np.linalg.solve(slope, excess[..., None])[..., 0]
             t = t + step
-            moving = ~sane | (np.abs(step).max(axis=1) > TOLERANCE_K)
+            moving = ~sane | ~(np.abs(step).max(axis=1) <= TOLERANCE_K)  # moving, too, where a step is NaN
             if not (moving & sane).any():
                 break
+        slope[moving] = np.eye(n)
         stable = np.linalg.eigvalsh(0.5 * (slope + slope.transpose(0, 2, 1)))[:, 0] > 0.0
         return np.asarray(np.where((stable & ~moving)[:, None], t, np.inf))
 
@@ -103,8 +102,8 @@ class _Law:
         self.links = links
         a, b = _ends(links.a, n), _ends(links.b, n)
         self.ends = a - b
-        self.by_a = (self.ends[:, :, None] * a[:, None, :]).reshape(len(a), -1)
-        self.by_b = (self.ends[:, :, None] * b[:, None, :]).reshape(len(a), -1)
+        self.by_a = (self.ends[:, :, None] * a[:, None, :]).reshape(len(a), n * n)
+        self.by_b = (self.ends[:, :, None] * b[:, None, :]).reshape(len(a), n * n)
         constant = links.exponent == 0.0 and not links.radiates
         self.constant = links.w @ (self.by_a - self.by_b) if constant else None
 
