@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cosim.errors import Problem, ScenarioError
 from cosim.scenario.population import populate
 from cosim.scenario.quantities import format_duration
 from cosim.scenario.rules import check_names
 from cosim.scenario.schema import Scenario
+
+if TYPE_CHECKING:
+    from cosim.studies.site_rules import SiteCheck
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Outline:
         Homes by group and by adapter.
     steps, events, studies
         Numbers of study steps and of events that the scenario schedules, and names of its studies.
+    rules
+        Utility, homes that break each of its rules, homes not judged and homes that could take no adapter.
     expected_bytes
         Estimate of the result file's size.
     notes
@@ -46,6 +51,7 @@ class Outline:
     steps: int
     events: int
     studies: tuple[str, ...]
+    rules: dict[str, Any]
     expected_bytes: int
     notes: tuple[str, ...]
 
@@ -64,6 +70,7 @@ class Outline:
             f"adapters  {adapters}",
             f"time      {self.start} to {self.end}, {self.steps} steps of {self.step}",
             f"events    {self.events} scheduled; studies: {', '.join(self.studies) or 'none'}",
+            f"rules     {self.rules['said']}",
             f"result    about {self.expected_bytes / 1e6:.1f} MB",
             *(f"note      {note}" for note in self.notes),
         ]
@@ -96,9 +103,25 @@ def outline(scenario: Scenario) -> Outline:
         steps=scenario.steps,
         events=len(scenario.events),
         studies=tuple(name for name, study in scenario.studies if study is not None),
+        rules=_rules(study.site()),
         expected_bytes=expected_bytes(scenario, len(population.home), transformers),
         notes=study.notes,
     )
+
+
+def _rules(found: SiteCheck) -> dict[str, Any]:
+    """What homes break before anything is run: fault currents are not known yet."""
+    from cosim.studies.site_rules import BARRED, BROKEN, UNJUDGED
+
+    return {
+        "utility": found.utility,
+        "homes_broken": found.homes(BROKEN),
+        "broken": found.rules(BROKEN),
+        "unjudged": found.rules(UNJUDGED),
+        "barred": found.rules(BARRED),
+        "unseen": list(found.unseen),
+        "said": found.line(),
+    }
 
 
 def _misfits(scenario: Scenario) -> list[Problem]:

@@ -296,6 +296,8 @@ class Document:
         population = data.get("population")
         if isinstance(population, dict) and isinstance(population.get("table"), str):
             population["table"] = str(folder / population["table"])
+        if str(data.get("utility")).endswith(".toml"):
+            data["utility"] = str(folder / str(data["utility"]))
         groups = data.get("homes")
         for group in groups.values() if isinstance(groups, dict) else ():
             inverter = group.get("inverter") if isinstance(group, dict) else None
@@ -320,7 +322,7 @@ def input_files(scenario: Scenario) -> list[Path]:
     groups = data["homes"].values()
     kits = [group[key] for group in groups for key in LIBRARY_KEYS if key != "inverter"]
     kits += [(group["inverter"] or {}).get(key) for group in groups for key in CURVE_KEYS]
-    own = [name for name in kits if str(name).endswith(".toml")]
+    own = [name for name in (*kits, data["utility"]) if str(name).endswith(".toml")]
     given = [*named, *own, data["population"]["table"], scenario.written()[0]]
     return [file for name in given if name for file in named_files(Path(name))]
 

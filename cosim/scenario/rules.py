@@ -54,7 +54,7 @@ def violations(
         Top-level keys whose values stand in for wrong ones: what would be judged by them is not.
     """
     known_groups = set(scenario.homes) if groups is None else groups
-    for rule in (_time, _feeder, _weather, _demand, _shares, _kits, _record):
+    for rule in (_time, _utility, _feeder, _weather, _demand, _shares, _kits, _record):
         yield from rule(scenario)
     for index, event in enumerate(scenario.events):
         yield from _event(event, ("events", index), known_groups)
@@ -111,6 +111,10 @@ def _feeder(scenario: Scenario) -> Iterator[Violation]:
     if not (1 <= median <= 300 and 0 <= sigma <= 1):
         message = "should be [median in metres from 1 to 300, lognormal sigma from 0 to 1]"
         yield ("feeder", "drop_length_m"), message, feeder.drop_length_m
+
+
+def _utility(scenario: Scenario) -> Iterator[Violation]:
+    yield from library_violations(("utility",), "utilities", scenario.utility)
 
 
 def _weather(scenario: Scenario) -> Iterator[Violation]:

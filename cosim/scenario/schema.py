@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr
 from pydantic_core import PydanticCustomError
 
+from cosim import library
 from cosim.scenario.quantities import DAY_US, Amount, Duration, Moment, Strict, parse_moment
 
 HOME_QUANTITIES = (
@@ -37,7 +38,7 @@ HOME_QUANTITIES = (
     "heat_margin_k",
 )
 SERVICE_A = (30.0, 1200.0)  # smallest and largest service rating [A]
-SOCKETS = tuple(f"{style}-{a}" for style in ("ring", "ringless") for a in (100, 125, 150, 200, 320, 400))
+SOCKETS = tuple(library.names("sockets"))
 GROUP_NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
 
 EventKind = Literal["outage", "open", "close", "der-disconnect", "der-connect"]
@@ -192,8 +193,8 @@ class HomeGroup(Strict):
     )
     socket: str | None = Field(
         default=None,
-        description="socket type, ring or ringless with its rating: ringless-100, -125, -150, -200, -320 or "
-        "-400; the feeder's own if not given",
+        description="socket of models/sockets, ring or ringless with its rating: ringless-60, -100, -125, -150, -200, "
+        "-320 or -400, and ringless-200-5 with five jaws; the feeder's own if not given",
     )
     pv_kw: Amount = Field(
         default=Amount(value=0.0),
@@ -309,6 +310,10 @@ class Scenario(Strict):
         ge=1e-12,
         le=1e-3,
         description="largest voltage change at which a power flow has settled",
+    )
+    utility: EntryName = Field(
+        default=None,
+        description="utility of models/utilities, against whose rules every home is held, see docs/adapters.md",
     )
     feeder: FeederSpec = Field(default=FeederSpec(), description="where the feeder comes from")
     weather: WeatherSpec = Field(default=WeatherSpec(), description="air, sun and wind")

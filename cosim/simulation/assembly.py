@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cosim.devices.breaker import BreakerFleet
     from cosim.feeder.compile import CompiledFeeder
     from cosim.scenario import Scenario
+    from cosim.studies.site_rules import SiteCheck
     from cosim.thermal.fleet import HeatFleet
 
 Float = NDArray[np.float64]
@@ -271,6 +272,14 @@ class Study:
             if quantity is not None:
                 asked[quantity] = max(int(count), asked.get(quantity, 0))
         return asked
+
+    def site(self, fault_a: Float | None = None) -> SiteCheck:
+        """Every home against the rules of its utility; `fault_a` (homes,) largest fault currents, if studied."""
+        from cosim.studies.site_rules import site_check
+
+        coil_v = self.feeder.home["kv"].to_numpy(float) * 1e3
+        line_v = np.where(self.compiled.home_kind == SPLIT, 2.0 * coil_v, coil_v)
+        return site_check(self.population, line_v, self.scenario.utility, fault_a)
 
     # -- what the result file keeps about them ----------------------------------------------
 
