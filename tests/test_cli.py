@@ -51,6 +51,7 @@ COMMANDS = [
     ("adapter", "show"),
     ("adapter", "check"),
     ("adapter", "schema"),
+    ("adapter", "age"),
     ("adapter", "test"),
 ]
 SMALL = """
