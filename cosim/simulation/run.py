@@ -20,6 +20,7 @@ from cosim.simulation.assembly import Study, assemble
 from cosim.simulation.physics import BLOCK_STEPS, Block, StudyPhysics
 from cosim.simulation.recording import step_block
 from cosim.simulation.story import start_processes
+from cosim.simulation.unsettled import Unsettled
 from cosim.simulation.worst import Worst
 
 if TYPE_CHECKING:
@@ -95,6 +96,9 @@ def _simulate(
     study: Study, writer: RunWriter, progress: Progress | None, *, parallel: bool, block_steps: int
 ) -> None:
     worst = Worst(study)
+    log = EventLog()
+    log.listen(lambda event: writer.event(*event))
+    unsettled = Unsettled(log, study.compiled.circuit.nodes)
     done = 0
 
     def record(block: Block, count: int) -> None:
@@ -102,13 +106,12 @@ def _simulate(
         steps = step_block(study, block, count)
         writer.write(steps)
         worst.watch(steps)
+        unsettled.watch(block, count)
         done += count
         if progress is not None:
             progress(min(block.plan.first_step + count, study.scenario.steps), study.scenario.steps)
 
     physics = StudyPhysics(study, record, parallel=parallel, block_steps=block_steps)
-    log = EventLog()
-    log.listen(lambda event: writer.event(*event))
     env = Environment(physics, log)
     start_processes(env, study, physics.without_voltage())
     for day_us in range(0, study.scenario.duration_us, DAY_US):
