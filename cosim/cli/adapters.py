@@ -62,6 +62,7 @@ def show(name: NameArgument, json: JsonOption = False) -> None:
     """
     from cosim import library
     from cosim.adapter_check import review
+    from cosim.ul414 import UL_414_TESTS
 
     entry = library.load("adapters", name)
     if json:
@@ -89,7 +90,10 @@ def show(name: NameArgument, json: JsonOption = False) -> None:
             "approved by",
             ", ".join(f"{row.utility} ({row.status})" for row in entry.approvals) or "none known",
         ),
-        ("UL 414 tests", f"{', '.join(told) or 'none'} of 14 stated or passed"),
+        (
+            "UL 414 tests",
+            f"{len(told)} of {len(UL_414_TESTS)} stated or passed" + (f": {', '.join(told)}" if told else ""),
+        ),
         ("numbers", counts),
     ]
     print_table(("", ""), facts)

@@ -169,7 +169,7 @@ def check_ratings(population: Population) -> list[str]:
     for name, entry in _adapters(population).items():
         rows = population.adapter == name
         over = int((population.service_rating_a[rows] > entry.rating_a.value).sum())
-        if over:
+        if entry.meter_mounted and over:
             found.append(f"{over} homes have {name}, rated {entry.rating_a.value:.0f} A, on a larger service")
         device_kw = {"der-connection": population.pv_kw, "ev-connection": population.ev_kw}.get(entry.kind)
         if device_kw is not None and entry.branch_rating_a is not None and entry.branch_rating_a.known:
