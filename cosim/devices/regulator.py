@@ -8,7 +8,7 @@ of the clock, see `cosim.events.control_processes`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,36 @@ class TapChanger:
 
 
 @dataclass(frozen=True)
+class Reverse:
+    """What a control does once power flows backwards through its winding.
+
+    Parameters
+    ----------
+    threshold_w
+        Power into the sensed winding from its line above which the flow counts as reversed, and out of it above
+        which it counts as forward again.
+    delay_s
+        How long it must flow so before the control changes over.
+    target_v, band_v, drop_v, drop_z_v
+        As in `Regulator`, in force while reversed.
+    neutral
+        Go to the neutral tap, one step at a time, and stay there.
+    cogeneration
+        Look the same way as before (the source is still on the far side of the line), with these settings; else the
+        other side of the winding is regulated, and taps count the other way.
+    """
+
+    threshold_w: float = 100e3
+    delay_s: float = 60.0
+    target_v: float = 120.0
+    band_v: float = 3.0
+    drop_v: complex = 0j
+    drop_z_v: float = 0.0
+    neutral: bool = False
+    cogeneration: bool = False
+
+
+@dataclass(frozen=True)
 class Regulator:
     """One control.
 
@@ -88,6 +118,10 @@ class Regulator:
         Whether raising the tap lowers the sensed voltage (the tap is in another winding).
     max_taps
         Most steps in one round of settling.
+    inverse_time
+        The delay falls with the distance from the set point in half bands, down to a tenth.
+    reverse
+        What it does on reverse power; None for a control that does not look.
     """
 
     target_v: float
@@ -101,6 +135,51 @@ class Regulator:
     limit_v: float = math.nan
     opposite: bool = False
     max_taps: int = 16
+    inverse_time: bool = False
+    reverse: Reverse | None = None
+
+    @property
+    def backward(self) -> Regulator:
+        """The control as it is while power flows backwards: its reverse settings in force."""
+        assert self.reverse is not None
+        back = self.reverse
+        return replace(
+            self, target_v=back.target_v, band_v=back.band_v, drop_v=back.drop_v, drop_z_v=back.drop_z_v
+        )
+
+    def direction_change(self, power_w: Float, backwards: bool) -> Int:
+        """(steps,) +1 where it wants to turn to reverse operation, -1 to forward, else 0.
+
+        power_w: out of the sensed winding into the line.
+        """
+        assert self.reverse is not None
+        if backwards:
+            return np.where(power_w > self.reverse.threshold_w, -1, 0)
+        return np.where(power_w < -self.reverse.threshold_w, 1, 0)
+
+    def wanted_backwards(self, control_v: Float, local_v: Float, moves: int) -> Int:
+        """`wanted_taps` while reversed; `control_v` was seen by `backward`.
+
+        Where the other side is regulated, its voltage is what is seen over the tap (the unit's own drop is left out, as
+        in OpenDSS), and a higher tap lowers it.
+        """
+        assert self.reverse is not None
+        tap_pu = self.changer.tap_pu(moves)
+        if self.reverse.neutral:
+            taps = round((1.0 - tap_pu) / self.changer.step_pu)
+            return np.full(len(control_v), taps, dtype=np.int64)
+        if self.reverse.cogeneration:
+            return self.backward.wanted_taps(control_v, local_v, moves)
+        return replace(self.backward, opposite=True).wanted_taps(control_v / tap_pu, local_v, moves)
+
+    def delay_share(self, control_v: float) -> float:
+        """Part of its delay that a control waits that sees `control_v` (OpenDSS's inverse time).
+
+        Counted from the forward set point in forward half bands in either direction of flow, as there.
+        """
+        if not self.inverse_time:
+            return 1.0
+        return 1.0 / min(10.0, 2.0 * abs(self.target_v - control_v) / self.band_v)
 
     def control_v(self, coil_v: Complex, current_a: Complex) -> Float:
         """(steps,) magnitude that the control compares [V].
@@ -121,6 +200,13 @@ class Regulator:
         0 too where the range ends in that direction, and without supply. `local_v` is the voltage at the
         regulator itself on the control base, for `limit_v`.
         """
+        taps = self.asked_taps(control_v, local_v)
+        acts = control_v > SUPPLY_PU * self.target_v
+        acts &= np.where(taps > 0, moves < self.changer.highest, moves > self.changer.lowest)
+        return np.where(acts, taps, 0)
+
+    def asked_taps(self, control_v: Float, local_v: Float) -> Int:
+        """`wanted_taps` whatever the range of the taps and the supply."""
         boost = self.target_v - control_v
         needed = np.abs(boost) > 0.5 * self.band_v
         over = local_v > self.limit_v  # never, if the limit is NaN
@@ -128,9 +214,7 @@ class Regulator:
         taps = np.rint(boost * (self.pt_ratio / self.coil_v) / self.changer.step_pu)
         if self.opposite:
             taps = -taps
-        acts = (needed | over) & (control_v > SUPPLY_PU * self.target_v)
-        acts &= np.where(taps > 0, moves < self.changer.highest, moves > self.changer.lowest)
-        return np.where(acts, taps, 0.0).astype(np.int64)
+        return np.where(needed | over, taps, 0.0).astype(np.int64)
 
     def settling_moves(self, wanted: int) -> int:
         """Steps of one round of settling: most of the way, at least one, at most `max_taps`."""

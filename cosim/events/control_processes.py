@@ -101,6 +101,8 @@ def _arm(env: Environment, record: VoltageControl, signal: Signal) -> None:
             delay_us = timing.raise_us
             if control in record.opened_us:
                 start_us = max(start_us, record.opened_us[control] + timing.dead_us)
+        own_us = env.physics.delay_us(control)
+        delay_us = delay_us if own_us is None else own_us
         record.armed.append(Armed(control, record.next_look_us(start_us + delay_us), signal.cause))
 
 

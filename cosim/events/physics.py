@@ -114,6 +114,9 @@ class Physics(Protocol):
     def apply(self, action: Action) -> tuple[str, ...]:
         """Make a discrete change now; returns the ids of the homes it affected, in a fixed order."""
 
+    def delay_us(self, control: str) -> int | None:
+        """Delay of a voltage control that has just left its band; None for the one its timing has."""
+
     def study(self, kind: str, name: str, at_peak: bool) -> int:
         """Run a study, keep its result under `name`, and return the time [us] of the state studied.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cosim.devices.capacitor import CapacitorControl, Mode, Seen
-from cosim.devices.regulator import Regulator, TapChanger
+from cosim.devices.regulator import Regulator, Reverse, TapChanger
 from cosim.electrical.circuit import Circuit, Complex, Element, Float, Int
 from cosim.electrical.transformer import TransformerData, _coil_end, transformer_block
 from cosim.errors import Problem
@@ -31,10 +31,22 @@ class Setting(NamedTuple):
         Of each tap changer, from where the feeder's table has it.
     steps_on
         Of each controlled capacitor bank.
+    backwards
+        Of each regulator, whether its settings for reverse power are in force (0 or 1); no admittance depends on it.
     """
 
     moves: tuple[int, ...]
     steps_on: tuple[int, ...]
+    backwards: tuple[int, ...] = ()
+
+    @property
+    def positions(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """What decides admittances."""
+        return self.moves, self.steps_on
+
+    def turned(self, regulator: int, by: int) -> Setting:
+        """With one regulator turned to reverse operation (+1) or back (-1)."""
+        return self._replace(backwards=_with(self.backwards, regulator, by))
 
     def moved(self, changer: int, by: int) -> Setting:
         """With one tap changer moved."""
@@ -87,6 +99,7 @@ class _RegulatorPlace:
     pick: str
     coils: Int  # (phases, 2) nodes of each coil sensed, -1 is ground
     local: Int  # (2,) nodes of the regulator's own first coil
+    terminal: tuple[int, ...]  # rows of the sensed winding in the element
     conductors: tuple[int, ...]  # row of each coil's line end in the element; empty without compensation
 
 
@@ -116,7 +129,7 @@ class Delays:
 
 
 class Controls:
-    """Regulators, then capacitor controls, of one compiled feeder.
+    """Regulators, then capacitor controls, then the directions of reversible regulators, of one compiled feeder.
 
     Parameters
     ----------
@@ -128,7 +141,7 @@ class Controls:
     Attributes
     ----------
     names : tuple of str
-        ``regulator:NAME`` and ``capacitor:NAME``.
+        ``regulator:NAME``, ``capacitor:NAME`` and ``direction:NAME``.
     start : Setting
         As the feeder's tables have it.
     nodes : Int
@@ -151,8 +164,16 @@ class Controls:
             self._add_regulator(feeder, compiled, row)
         for _, row in _acting(feeder, "capacitor_control") if capacitors else ():
             self._add_capacitor(feeder, compiled, row, steps_on)
+        self._directions: list[int] = []  # regulator of each
+        for number, (regulator, _) in enumerate(self._regulators):
+            if regulator.reverse is not None:
+                name = list(self.delays)[number].partition(":")[2]
+                self.delays[f"direction:{name}"] = Delays(
+                    regulator.reverse.delay_s, regulator.reverse.delay_s, None
+                )
+                self._directions.append(number)
         self.names = tuple(self.delays)
-        self.start = Setting((0,) * len(self._changers), tuple(steps_on))
+        self.start = Setting((0,) * len(self._changers), tuple(steps_on), (0,) * len(self._regulators))
         self.nodes = self._watched()
 
     def __len__(self) -> int:
@@ -182,21 +203,51 @@ class Controls:
         """(controls, steps) steps wanted, signed; 0 inside the band. v (n, steps) was solved on `circuit`."""
         out = np.zeros((len(self), v.shape[1]), dtype=np.int64)
         for row, (regulator, place) in enumerate(self._regulators):
-            control_v, local_v = self._regulator_view(regulator, place, v, circuit)
-            out[row] = regulator.wanted_taps(control_v, local_v, setting.moves[place.changer])
+            view, moves = self._regulator_view(row, v, circuit, setting), setting.moves[place.changer]
+            law = regulator.wanted_backwards if setting.backwards[row] else regulator.wanted_taps
+            out[row] = law(*view, moves)
         for row, (control, bank) in enumerate(self._capacitors, len(self._regulators)):
             seen = self._bank_view(bank, v, circuit, hour, air_c)
             out[row] = control.wanted_step(seen, setting.steps_on[bank.bank])
+        for row, number in enumerate(self._directions, len(self._regulators) + len(self._capacitors)):
+            regulator, place = self._regulators[number]
+            power_w = self._line_power_w(place, v, circuit)
+            out[row] = regulator.direction_change(power_w, bool(setting.backwards[number]))
         return out
+
+    def own_delay(self, control: int) -> bool:
+        """Whether a control's delay may depend on what it sees."""
+        if not self.is_regulator(control):
+            return False
+        regulator = self._regulators[control][0]
+        return regulator.inverse_time or (regulator.reverse is not None and regulator.reverse.neutral)
+
+    def delay_s(self, control: int, v: Complex, circuit: Circuit, setting: Setting) -> float | None:
+        """Delay of a control that left its band at the first step; None for that of `delays`."""
+        if not self.own_delay(control):
+            return None
+        regulator, delays = self._regulators[control][0], self.delays[self.names[control]]
+        back = regulator.reverse
+        if back is not None and back.neutral and setting.backwards[control]:
+            return delays.next_s
+        if not regulator.inverse_time:
+            return None
+        seen = float(self._regulator_view(control, v[:, :1], circuit, setting)[0][0])
+        if back is not None and setting.backwards[control] and not back.cogeneration:
+            seen /= regulator.changer.tap_pu(setting.moves[self._regulators[control][1].changer])
+        return delays.raise_s * regulator.delay_share(seen)
 
     def view(self, control: int, v: Complex, circuit: Circuit, setting: Setting) -> str:
         """What one control sees at the first step, for the log."""
         if control < len(self._regulators):
-            regulator, place = self._regulators[control]
-            volts = float(self._regulator_view(regulator, place, v[:, :1], circuit)[0][0])
-            return f"{volts:.3f} V, band {regulator.target_v:g} +- {regulator.band_v / 2:g} V, " + self.stand(
-                control, setting
-            )
+            regulator = self._regulators[control][0]
+            law = regulator.backward if setting.backwards[control] else regulator
+            volts = float(self._regulator_view(control, v[:, :1], circuit, setting)[0][0])
+            stand = self.stand(control, setting)
+            return f"{volts:.3f} V, band {law.target_v:g} +- {law.band_v / 2:g} V, {stand}"
+        if self.is_direction(control):
+            place = self._regulators[self._regulator_of(control)][1]
+            return f"{float(self._line_power_w(place, v[:, :1], circuit)[0]) / 1e3:.1f} kW into the line"
         return self.stand(control, setting)
 
     def stand(self, control: int, setting: Setting) -> str:
@@ -206,6 +257,10 @@ class Controls:
             moves = setting.moves[place.changer]
             taps = regulator.changer
             return f"tap {taps.position(moves):+d} ({taps.tap_pu(moves):.5f} pu)"
+        if self.is_direction(control):
+            return (
+                "reverse settings" if setting.backwards[self._regulator_of(control)] else "forward settings"
+            )
         capacitor, bank = self._capacitors[control - len(self._regulators)]
         return f"{setting.steps_on[bank.bank]} of {capacitor.steps} steps on"
 
@@ -215,6 +270,8 @@ class Controls:
             regulator, place = self._regulators[control]
             moves = setting.moves[place.changer]
             return setting.moved(place.changer, regulator.held(moves + by) - moves)
+        if self.is_direction(control):
+            return setting.turned(self._regulator_of(control), 1 if by > 0 else -1)
         _, bank = self._capacitors[control - len(self._regulators)]
         return setting.switched(bank.bank, 1 if by > 0 else -1)
 
@@ -225,14 +282,21 @@ class Controls:
         return wanted
 
     def is_off(self, control: int, setting: Setting) -> bool:
-        """Whether a control's bank is wholly off; False for regulators."""
-        if control < len(self._regulators):
+        """Whether a control's bank is wholly off; False for regulators and directions."""
+        if self.is_regulator(control) or self.is_direction(control):
             return False
         return setting.steps_on[self._capacitors[control - len(self._regulators)][1].bank] == 0
 
     def is_regulator(self, control: int) -> bool:
         """Whether a control moves taps."""
         return control < len(self._regulators)
+
+    def is_direction(self, control: int) -> bool:
+        """Whether a control turns a regulator to reverse operation."""
+        return control >= len(self._regulators) + len(self._capacitors)
+
+    def _regulator_of(self, direction: int) -> int:
+        return self._directions[direction - len(self._regulators) - len(self._capacitors)]
 
     def taps_pu(self, setting: Setting) -> dict[str, float]:
         """Tap by regulator."""
@@ -246,12 +310,20 @@ class Controls:
         names = self.names[len(self._regulators) :]
         return {
             name.partition(":")[2]: setting.steps_on[place.bank]
-            for name, (_, place) in zip(names, self._capacitors, strict=True)
+            for name, (_, place) in zip(names, self._capacitors, strict=False)
         }
 
+    def _line_power_w(self, place: _RegulatorPlace, v: Complex, circuit: Circuit) -> Float:
+        """(steps,) power out of a regulator's sensed winding into the line."""
+        element = circuit.elements[self._changers[place.changer].element]
+        ends = np.stack([_at(v, int(element.nodes[row])) for row in place.terminal])
+        return np.asarray(-(ends * _currents(element, place.terminal, v).conj()).sum(axis=0).real)
+
     def _regulator_view(
-        self, regulator: Regulator, place: _RegulatorPlace, v: Complex, circuit: Circuit
+        self, row: int, v: Complex, circuit: Circuit, setting: Setting
     ) -> tuple[Float, Float]:
+        regulator, place = self._regulators[row]
+        law = regulator.backward if setting.backwards[row] else regulator
         coils = np.stack([_across(v, *ends) for ends in place.coils.tolist()])
         which = _pick(np.abs(coils), place.pick)
         columns = np.arange(v.shape[1])
@@ -261,7 +333,7 @@ class Controls:
             element = circuit.elements[self._changers[place.changer].element]
             current_a = _currents(element, place.conductors, v)[which, columns]
         local = np.abs(_across(v, *place.local.tolist())) / regulator.pt_ratio
-        return regulator.control_v(coil_v, current_a), local
+        return law.control_v(coil_v, current_a), local
 
     def _bank_view(self, place: _BankPlace, v: Complex, circuit: Circuit, hour: Float, air_c: Float) -> Seen:
         steps = v.shape[1]
@@ -321,12 +393,17 @@ class Controls:
             limit_v=float(row["v_limit"]),
             opposite=tapped != sensed,
             max_taps=int(row["max_taps"]),
+            inverse_time=bool(row["inverse_time"]),
+            reverse=_reverse(row) if conductors else None,
         )
-        compensated = bool(regulator.drop_v) or bool(regulator.drop_z_v)
+        back = regulator.reverse or Reverse()
+        compensated = any((regulator.drop_v, regulator.drop_z_v, back.drop_v, back.drop_z_v))
         pick = str(row["pt_phase"])
         place = _RegulatorPlace(
-            changer, pick if len(coils) > 1 else "1", coils, own[0], conductors if compensated else ()
-        )
+            changer, pick if len(coils) > 1 else "1", coils, own[0],
+            tuple(range(sensed * (data.phases + 1), (sensed + 1) * (data.phases + 1))),
+            conductors if compensated else (),
+        )  # fmt: skip
         self._regulators.append((regulator, place))
         delay = float(row["delay_s"])
         self.delays[f"regulator:{row['name']}"] = Delays(delay, delay, float(row["tap_delay_s"]))
@@ -388,7 +465,9 @@ class Controls:
         groups = [place.coils.ravel() for _, place in self._regulators]
         groups += [place.local for _, place in self._regulators]
         elements = [
-            self._changers[place.changer].element for _, place in self._regulators if place.conductors
+            self._changers[place.changer].element
+            for regulator, place in self._regulators
+            if place.conductors or regulator.reverse is not None
         ]
         for _, bank in self._capacitors:
             groups.append(bank.volts)
@@ -406,6 +485,22 @@ def _acting(feeder: Feeder, table: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _reverse(row: dict[str, Any]) -> Reverse | None:
+    """Settings on reverse power of a control that looks for it, at its own winding alone."""
+    if not (row["reversible"] or row["cogeneration"]):
+        return None
+    return Reverse(
+        threshold_w=float(row["reverse_threshold_kw"]) * 1e3,
+        delay_s=float(row["reverse_delay_s"]),
+        target_v=float(row["reverse_target_v"]),
+        band_v=float(row["reverse_band_v"]),
+        drop_v=complex(row["reverse_r_v"], row["reverse_x_v"]),
+        drop_z_v=float(row["reverse_ldc_z_v"]),
+        neutral=bool(row["reverse_neutral"]),
+        cogeneration=bool(row["cogeneration"]),
+    )
 
 
 def _coil(data: TransformerData, winding: int, phase: int) -> tuple[int, int]:
@@ -473,10 +568,17 @@ def control_problems(feeder: Feeder) -> Iterator[Problem]:
         for name in ("target_v", "band_v", "pt_ratio"):
             if not float(control[name]) > 0.0:
                 yield Problem("must be above 0", key=f"{key}.{name}", value=f"{control[name]:g}")
-        for name in ("delay_s", "tap_delay_s"):
+        reverses = bool(control["reversible"] or control["cogeneration"])
+        for name in ("reverse_target_v", "reverse_band_v") if reverses else ():
+            if not float(control[name]) > 0.0:
+                yield Problem("must be above 0", key=f"{key}.{name}", value=f"{control[name]:g}")
+        for name in ("delay_s", "tap_delay_s", "reverse_threshold_kw", "reverse_delay_s"):
             if not float(control[name]) >= 0.0:
                 yield Problem("must be 0 or more", key=f"{key}.{name}", value=f"{control[name]:g}")
-        compensated = control["r_v"] or control["x_v"] or control["ldc_z_v"]
+        drops = ("r_v", "x_v", "ldc_z_v")
+        compensated = any(
+            control[name] for name in (*drops, *(f"reverse_{name}" for name in drops if reverses))
+        )
         if compensated and not float(control["ct_primary_a"]) > 0.0:
             yield Problem(
                 "line-drop compensation needs the current transformer's rating", key=f"{key}.ct_primary_a"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -273,6 +274,21 @@ def _fix(reading: Reading, kind: str, seen: Seen, note: str) -> None:
     reading.report.add(kind, Outcome.CARRIED, seen.name, note)
 
 
+def _reverse_settings(seen: Seen, reversible: bool, cogeneration: bool) -> dict[str, Any]:
+    return {
+        "reversible": reversible,
+        "cogeneration": cogeneration,
+        "reverse_target_v": seen.number("RevVReg"),
+        "reverse_band_v": seen.number("RevBand"),
+        "reverse_r_v": seen.number("RevR"),
+        "reverse_x_v": seen.number("RevX"),
+        "reverse_ldc_z_v": seen.number("Rev_Z"),
+        "reverse_threshold_kw": seen.number("RevThreshold"),
+        "reverse_delay_s": seen.number("RevDelay"),
+        "reverse_neutral": seen.flag("RevNeutral"),
+    }
+
+
 def read_controls(reading: Reading, shunts: dict[str, int]) -> None:
     """Settings of regulator and capacitor controls; their present taps and states are already read."""
     reg, cap = reading.circuit.RegControls, reading.circuit.CapControls
@@ -282,14 +298,10 @@ def read_controls(reading: Reading, shunts: dict[str, int]) -> None:
             reading.report.add("regcontrol", Outcome.LEFT_OUT, seen.name, "its transformer is a fixed block")
             continue
         monitored, _, sensed = reg.MonitoredBus.lower().partition(".")
-        if reg.IsReversible:
-            reading.report.add(
-                "regcontrol", Outcome.APPROXIMATED, seen.name, "reverse power: acts as in forward flow"
-            )
-        if reg.IsInverseTime:
-            reading.report.add(
-                "regcontrol", Outcome.APPROXIMATED, seen.name, "inverse time: its delay is taken as fixed"
-            )
+        cogeneration = seen.flag("Cogen")
+        reverses = not monitored and (
+            reg.IsReversible or cogeneration
+        )  # with a sensed bus the engine looks ahead
         reading.builder.add_regulator(
             seen.name,
             transformer=reading.transformers[reg.Transformer.lower()],
@@ -310,9 +322,8 @@ def read_controls(reading: Reading, shunts: dict[str, int]) -> None:
             max_taps=reg.MaxTapChange,
             pt_phase=seen.text("PTPhase").lower(),
             v_limit=reg.VoltageLimit or NAN,
-            reversible=bool(reg.IsReversible),
-            reverse_target_v=reg.ReverseVreg if reg.IsReversible else NAN,
-            reverse_band_v=reg.ReverseBand if reg.IsReversible else NAN,
+            inverse_time=bool(reg.IsInverseTime),
+            **(_reverse_settings(seen, bool(reg.IsReversible), cogeneration) if reverses else {}),
         )
         reading.report.add("regcontrol", Outcome.CARRIED, seen.name)
     for seen in reading.elements("capcontrol"):

@@ -48,6 +48,10 @@ class Seen:
         """A property as text."""
         return str(self.properties(name).Val)
 
+    def flag(self, name: str) -> bool:
+        """A property that is yes or no."""
+        return self.text(name).strip().lower()[:1] in ("y", "t")
+
     def number(self, name: str) -> float:
         """A property as a number."""
         return float(self.text(name))

@@ -73,7 +73,10 @@ def settle(
             elif control not in queue:
                 delay = delays[control]
                 dead_s = delay.dead_s if control in opened else 0.0
+                own_s = controls.delay_s(control, solution.v, network.circuit, setting)
                 queue[control] = dead_s + delay.raise_s if steps > 0 else delay.lower_s
+                if own_s is not None:
+                    queue[control] = own_s
         if not queue:
             return setting
         first_s = min(queue.values())

@@ -190,6 +190,14 @@ TABLES: dict[str, tuple[Column, ...]] = {
         reversible | bool | | false | acts on reverse power
         reverse_target_v | float64 | V | nan | set point on reverse power
         reverse_band_v | float64 | V | nan | band on reverse power
+        reverse_r_v | float64 | V | 0 | line-drop compensation on reverse power
+        reverse_x_v | float64 | V | 0 | line-drop compensation on reverse power
+        reverse_ldc_z_v | float64 | V | 0 | compensation by magnitudes on reverse power
+        reverse_threshold_kw | float64 | kW | 100 | power backwards above which flow counts as reversed
+        reverse_delay_s | float64 | s | 60 | how long before the control turns
+        reverse_neutral | bool | | false | goes to the neutral tap on reverse power
+        cogeneration | bool | | false | on reverse power takes the reverse settings and looks the same way
+        inverse_time | bool | | false | its delay falls with the distance from the set point
         in_service | bool | | true | acting
     """),
     "capacitor_control": _table("""

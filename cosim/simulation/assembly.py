@@ -86,9 +86,6 @@ class Study:
             )
             if len(self.feeder.table(table)) and not (on and self.scenario.solver == "cosim")
         ]
-        backwards = int(self.feeder.table("regulator")["reversible"].sum()) if asked.regulators else 0
-        if backwards:
-            held.append(f"{backwards} reversible regulators act on reverse power as on forward power")
         generators = int((self.population.generator != "").sum())
         if generators:
             held.append(

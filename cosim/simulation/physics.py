@@ -318,6 +318,17 @@ class StudyPhysics:
                 done.append(Operation(name))
         return tuple(done)
 
+    def delay_us(self, control: str) -> int | None:
+        """Delay of a control that left its band in the present step, if it depends on what it sees."""
+        case, state, row = self.case, self.state, self.case.controls.names.index(control)
+        if not case.controls.own_delay(row):
+            return None
+        draw = self._draw(plan_steps(self.time_us, self.time_us + case.step_us, case.step_us, 1))
+        delay_s = case.controls.delay_s(
+            row, self._solve(draw).v, self.network(state.grid).circuit, state.setting
+        )
+        return None if delay_s is None else round(delay_s * 1e6)
+
     def study(self, kind: str, name: str, at_peak: bool) -> int:
         """Run a study of the present state, or of the feeder's peak; the time of that state [us]."""
         from cosim.studies.fault_duty import socket_fault_duty

@@ -39,7 +39,7 @@ class _Topology:
     base: Network
     moving: MovingNetwork
     moved: Network
-    setting: Setting | None
+    positions: tuple[tuple[int, ...], tuple[int, ...]] | None
 
 
 class Regulation:
@@ -64,11 +64,12 @@ class Regulation:
     def network(self, grid: Grid) -> Network:
         """The solver of a state, factorised when first needed; it serves until another state is asked for."""
         topology = self._topology(grid)
-        if grid.setting == self._controls.start:
+        positions = grid.setting.positions
+        if positions == self._controls.start.positions:
             return topology.base
-        if topology.setting != grid.setting:
+        if topology.positions != positions:
             circuit = self._controls.circuit(grid.setting, grid.opened, self._closed(grid))
-            topology.moved, topology.setting = topology.moving.at(circuit), grid.setting
+            topology.moved, topology.positions = topology.moving.at(circuit), positions
         return topology.moved
 
     def terminals(self, grid: Grid, pairs: tuple[tuple[int, int], ...]) -> Terminals:
@@ -102,6 +103,8 @@ def _make_room(kept: dict[K, V], most: int) -> None:
 
 def operation_event(control: str, by: int) -> str:
     """What a step of a control is called in the log."""
+    if control.startswith("direction:"):
+        return "regulator_turned_back" if by > 0 else "regulator_turned_forward"
     if control.startswith("regulator:"):
         return "tap_raised" if by > 0 else "tap_lowered"
     return "bank_step_on" if by > 0 else "bank_step_off"

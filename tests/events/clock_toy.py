@@ -83,6 +83,10 @@ class ToyPhysics:
         event = "tap_raised" if move > 0 else "tap_lowered"
         return (Operation(REGULATOR, move, abs(taps) > 1, event, f"tap {self.tap:+d}"),)
 
+    def delay_us(self, control: str) -> int | None:
+        assert control == REGULATOR
+        return None
+
     def _block(self, until_us: int) -> bool:
         until_us = min([until_us, *(time_us for time_us in self.sags if time_us > self.at_us)])
         crosses = False
