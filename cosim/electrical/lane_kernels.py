@@ -49,24 +49,30 @@ def fill_row(row, first, last, column, value, x):
     x[row] = total
 
 
-def constant_power(k, a, b, p, q, base, x, least, floor, branch):
-    """Voltage from row a to row b into branch[:2], the current of a constant power there into branch[2:].
+def constant_power(a, b, p, q, base, x, least, floor, branch):
+    """Voltage from row a to row b into branch[:2], the current of a constant power there into branch[2:4].
 
-    floor: least factor from power and voltage to current [1/V^2]: above some voltage an admittance is drawn. Whether
-    the squared voltage is not above `least` in some lane, where another law holds.
+    All in branch's precision, which x, p and q share. floor: least factor from power and voltage to current [1/V^2]:
+    above some voltage an admittance is drawn. Whether the squared voltage, left in branch[4], is not above `least` in
+    some lane, where another law holds.
     """
-    branch[:2] = (base[a] - base[b])[:, None] + (x[a] - x[b])
+    real = branch.dtype.type
+    branch[:2] = (base[a] - base[b]).astype(real)[:, None] + (x[a] - x[b])
     re, im = branch[:2]
-    square = re * re + im * im
-    share = np.maximum(1.0 / square, floor)
-    g, b = p[k] * share, q[k] * share
+    branch[4] = square = re * re + im * im
+    share = np.maximum(real(1.0) / square, real(floor))
+    g, b = p * share, q * share
     branch[2], branch[3] = g * re + b * im, g * im - b * re
-    return bool((~(square > least)).any())
+    return bool((~(square.astype(np.float64) > least)).any())
 
 
 def add_injection(k, a, b, slope, offset, branch, out):
-    """Tangent times voltage less current less offset, onto out[a] and off out[b]; the last row is ground."""
-    more = slope[k].reshape(2, 2) @ branch[:2] - branch[2:] - offset[k][:, None]
+    """Tangent times voltage less current less offset, onto out[a] and off out[b]; the last row is ground.
+
+    In branch's precision.
+    """
+    tangent, known = slope[k].reshape(2, 2).astype(branch.dtype), offset[k].astype(branch.dtype)
+    more = tangent @ branch[:2] - branch[2:4] - known[:, None]
     ground = len(out) - 1
     if a != ground:
         out[a] += more
@@ -74,14 +80,25 @@ def add_injection(k, a, b, slope, offset, branch, out):
         out[b] -= more
 
 
-def any_power(k, p, q):
-    """Whether a lane of p[k] or q[k] is not 0."""
-    return bool((p[k] != 0).any() or (q[k] != 0).any())
+def read_lanes(source, row, first, wide, narrow, place):
+    """source[row, first:first + LANES] into wide[place] and, rounded, into narrow[place]; whether any is not 0."""
+    wide[place] = narrow[place] = source[row, first : first + LANES]
+    return bool((wide[place] != 0).any())
 
 
-def write_lanes(re, im, source, row, target, at, first):
-    """target[at, first:first + LANES] = (re, im) + source[row], as complex numbers."""
-    target[at, first : first + LANES] = re + source[row, 0] + 1j * (im + source[row, 1])
+def prefetch_lanes(source, row, first):
+    """Ask for source[row, first:first + LANES] before it is needed."""
+
+
+def settle_row(row, start_re, start_im, source, chosen, x):
+    """x[row] = start + source[row] in the lanes that are chosen."""
+    x[row, 0] = np.where(chosen > 0, start_re + source[row, 0], x[row, 0])
+    x[row, 1] = np.where(chosen > 0, start_im + source[row, 1], x[row, 1])
+
+
+def write_lanes(source, row, target, at, first):
+    """target[at, first:first + LANES] = source[row] as complex numbers."""
+    target[at, first : first + LANES] = source[row, 0] + 1j * source[row, 1]
 
 
 class _Row:
@@ -225,47 +242,50 @@ def _constant(width, value):
     return ir.Constant(ir.IntType(width), value)
 
 
-def _wide(w, value):
-    """Lanes in double precision."""
-    wide = ir.VectorType(ir.DoubleType(), LANES)
-    return value if value.type == wide else w.builder.fpext(value, wide)
+def _cast(w, value, like):
+    """Lanes, or one number, in the precision of another `_Row`."""
+    target = like.vector if isinstance(value.type, ir.VectorType) else like.real
+    if value.type == target:
+        return value
+    return (w.builder.fpext if like.bytes == 8 else w.builder.fptrunc)(value, target)
+
+
+def _some(w, flags):
+    """Whether any lane's flag is set."""
+    bits = w.builder.bitcast(flags, ir.IntType(LANES))
+    return w.builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
 
 
 @intrinsic
-def _constant_power(typing, k, a, b, p, q, base, x, least, floor, branch):
-    signature = types.boolean(
-        types.int64, types.int64, types.int64, p, q, base, x, types.float64, types.float64, branch
-    )
+def _constant_power(typing, a, b, p, q, base, x, least, floor, branch):
+    signature = types.boolean(types.int64, types.int64, p, q, base, x, types.float64, types.float64, branch)
 
     def generate(context, builder, sig, arguments):
-        w = _Row(context, builder, sig, arguments, types.float64)
-        narrow = _Row(context, builder, sig, arguments, x.dtype)
-        row, first, second, active, reactive, still, moving, lowest, smallest, out = w.data
+        w = _Row(context, builder, sig, arguments, branch.dtype)
+        wide = _Row(context, builder, sig, arguments, types.float64)
+        first, second, active, reactive, still, moving, lowest, smallest, out = w.data
         parts = []
-        for part, (here, there) in enumerate(
-            zip(narrow.pair(moving, first), narrow.pair(moving, second), strict=True)
-        ):
+        for part, (here, there) in enumerate(zip(w.pair(moving, first), w.pair(moving, second), strict=True)):
             begin, end = (
-                builder.load(builder.gep(w.place(still, node, 2), [_constant(64, part)]))
+                builder.load(builder.gep(wide.place(still, node, 2), [_constant(64, part)]))
                 for node in (first, second)
             )
-            apart = builder.fsub(_wide(w, narrow.load(here)), _wide(w, narrow.load(there)))
-            parts.append(builder.fadd(w.spread(builder.fsub(begin, end)), apart))
+            apart = builder.fsub(w.load(here), w.load(there))
+            parts.append(builder.fadd(w.spread(_cast(wide, builder.fsub(begin, end), w)), apart))
         re, im = parts
         square = w.plus(w.times(re, re), w.times(im, im))
-        inverse = builder.fdiv(w.spread(ir.Constant(ir.DoubleType(), 1.0)), square)
-        bound = w.spread(smallest)
+        inverse = builder.fdiv(w.spread(ir.Constant(w.real, 1.0)), square)
+        bound = w.spread(_cast(wide, smallest, w))
         share = builder.select(builder.fcmp_ordered("<", inverse, bound), bound, inverse)
-        g, c = (builder.fmul(w.load(w.lanes(power, row)), share) for power in (active, reactive))
+        g, c = (builder.fmul(w.load(w.lanes(power, _constant(64, 0))), share) for power in (active, reactive))
         current = (
             w.plus(w.times(g, re), w.times(c, im)),
             builder.fsub(w.times(g, im), w.times(c, re), flags=("contract",)),
         )
-        for number, value in enumerate((re, im, *current)):
+        for number, value in enumerate((re, im, *current, square)):
             w.store(value, w.lanes(out, _constant(64, number)))
-        inside = builder.fcmp_ordered(">", square, w.spread(lowest))
-        flags = builder.bitcast(inside, ir.IntType(LANES))
-        return builder.zext(builder.icmp_unsigned("!=", flags, ir.Constant(flags.type, -1)), ir.IntType(1))
+        low = builder.fcmp_unordered("<=", _cast(w, square, wide), wide.spread(lowest))
+        return builder.zext(_some(w, low), ir.IntType(1))
 
     return signature, generate
 
@@ -275,57 +295,97 @@ def _add_injection(typing, k, a, b, ground, slope, offset, branch, out):
     signature = types.void(types.int64, types.int64, types.int64, types.int64, slope, offset, branch, out)
 
     def generate(context, builder, sig, arguments):
-        w = _Row(context, builder, sig, arguments, types.float64)
-        narrow = _Row(context, builder, sig, arguments, out.dtype)
-        row, first, second, none, tangent, known, lanes, target = w.data
+        w = _Row(context, builder, sig, arguments, branch.dtype)
+        target = _Row(context, builder, sig, arguments, out.dtype)
+        wide = _Row(context, builder, sig, arguments, types.float64)
+        row, first, second, none, tangent, known, lanes, rows = w.data
         re, im, current_re, current_im = (
             w.load(w.lanes(lanes, _constant(64, number))) for number in range(4)
         )
-        led = w.block(tangent, row, (re, im))
+        part = [
+            _cast(wide, builder.load(builder.gep(wide.place(tangent, row, 4), [_constant(64, number)])), w)
+            for number in range(4)
+        ]
         more = []
-        for part, current in enumerate((current_re, current_im)):
-            already = w.spread(builder.load(builder.gep(w.place(known, row, 2), [_constant(64, part)])))
-            more.append(builder.fsub(builder.fsub(led[part], current), already))
+        for number, current in enumerate((current_re, current_im)):
+            led = w.plus(w.times(w.spread(part[2 * number]), re), w.times(w.spread(part[2 * number + 1]), im))
+            already = builder.load(builder.gep(wide.place(known, row, 2), [_constant(64, number)]))
+            more.append(builder.fsub(builder.fsub(led, current), w.spread(_cast(wide, already, w))))
         for node, combine in ((first, builder.fadd), (second, builder.fsub)):
             with builder.if_then(builder.icmp_signed("!=", node, none)):
-                for part, pointer in zip(more, narrow.pair(target, node), strict=True):
-                    total = combine(_wide(w, narrow.load(pointer)), part)
-                    narrow.store(
-                        total if narrow.bytes == 8 else builder.fptrunc(total, narrow.vector), pointer
-                    )
+                for one, pointer in zip(more, target.pair(rows, node), strict=True):
+                    total = combine(_cast(target, target.load(pointer), w), one)
+                    target.store(_cast(w, total, target), pointer)
 
     return signature, generate
 
 
 @intrinsic
-def _any_power(typing, k, p, q):
-    signature = types.boolean(types.int64, p, q)
+def _read_lanes(typing, source, start, wide, narrow, place):
+    signature = types.boolean(source, types.int64, wide, narrow, types.int64)
 
     def generate(context, builder, sig, arguments):
         w = _Row(context, builder, sig, arguments, types.float64)
-        row, active, reactive = w.data
+        single = _Row(context, builder, sig, arguments, types.float32)
+        given, begin, doubles, singles, at = w.data
+        found = w.load(builder.bitcast(w.place(given, begin, 1), w.vector.as_pointer()))
+        w.store(found, w.lanes(doubles, at))
+        single.store(_cast(w, found, single), single.lanes(singles, at))
         nothing = ir.Constant(w.vector, [ir.Constant(w.real, 0.0)] * LANES)
-        some = [
-            builder.fcmp_unordered("!=", w.load(w.lanes(power, row)), nothing) for power in (active, reactive)
-        ]
-        flags = builder.bitcast(builder.or_(*some), ir.IntType(LANES))
-        return builder.icmp_unsigned("!=", flags, ir.Constant(flags.type, 0))
+        return builder.zext(_some(w, builder.fcmp_unordered("!=", found, nothing)), ir.IntType(1))
 
     return signature, generate
 
 
 @intrinsic
-def _write_lanes(typing, re, im, source, row, target, place):
-    signature = types.void(types.float64, types.float64, source, types.int64, target, types.int64)
+def _prefetch_lanes(typing, source, start):
+    signature = types.void(source, types.int64)
 
     def generate(context, builder, sig, arguments):
         w = _Row(context, builder, sig, arguments, types.float64)
-        narrow = _Row(context, builder, sig, arguments, source.dtype)
-        begin_re, begin_im, lanes, at, out, where = w.data
-        real, imag = (
-            builder.fadd(w.spread(begin), _wide(w, narrow.load(pointer)))
-            for begin, pointer in zip((begin_re, begin_im), narrow.pair(lanes, at), strict=True)
+        given, begin = w.data
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        ask = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [byte, number, number, number]),
+            "llvm.prefetch.p0i8",
         )
+        for line in range(LANES * w.bytes // 64 + 1):
+            where = builder.gep(w.place(given, begin, 1), [_constant(64, 8 * line)])
+            read, keep, data = (ir.Constant(number, value) for value in (0, 2, 1))
+            builder.call(ask, [builder.bitcast(where, byte), read, keep, data])
+
+    return signature, generate
+
+
+@intrinsic
+def _settle_row(typing, row, start_re, start_im, source, chosen, x):
+    signature = types.void(types.int64, types.float64, types.float64, source, chosen, x)
+
+    def generate(context, builder, sig, arguments):
+        w = _Row(context, builder, sig, arguments, x.dtype)
+        given = _Row(context, builder, sig, arguments, source.dtype)
+        at, begin_re, begin_im, lanes, mask, target = w.data
+        still = ir.Constant(w.vector, [ir.Constant(w.real, 0.0)] * LANES)
+        own = w.load(w.lanes(mask, _constant(64, 0)))
+        moves = builder.fcmp_ordered(">", own, still)
+        for begin, new, kept in zip(
+            (begin_re, begin_im), given.pair(lanes, at), w.pair(target, at), strict=True
+        ):
+            total = builder.fadd(w.spread(begin), _cast(given, given.load(new), w))
+            w.store(builder.select(moves, total, w.load(kept)), kept)
+
+    return signature, generate
+
+
+@intrinsic
+def _write_lanes(typing, source, row, target, place):
+    signature = types.void(source, types.int64, target, types.int64)
+
+    def generate(context, builder, sig, arguments):
+        w = _Row(context, builder, sig, arguments, types.float64)
+        lanes, at, out, where = w.data
+        real, imag = (w.load(pointer) for pointer in w.pair(lanes, at))
         order = [lane + LANES * part for lane in range(LANES) for part in (0, 1)]
         mixed = builder.shuffle_vector(
             real, imag, ir.Constant(ir.VectorType(ir.IntType(32), 2 * LANES), order)
@@ -348,9 +408,9 @@ def _write_lanes(typing, re, im, source, row, target, place):
 
 
 @overload(constant_power)
-def _(k, a, b, p, q, base, x, least, floor, branch):
-    def run(k, a, b, p, q, base, x, least, floor, branch):
-        return _constant_power(k, a, b, p, q, base, x, least, floor, branch)
+def _(a, b, p, q, base, x, least, floor, branch):
+    def run(a, b, p, q, base, x, least, floor, branch):
+        return _constant_power(a, b, p, q, base, x, least, floor, branch)
 
     return run
 
@@ -363,18 +423,34 @@ def _(k, a, b, slope, offset, branch, out):
     return run
 
 
-@overload(any_power)
-def _(k, p, q):
-    def run(k, p, q):
-        return _any_power(k, p, q)
+@overload(read_lanes)
+def _(source, row, first, wide, narrow, place):
+    def run(source, row, first, wide, narrow, place):
+        return _read_lanes(source, row * source.shape[1] + first, wide, narrow, place)
+
+    return run
+
+
+@overload(prefetch_lanes)
+def _(source, row, first):
+    def run(source, row, first):
+        _prefetch_lanes(source, row * source.shape[1] + first)
+
+    return run
+
+
+@overload(settle_row)
+def _(row, start_re, start_im, source, chosen, x):
+    def run(row, start_re, start_im, source, chosen, x):
+        _settle_row(row, start_re, start_im, source, chosen, x)
 
     return run
 
 
 @overload(write_lanes)
-def _(re, im, source, row, target, at, first):
-    def run(re, im, source, row, target, at, first):
-        _write_lanes(re, im, source, row, target, at * target.shape[1] + first)
+def _(source, row, target, at, first):
+    def run(source, row, target, at, first):
+        _write_lanes(source, row, target, at * target.shape[1] + first)
 
     return run
 

@@ -7,41 +7,32 @@ currents in J and the injectors' currents I. With G the injectors' tangent at a 
 
 is Newton's method with its Jacobian held (a chord). The reference states stand on a ladder of feeder
 loadings; a step takes the one nearest to its own total power, so what it starts from and is factorised at
-depends on nothing but the topology and the step itself. Currents are always evaluated in double precision; the
-triangular solves of a step are in single as far as that is good for on its rung, which is measured, and in double
-from there. Steps that the chord does not settle go to Newton's method proper, one by one, each from its own reference
-state.
+depends on nothing but the topology and the step itself. A step iterates in single precision as far as that is good for
+on its rung, which is measured, and in double from there; what is returned is calculated in double. Steps that the chord
+does not settle go to Newton's method proper, one by one, each from its own reference state.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import pairwise
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 from numba import get_num_threads
-from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from cosim.electrical import kernels
 from cosim.electrical.circuit import Circuit, Complex, Float, Int
 from cosim.electrical.lane_kernels import LANES
+from cosim.electrical.linear_network import LinearNetwork, LoadsAs
 from cosim.electrical.newton import newton
-from cosim.electrical.ordering import Elimination, by_rows, eliminate
 from cosim.electrical.references import HIGHEST, LOWEST, SPACING, Factor, Ladder, Rung
 from cosim.electrical.scratch import Scratch, aligned
-from cosim.electrical.voltage_laws import VoltageLaws
-from cosim.errors import FeederError
+from cosim.electrical.solution import Solution
 
-LoadsAs = Literal["off", "admittance"]
+__all__ = ["LoadsAs", "Network", "Solution"]
 
-factorise: Callable[..., None] = kernels.factorise
-solve_columns: Callable[..., None] = kernels.solve_columns
 total_power: Callable[..., None] = kernels.total_power
 
 REFERENCE_ITERATIONS = 100
@@ -50,51 +41,12 @@ CHORD_LIMIT = 40  # a chord that needs more is crawling
 PROBE_ITERATIONS = 8
 PROBE_MARGIN = 4.0
 LEAST_SINGLE_PU = 1e-8
-GROUNDED_SIEMENS = 1e-4  # an island with less to ground floats: a rod has more, a line's charging less
+SORTING_SOLVES = (
+    3  # rungs a window: to bring steps into another order and back costs as much as so many solves
+)
 
 
-@dataclass(frozen=True)
-class Solution:
-    """Solved steps.
-
-    Parameters
-    ----------
-    v
-        (n, steps) voltage of each node to ground [V]; 0 at dead nodes.
-    current_a
-        (m, steps) current of each injector from `node_a` to `node_b`, load convention [A].
-    iterations
-        (steps,) iterations done.
-    converged
-        (steps,) False where the voltages must not be used.
-    change_pu
-        (steps,) largest voltage change of the last iteration over the base voltage; NaN where it diverged.
-    newton
-        (steps,) True where the chord did not settle and Newton's method was asked.
-    worst_node
-        (steps,) where a step did not converge, the node whose voltage moved most (or is not a number); -1 elsewhere.
-    """
-
-    v: Complex
-    current_a: Complex
-    iterations: NDArray[np.int32]
-    converged: NDArray[np.bool_]
-    change_pu: Float
-    newton: NDArray[np.bool_]
-    worst_node: Int
-
-
-@dataclass(frozen=True)
-class _Assembly:
-    """Where the entries of Y and of the injectors' tangents go, by rows in elimination order."""
-
-    pointer: Int
-    column: NDArray[np.int32]
-    blocks: Float
-    order: Int
-
-
-class Network:
+class Network(LinearNetwork):
     """One topology, ready to be solved.
 
     Parameters
@@ -110,34 +62,11 @@ class Network:
     """
 
     def __init__(self, circuit: Circuit) -> None:
-        self.circuit = circuit
-        n = len(circuit.nodes)
-        self.y_elements = _element_matrix(circuit)
-        self.y_sources, self._norton = _source_matrix(circuit)
-        self.energised = _reached(self.y_elements, circuit)
-        injectors = circuit.injectors
-        alive = np.append(self.energised, True)  # ground, -1
-        self._rows = np.flatnonzero(alive[injectors.node_a] & alive[injectors.node_b])
-        self._laws = VoltageLaws.of(injectors, circuit.inverters).take(self._rows)
-
-        self._live = np.flatnonzero(self.energised)
-        self._small = np.full(n + 1, len(self._live))
-        self._small[self._live] = np.arange(len(self._live))
-        pair = np.stack([injectors.node_a[self._rows], injectors.node_b[self._rows]], axis=1)
-        pair = self._small[pair]  # place among the live nodes; ground is last
-        self._elimination = self._order(pair)
-        place = np.empty(len(self._live) + 1, dtype=np.int64)
-        place[self._elimination.order] = np.arange(len(self._live))
-        place[-1] = len(self._live)
-        self._terminals = place[pair].astype(np.int32)
-        self._node_of_row = self._live[self._elimination.order]
-
+        super().__init__(circuit)
         self._active = self._elimination.active()
         square = 1.0 / circuit.base_v[self._node_of_row] ** 2
         self._square_base = (square, square.astype(np.float32))
         self._scratch: list[Scratch] = []
-        self._assembly = self._assemble(place)
-
         self._base: Network | None = None
         self._ladder = self._new_ladder()
         none = np.zeros((len(self._rows), 4))  # slopes, and half of it for offsets
@@ -190,10 +119,6 @@ class Network:
         new._ladder = new._new_ladder()
         return new
 
-    def no_load_voltage(self) -> Complex:
-        """(n,) voltages with every injector off [V]."""
-        return self._no_load.copy()
-
     def solve(
         self,
         p_w: Float | None = None,
@@ -236,61 +161,6 @@ class Network:
                 int(step), tuple(rungs[step].tolist()), p, q, tolerance_pu, max_iterations, only, out
             )
         return out
-
-    def mismatch(self, v: Complex, current_a: Complex) -> Complex:
-        """(n, steps) current that Kirchhoff's law leaves over at each node [A]; 0 for an exact solution."""
-        injectors = self.circuit.injectors
-        left = self.y_elements @ v + self.y_sources @ v - np.where(self.energised, self._norton, 0.0)[:, None]
-        left = np.vstack([left, np.zeros((1, left.shape[1]))])  # ground
-        np.add.at(left, injectors.node_a, current_a)
-        np.add.at(left, injectors.node_b, -current_a)
-        return np.asarray(left[:-1])
-
-    def losses_va(self, v: Complex) -> Complex:
-        """(steps,) complex power that stays in the elements [VA]."""
-        return np.asarray((v * np.conj(self.y_elements @ v)).sum(axis=0))
-
-    def source_power_va(self, v: Complex) -> Complex:
-        """(steps,) complex power that the sources deliver at their terminals [VA]."""
-        delivered = self._norton[:, None] - self.y_sources @ v
-        return np.asarray((v * np.conj(delivered)).sum(axis=0))
-
-    def injector_power_va(self, v: Complex, current_a: Complex) -> Complex:
-        """(m, steps) complex power that each injector draws [VA]."""
-        return self._across(v) * np.conj(current_a)
-
-    def respond(self, injected_a: Complex, *, loads: LoadsAs = "off") -> Complex:
-        """(n, k) voltages that (n, k) injected currents raise with the sources' EMFs shorted [V].
-
-        The network is linear: injectors are off, or stand as their nominal admittances.
-        """
-        factor = self._linear if loads == "off" else self._with_admittances
-        return self._solve_linear(factor, injected_a)
-
-    def open_circuit_voltage(self, *, loads: LoadsAs = "off") -> Complex:
-        """(n,) voltages of the same linear network under its sources [V]."""
-        if loads == "off":
-            return self.no_load_voltage()
-        return self.respond(self._norton[:, None], loads=loads)[:, 0]
-
-    @cached_property
-    def _linear(self) -> Factor:
-        return self._factorise(np.zeros((len(self._rows), 4)))
-
-    @cached_property
-    def _no_load(self) -> Complex:
-        return self._checked(self._solve_linear(self._linear, self._norton[:, None])[:, 0])
-
-    @cached_property
-    def _with_admittances(self) -> Factor:
-        injectors = self.circuit.injectors
-        y = ((injectors.p_w - 1j * injectors.q_var) / injectors.v_nom**2)[self._rows]
-        return self._factorise(np.stack([y.real, -y.imag, y.imag, y.real], axis=1))
-
-    def _across(self, v: Complex) -> Complex:
-        grounded = np.vstack([v, np.zeros((1, v.shape[1]))])
-        injectors = self.circuit.injectors
-        return np.asarray(grounded[injectors.node_a] - grounded[injectors.node_b])
 
     def _powers(self, p_w: Float | None, q_var: Float | None) -> tuple[Float, Float]:
         injectors = self.circuit.injectors
@@ -472,14 +342,6 @@ class Network:
             worst_node=np.full(steps, -1, dtype=np.int64),
         )
 
-    def _at_nodes(self, current: Complex) -> Complex:
-        """(n,) sum at each node of the live injectors' (m,) currents."""
-        total = np.zeros(len(self.circuit.nodes) + 1, dtype=np.complex128)  # ground last
-        injectors = self.circuit.injectors
-        np.add.at(total, injectors.node_a[self._rows], current)
-        np.add.at(total, injectors.node_b[self._rows], -current)
-        return total[:-1]
-
     def _by_row(self, values: Complex) -> Float:
         """(rows + 1, 2) real and imaginary parts in elimination order, ground last."""
         picked = np.append(values[self._node_of_row], 0.0)
@@ -489,26 +351,49 @@ class Network:
         self, rungs: Int, p: Float, q: Float, tolerance: float, limit: int, wanted: Int, out: Solution,
         parallel: bool,
     ) -> None:  # fmt: skip
-        """Solve all steps, those of one rung together in groups, into `out`."""
+        """Solve all steps into `out`, as they stand or, where that spares more than it costs, rung by rung."""
+        place = np.array([self._ladder.place((load, sun)) for load, sun in rungs.tolist()], dtype=np.int64)
+        order = np.argsort(place, kind="stable")
+        solves, sorted_solves = _solves(place), _solves(place[order])
+        if solves.sum() - sorted_solves.sum() <= SORTING_SOLVES * len(solves):
+            self._run_windows(place, solves, p, q, tolerance, limit, wanted, out, parallel)
+            return
+        part = self._empty(len(place), bool(self.energised.all()) and len(wanted) == len(self._live))
+        self._run_windows(
+            place[order],
+            sorted_solves,
+            np.take(p, order, axis=1),
+            np.take(q, order, axis=1),
+            tolerance,
+            limit,
+            wanted,
+            part,
+            parallel,
+        )
+        for target, source in (
+            (out.v, part.v),
+            (out.current_a, part.current_a),
+            (out.iterations, part.iterations),
+            (out.change_pu, part.change_pu),
+        ):
+            target[..., order] = source
+
+    def _run_windows(
+        self, place: Int, solves: Int, p: Float, q: Float, tolerance: float, limit: int, wanted: Int,
+        out: Solution, parallel: bool,
+    ) -> None:  # fmt: skip
         laws, e = self._laws, self._elimination
-        place = np.array([self._ladder.place((load, sun)) for load, sun in rungs.tolist()])
-        steps = np.argsort(place, kind="stable")
-        ends = np.flatnonzero(np.diff(place[steps], append=-1)) + 1
-        groups = np.array(
-            [
-                (first, min(LANES, end - first), place[steps[first]])
-                for start, end in pairwise([0, *ends.tolist()])
-                for first in range(start, end, LANES)
-            ],
-            dtype=np.int64,
-        ).reshape(-1, 3)
-        workers = min(get_num_threads(), len(groups)) if parallel else 1
+        windows = (
+            np.argsort(-solves, kind="stable") * LANES
+        )  # dealt from the dearest on, workers share evenly
+        workers = min(get_num_threads(), len(windows)) if parallel else 1
         scratch = self._borrow(workers)
+        target = np.full(len(self._live), -1)
+        target[wanted] = self._node_of_row[wanted]
         arguments = (
-            groups, steps, p, q, self._rows, self._terminals, laws.arrays(), self._ladder.arrays(),
+            windows, place, p, q, self._rows, self._terminals, laws.arrays(), self._ladder.arrays(),
             (e.passive, *self._active[:2], e.u_pointer, e.u_column),
-            self._square_base, self._node_of_row, wanted, e.leading_to(wanted), *scratch.arrays(),
-            tolerance, limit,
+            self._square_base, target, e.leading_to(wanted), *scratch.arrays(), tolerance, limit,
             out.v, out.current_a, out.iterations, out.change_pu,
         )  # fmt: skip
         serial: Callable[..., None] = kernels.solve_serial
@@ -527,75 +412,12 @@ class Network:
                 return scratch
         return Scratch(workers, len(self._live) + 1, len(self._rows))
 
-    def _order(self, pair: Int) -> Elimination:
-        size = len(self._live)
-        both = pair[(pair < size).all(axis=1)]
-        coo = (self.y_elements + self.y_sources)[self._live][:, self._live].tocoo()
-        rows = np.concatenate([coo.row, both[:, 0]])
-        columns = np.concatenate([coo.col, both[:, 1]])
-        ones = np.ones(2 * len(rows))
-        where = (np.concatenate([rows, columns]), np.concatenate([columns, rows]))
-        pattern = sparse.csr_array(sparse.coo_array((ones, where), shape=(size, size)))
-        driven = np.zeros(size + 1, dtype=bool)
-        driven[pair.ravel()] = True
-        return eliminate(pattern, driven[:size])
 
-    def _assemble(self, place: Int) -> _Assembly:
-        size = len(self._live)
-        self._pattern = (self.y_elements + self.y_sources)[self._live][:, self._live]
-        y = self._pattern.tocoo()
-        a, b = self._terminals.astype(np.int64).T
-        rows = np.concatenate([place[y.row], a, b, a, b])
-        columns = np.concatenate([place[y.col], a, b, b, a])
-        inside = np.flatnonzero((rows < size) & (columns < size))
-        order = inside[np.lexsort((columns[inside], rows[inside]))]
-        pointer, column = by_rows(rows[order], columns[order], size)
-        blocks = np.stack([y.data.real, -y.data.imag, y.data.imag, y.data.real], axis=1)
-        return _Assembly(pointer, column, blocks, order)
-
-    def _factorise(self, slope: Float) -> Factor:
-        """Factors of Y plus the injectors' tangents `slope` (m, 4)."""
-        e, assembly = self._elimination, self._assembly
-        values = np.concatenate([assembly.blocks, slope, slope, -slope, -slope])[assembly.order]
-        size = len(self._live)
-        factor = Factor(np.empty((len(e.l_column), 4)), np.empty((size, 4)), np.empty((len(e.u_column), 4)))
-        factorise(
-            assembly.pointer, assembly.column, values, e.l_pointer, e.l_column, e.u_pointer, e.u_column,
-            np.empty((size + 1, 4)), factor.l_value, factor.diagonal, factor.u_value,
-        )  # fmt: skip
-        return factor
-
-    def _solve_linear(self, factor: Factor, current: Complex) -> Complex:
-        """(n, k) solution of one factorisation for (n, k) currents; dead nodes give 0."""
-        e = self._elimination
-        right = current[self._node_of_row]
-        x = np.ascontiguousarray(np.stack([right.real, right.imag], axis=1))
-        solve_columns(
-            e.l_pointer,
-            e.l_column,
-            factor.l_value,
-            factor.diagonal,
-            e.u_pointer,
-            e.u_column,
-            factor.u_value,
-            x,
-        )
-        out = np.zeros((len(self.circuit.nodes), current.shape[1]), dtype=np.complex128)
-        out[self._node_of_row] = x[:, 0] + 1j * x[:, 1]
-        return out
-
-    def _checked(self, no_load: Complex) -> Complex:
-        """The no-load voltages refined once; the correction tells how good the pivots were."""
-        left = np.where(self.energised, self._norton, 0.0) - (self.y_elements + self.y_sources) @ no_load
-        correction = self._solve_linear(self._linear, left[:, None])[:, 0]
-        error = np.max(np.abs(correction) / self.circuit.base_v, initial=0.0)
-        if not error < 1e-6:
-            worst = self.circuit.nodes[int(np.argmax(np.nan_to_num(np.abs(correction), nan=np.inf)))]
-            raise FeederError(
-                f"the admittance matrix is singular or nearly so around node {worst}: "
-                "look for a winding or a line that floats, or for zero impedances"
-            )
-        return no_load + correction
+def _solves(place: Int) -> Int:
+    """Rungs in each window of LANES neighbouring steps."""
+    return np.array(
+        [len(np.unique(place[k : k + LANES])) for k in range(0, len(place), LANES)], dtype=np.int64
+    )
 
 
 def _times(slope: Float, v: Complex) -> Complex:
@@ -610,54 +432,3 @@ def _entry(matrix: sparse.csr_array, row: int, column: int) -> int:
     first, last = matrix.indptr[row], matrix.indptr[row + 1]
     found = np.flatnonzero(matrix.indices[first:last] == column)
     return int(first + found[0]) if len(found) else -1
-
-
-def _element_matrix(circuit: Circuit) -> sparse.csr_array:
-    n = len(circuit.nodes)
-    rows, columns, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, np.complex128)]
-    for element in circuit.elements:
-        width = len(element.nodes)
-        rows.append(np.repeat(element.nodes, width))
-        columns.append(np.tile(element.nodes, width))
-        values.append(element.y_siemens.ravel())
-    return _sparse(np.concatenate(rows), np.concatenate(columns), np.concatenate(values), n)
-
-
-def _source_matrix(circuit: Circuit) -> tuple[sparse.csr_array, Complex]:
-    """Source admittances, and the (n,) Norton currents."""
-    n = len(circuit.nodes)
-    if not circuit.sources:
-        raise FeederError("the circuit has no source")
-    norton = np.zeros(n, dtype=np.complex128)
-    rows, columns, values = [], [], []
-    for source in circuit.sources:
-        y = np.linalg.inv(source.z_ohm)
-        width = len(source.nodes)
-        np.add.at(norton, source.nodes, y @ source.emf_v)
-        rows.append(np.repeat(source.nodes, width))
-        columns.append(np.tile(source.nodes, width))
-        values.append(y.ravel())
-    return _sparse(np.concatenate(rows), np.concatenate(columns), np.concatenate(values), n), norton
-
-
-def _sparse(rows: Int, columns: Int, values: Complex, n: int) -> sparse.csr_array:
-    keep = (rows >= 0) & (columns >= 0) & (values != 0)
-    return sparse.csr_array(sparse.coo_array((values[keep], (rows[keep], columns[keep])), shape=(n, n)))
-
-
-def _reached(y_elements: sparse.csr_array, circuit: Circuit) -> NDArray[np.bool_]:
-    """Nodes joined to a source by elements, or by an injector if they stand on ground (a neutral on its rod)."""
-    links = sparse.csr_array(
-        (np.ones(y_elements.nnz), y_elements.indices, y_elements.indptr), shape=y_elements.shape
-    )
-    islands, island = connected_components(links, directed=False)
-    fed = np.unique(np.concatenate([island[source.nodes] for source in circuit.sources]))
-    stands = np.zeros(islands, dtype=np.bool_)
-    stands[island[np.abs(y_elements.sum(axis=1)) > GROUNDED_SIEMENS]] = True
-    stands[fed] = True
-    between = (circuit.injectors.node_a >= 0) & (circuit.injectors.node_b >= 0)
-    a, b = island[circuit.injectors.node_a[between]], island[circuit.injectors.node_b[between]]
-    joined = stands[a] & stands[b]
-    bridges = sparse.coo_array((np.ones(joined.sum()), (a[joined], b[joined])), shape=(islands, islands))
-    _, group = connected_components(bridges, directed=False)
-    return np.isin(group[island], group[fed])

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from cosim.electrical.circuit import Float
 
-SPACING = 0.1  # of the nominal power, from one rung to the next
-LOWEST, HIGHEST = -10, 15  # rungs: from feeding back all of the nominal power to half as much again
+SPACING = 0.15  # of the nominal power, from one rung to the next
+LOWEST, HIGHEST = -7, 10  # rungs: from feeding back all of the nominal power to half as much again
 ROOM = 32  # rungs for which room is taken at a time
 
 
 @dataclass(frozen=True)
 class Factor:
-    """(Y + G)^-1 as triangular factors in 2 by 2 blocks, see `kernels.factorise`."""
+    """(Y + G)^-1 as triangular factors in 2 by 2 blocks, see `factor_kernels.factorise`."""
 
     l_value: Float
     diagonal: Float

@@ -13,7 +13,7 @@ LINE_BYTES = 64  # lanes that straddle cache lines cost every load twice
 
 
 class Scratch:
-    """Vectors in both precisions, flags and powers for some workers.
+    """Vectors, flags, voltages and currents of an injector, and powers for some workers, in both precisions.
 
     Parameters
     ----------
@@ -25,15 +25,15 @@ class Scratch:
 
     def __init__(self, workers: int, rows: int, injectors: int) -> None:
         self.workers = workers
-        self._vectors = [
-            tuple(aligned((workers, *shape, LANES), real) for shape in ((rows, 2), (rows, 2), (3,)))
+        shapes = ((rows, 2), (rows, 2), (3,), (10,), (injectors + 1,), (injectors + 1,))
+        self._parts = tuple(
+            tuple(aligned((workers, *shape, LANES), real) for shape in shapes)
             for real in (np.float64, np.float32)
-        ]
-        self._powers = tuple(aligned((workers, injectors, LANES), np.float64) for _ in "pq")
+        )
 
     def arrays(self) -> tuple[tuple[NDArray[Any], ...], ...]:
         """In the order the kernels take them."""
-        return (*self._vectors, self._powers)
+        return self._parts
 
 
 def aligned(shape: tuple[int, ...], real: type, unfilled: bool = False) -> NDArray[Any]:

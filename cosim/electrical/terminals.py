@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from cosim.electrical import kernels
+from cosim.electrical import terminal_kernels
 from cosim.electrical.circuit import Circuit, Complex
 
 
@@ -48,7 +48,7 @@ class Terminals:
     def current_a(self, v: Complex) -> Complex:
         """(k, conductors, steps) current into each conductor [A]; 0 beyond a terminal's own conductors."""
         rows = np.zeros((len(self._owner), v.shape[1]), dtype=np.complex128)
-        run: Callable[..., None] = kernels.terminal_currents
+        run: Callable[..., None] = terminal_kernels.terminal_currents
         run(self._pointer, self._column, self._y, v, rows)
         width = int(self._conductor.max(initial=0)) + 1
         current = np.zeros((self._size, width, v.shape[1]), dtype=np.complex128)
@@ -58,7 +58,7 @@ class Terminals:
     def power_va(self, v: Complex) -> Complex:
         """(k, steps) complex power into each terminal [VA]."""
         power = np.zeros((self._size, v.shape[1]), dtype=np.complex128)
-        run: Callable[..., None] = kernels.terminal_powers
+        run: Callable[..., None] = terminal_kernels.terminal_powers
         run(
             self._pointer, self._column, self._y, self._owner, self._node, v,
             np.zeros(v.shape[1], dtype=np.complex128), power,

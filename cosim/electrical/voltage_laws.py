@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.electrical import kernels
+from cosim.electrical import law_kernels
 from cosim.electrical.circuit import Complex, Float, Injectors, Int, Inverters, LoadModel
 from cosim.electrical.lane_kernels import LANES
 
@@ -30,7 +30,7 @@ class VoltageLaws:
     Parameters
     ----------
     factors
-        (m, 16), see `kernels.injector_current`.
+        (m, 16), see `law_kernels.injector_current`.
     exponents
         (m, 3): exponents of P and Q, and 1 if they apply.
     cut_pu
@@ -101,7 +101,7 @@ class VoltageLaws:
         across[:, 0, :k], across[:, 1, :k] = v.real, v.imag
         p[:, :k], q[:, :k] = p_w, q_var
         out = np.zeros((m, 2, LANES))
-        run: Callable[..., None] = kernels.injector_currents
+        run: Callable[..., None] = law_kernels.injector_currents
         run(p, q, self.arrays(), across, out)
         return np.asarray(out[:, 0, :k] + 1j * out[:, 1, :k])
 
@@ -138,7 +138,7 @@ class VoltageLaws:
 
     @staticmethod
     def _rise(u: Float, low: Float, least: Float, floor: Float, branch: Float) -> Float:
-        """f'(u) of one factor f; see `kernels.injector_current` for its branches."""
+        """f'(u) of one factor f; see `law_kernels.injector_current` for its branches."""
         a, _, _, i, s = branch
         inside = np.where(u * floor <= 1.0, -i / u**2 - 2.0 * s / u**3, 0.0)
         between = np.where(u > low, -a / u**2, 0.0)

@@ -9,7 +9,7 @@ import numpy as np
 from electrical_sketch import random_feeder
 
 from cosim.devices.inverter import VAR_FIRST, VOLT_VAR_B, VOLT_WATT, InverterSettings
-from cosim.electrical import kernels
+from cosim.electrical import law_kernels
 from cosim.electrical.circuit import Circuit
 from cosim.electrical.lane_kernels import LANES
 from cosim.electrical.network import Network
@@ -49,7 +49,7 @@ def laws() -> dict[str, np.ndarray]:
         across = np.ascontiguousarray(np.stack([v.real, v.imag], axis=1))
         current = np.empty_like(across)
         law = VoltageLaws.of(circuit.injectors, circuit.inverters)
-        kernels.injector_currents(p, q, law.arrays(), across, current)
+        law_kernels.injector_currents(p, q, law.arrays(), across, current)
         found[f"plain {number}"] = law.plain
         found[f"law {number}"] = current
     return found

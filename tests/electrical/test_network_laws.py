@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cosim.devices.inverter import VAR_FIRST, VOLT_VAR_B, VOLT_WATT, InverterSettings
-from cosim.electrical import kernels, network
+from cosim.electrical import law_kernels, network
 from cosim.electrical.circuit import Circuit, LoadModel
+from cosim.electrical.lane_kernels import LANES
 from cosim.electrical.network import Network, Solution
 from cosim.electrical.terminals import Terminals
 from cosim.errors import FeederError
@@ -283,10 +284,10 @@ def test_powers_of_another_shape_are_refused() -> None:
 
 def test_inner_loops_are_vectorised() -> None:
     """The compiler's cost model decides this; lanes left scalar cost a factor of five."""
-    powers_ = np.zeros((1, kernels.LANES))
-    branch = np.ones((4, kernels.LANES))
+    powers_ = np.zeros(LANES)
+    branch = np.ones((5, LANES))
     calls = {
-        kernels.injector_current: (
+        law_kernels.injector_current: (
             0,
             powers_,
             powers_,
@@ -295,7 +296,7 @@ def test_inner_loops_are_vectorised() -> None:
             np.zeros(1),
             branch,
         ),
-        kernels.inverter_current: (0, 0, powers_, np.ones((1, 16)), np.ones((1, 21)), branch),
+        law_kernels.inverter_current: (0, 0, powers_, np.ones((1, 16)), np.ones((1, 21)), branch),
     }
     for function, arguments in calls.items():
         fresh = numba.njit(error_model="numpy", nogil=True)(function.py_func)
