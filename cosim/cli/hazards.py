@@ -95,6 +95,9 @@ def backfeed(
     fails: Annotated[bool, typer.Option(help="The adapter fails to isolate.")] = True,
     load_scale: Annotated[float, typer.Option(help="Share of nominal load that stays connected.")] = 1.0,
     body_ohm: Annotated[float, typer.Option(help="Resistance of whoever touches a conductor.")] = 1000.0,
+    source_kva: Annotated[
+        float | None, typer.Option(help="Rating of the source in place of its entry's.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """What a home's source energises when nothing isolates it from a dead feeder, and how dangerous that is.
@@ -105,7 +108,7 @@ def backfeed(
 
     found = backfeed_hazard(
         open_feeder(feeder), home, source, opened=open_ or (), adapter=adapter, fails=fails,
-        load_scale=load_scale, body_ohm=body_ohm,
+        load_scale=load_scale, body_ohm=body_ohm, source_kva=source_kva,
     )  # fmt: skip
     if json:
         print_json({"file": str(feeder), **found.as_dict()})

@@ -16,7 +16,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from cosim.electrical.circuit import GROUND, Circuit, Complex, Element, Float, Int, Source
 from cosim.electrical.elements import wye_block
@@ -195,14 +195,25 @@ class Overvoltage:
     source: str
 
 
+def rejection_pu(produced_w: ArrayLike, load_w: ArrayLike) -> Float:
+    """Voltage of parts left with inverters and impedance load: power in = power out at V^2, V = sqrt(P / P_load).
+
+    At most `LOAD_REJECTION_CEILING_PU`; 0 where nothing is produced.
+    """
+    produced = np.maximum(np.asarray(produced_w, dtype=np.float64), 0.0)
+    load = np.maximum(np.asarray(load_w, dtype=np.float64), 0.0)
+    most = LOAD_REJECTION_CEILING_PU**2
+    ratio = np.divide(produced, load, out=np.where(produced > 0.0, most, 0.0), where=load > 0.0)
+    return np.asarray(np.sqrt(np.minimum(ratio, most)))
+
+
 def load_rejection(produced_w: float, load_w: float) -> Overvoltage:
     """Voltage when a part of the feeder with `produced_w` of inverters is left with `load_w` of impedance load.
 
-    Power in = power out at V^2: V = sqrt(P_produced / P_load), at most 2 pu as measured.
+    See `rejection_pu`; at most 2 pu as measured.
     """
-    ratio = np.inf if load_w <= 0.0 else max(produced_w, 0.0) / load_w
     return Overvoltage(
-        float(min(np.sqrt(ratio), LOAD_REJECTION_CEILING_PU)),
+        float(rejection_pu(produced_w, load_w)),
         0.16,
         "estimate",
         "constant power into impedance load; ceiling of 200 % from NREL/TP-5D00-63510, typical values far lower",
@@ -221,3 +232,27 @@ def ground_fault_overvoltage(z0_over_z1: complex) -> Overvoltage:
     return Overvoltage(
         float(worst), 0.16, "derived", "symmetrical components, Z2 = Z1; holds for synchronous sources"
     )
+
+
+def sound_phases(z_ohm: Complex, v_open: Complex) -> tuple[Float, Float]:
+    """Z0 / Z1, and the largest voltage of a sound phase during a bolted line-ground fault over that before it.
+
+    Parameters
+    ----------
+    z_ohm, v_open
+        (k, 3, 3) impedances and (k, 3) voltages of three-phase places, every source in.
+
+    Returns
+    -------
+    (k,) magnitude of the zero over the positive sequence impedance, and (k,) voltages [pu]: with phase f faulted
+    V_s = V_s0 - Z_sf / Z_ff V_f0, exact for unsymmetrical lines too.
+    """
+    a = np.exp(2j * np.pi / 3)
+    to_phases = np.array([[1, 1, 1], [1, a * a, a], [1, a, a * a]])
+    sequence = np.linalg.inv(to_phases) @ z_ohm @ to_phases
+    worst = np.zeros(len(z_ohm))
+    for f in range(3):
+        for s in {0, 1, 2} - {f}:
+            during = v_open[:, s] - z_ohm[:, s, f] / z_ohm[:, f, f] * v_open[:, f]
+            worst = np.fmax(worst, np.abs(during) / np.abs(v_open[:, s]))
+    return np.abs(sequence[:, 0, 0]) / np.abs(sequence[:, 1, 1]), worst

@@ -9,6 +9,7 @@ import numpy as np
 
 from cosim.report.figures import Figures
 from cosim.report.formatting import counted, moment, number
+from cosim.results.findings import REJECTION_NOTICED_PU
 from cosim.results.layout import ANSI_B_HIGH_PU, ANSI_B_LOW_PU, ANSI_HIGH_PU, ANSI_LOW_PU
 from cosim.results.summary import NOTICED_W, UNBALANCE_LIMIT, Extreme, Summary
 
@@ -41,10 +42,14 @@ def answers(summary: Summary, found: Figures, heat_note: str = "") -> list[Answe
         _heat(summary, heat_note),
         *_temperature(summary),
         _faults(summary, found),
+        *_clearing(summary),
         _service(summary),
         _voltage(summary),
         *_unbalance(summary),
+        *_inverters(summary),
         *_backfeed(summary, found),
+        *_overvoltage(summary),
+        *_sources(summary),
         _transformers(summary),
         *_lines(summary),
         *_supply(summary, found),
@@ -97,7 +102,8 @@ def _faults(summary: Summary, found: Figures) -> Answer:
         "no rating known there" if np.isnan(fault.limit) else f"rated {number(fault.limit / 1e3)} kA there"
     )
     detail = (
-        f"Largest against its rating, symmetrical, at {_place(fault)}; {rating}. {counted(over, 'socket')} over the "
+        f"Largest against its rating, symmetrical, at {_place(fault)}; {rating}. "
+        f"{counted(over, 'socket')} over the "
         f"smaller of adapter and breaker rating, {unknown:,} without a known rating, of {summary.homes:,}."
     )
     unrated = int(
@@ -134,7 +140,8 @@ def _voltage(summary: Summary) -> Answer:
     if low is None or high is None:
         return Answer(question, "not known", "No home of known nominal voltage was energised.", "plain")
     detail = (
-        f"Lowest at {low.item}, highest at {_place(high)}. ANSI C84.1 range A is {ANSI_LOW_PU} to {ANSI_HIGH_PU} pu; "
+        f"Lowest at {low.item}, highest at {_place(high)}. ANSI C84.1 range A is {ANSI_LOW_PU} to "
+        f"{ANSI_HIGH_PU} pu; "
         f"{counted(outside, 'home')} outside it at some step"
     )
     detail += f", {number(summary.home_hours_outside_a)} home-hours in all" if outside else ""
@@ -152,11 +159,101 @@ def _unbalance(summary: Summary) -> Iterator[Answer]:
     if worst is None:
         return
     detail = (
-        f"Negative over positive sequence voltage, largest at bus {_place(worst)}. ANSI C84.1 asks for less than "
+        f"Negative over positive sequence voltage, largest at bus {_place(worst)}. ANSI C84.1 asks "
+        "for less than "
         f"{number(100 * UNBALANCE_LIMIT)} %."
     )
     state = "watch" if worst.value > UNBALANCE_LIMIT else "good"
     yield Answer("Are the phases balanced?", f"{number(100 * worst.value)} %", detail, state)
+
+
+def _inverters(summary: Summary) -> Iterator[Answer]:
+    """What the voltage costs in sun, and what it brings."""
+    found = summary.inverters
+    if found is None:
+        return
+    figure = f"{number(100 * found.curtailed_share)} % held back"
+    detail = (
+        f"{counted(found.count, 'inverter')} act on the voltage: {number(found.curtailed_kwh)} kWh of "
+        "sun held back, "
+        f"{number(found.absorbed_kvarh)} kvarh absorbed."
+    )
+    if found.high_home:
+        detail += (
+            f" At most sun the highest voltage is {found.high_pu:.3f} pu ({found.high_home}); without "
+            "them it would be "
+            f"{found.high_without_pu:.3f}."
+        )
+    if found.curtailed_kwh > 0.0:
+        detail += f" Most was held back at {found.worst}, {number(found.worst_kwh)} kWh."
+    yield Answer("What do smart inverters do?", figure, detail, "plain")
+
+
+def _clearing(summary: Summary) -> Iterator[Answer]:
+    """Whether devices and metal bear a fault until it is cleared."""
+    found = summary.clearing
+    if found is None:
+        return
+    detail = (
+        f"{found.over:,} of {counted(found.devices, 'device')} over their rating, {found.unknown:,} "
+        "without a public one."
+    )
+    if np.isfinite(found.rise_k):
+        detail += (
+            f" The metal that heats most is {found.rise_part} at {found.rise_home}, by "
+            f"{number(found.rise_k)} K."
+        )
+    if found.judged:
+        detail += (
+            f" The smallest fault is never cleared by the main breaker at {found.uncleared:,} of "
+            f"{counted(found.judged, 'socket')}."
+        )
+    state = "bad" if found.over else "watch" if found.unknown or found.uncleared else "good"
+    figure = f"{number(found.i2t_a2s / 1e6)} MA²s"
+    detail = f"Largest let-through of a main breaker, at {found.i2t_home}. {detail}"
+    yield Answer("Do devices bear a fault until it is cleared?", figure, detail, state)
+
+
+def _overvoltage(summary: Summary) -> Iterator[Answer]:
+    """What a sudden cut would do; nothing where nothing runs behind one."""
+    found = summary.overvoltage
+    if found is None or found.unit_pu <= 1.0:
+        return
+    detail = (
+        f"Estimate for {found.unit} if it were cut off with what runs behind it, until inverters "
+        f"trip; {counted(found.units, 'service transformer')} "
+        f"above {REJECTION_NOTICED_PU:g} pu, the whole feeder {number(found.head_pu)} pu."
+    )
+    if found.bus:
+        detail += (
+            f" A ground fault lifts sound phases to {found.ground_fault_pu:.2f} pu at most ({found.bus})."
+        )
+    state = "watch" if found.units else "good"
+    yield Answer("How high if it is cut off?", f"{number(found.unit_pu)} pu", detail, state)
+
+
+def _sources(summary: Summary) -> Iterator[Answer]:
+    """Sources that nothing isolates."""
+    found = summary.sources
+    if found is None:
+        return
+    question = "What if a source is not isolated?"
+    if found.isolated == found.studied:
+        detail = f"The adapters of all {counted(found.studied, 'home')} studied isolate them."
+        yield Answer(question, "nothing is alive", detail, "good")
+        return
+    detail = (
+        f"Through a body on the primary, from {found.home}, where it stands at "
+        f"{number(found.primary_v)} V: {found.hazard}. Dangerous at "
+        f"{found.dangerous:,} of {counted(found.studied, 'home')} studied; up to {found.most_nodes:,} "
+        "conductors and "
+        f"{found.most_homes:,} other homes are alive; neither breaker nor fuse ends it within ten "
+        f"minutes at {found.unprotected:,}."
+    )
+    state = "bad" if found.dangerous else "watch"
+    yield Answer(
+        question, f"{number(found.contact_a)} A", detail, state, "dangerous" if found.dangerous else ""
+    )
 
 
 def _backfeed(summary: Summary, found: Figures) -> list[Answer]:
@@ -170,7 +267,8 @@ def _backfeed(summary: Summary, found: Figures) -> list[Answer]:
     )
     if unit := summary.transformer_back:
         detail += (
-            f" {counted(units, 'service transformer')} of {len(found.transformer_back_w):,} fed backwards, at most "
+            f" {counted(units, 'service transformer')} of {len(found.transformer_back_w):,} fed "
+            "backwards, at most "
             f"{number(unit.value / 1e3)} kW ({_place(unit)})."
         )
     sockets = Answer(
@@ -187,6 +285,8 @@ def _head(summary: Summary) -> Answer:
     detail = (
         f"Largest, {when}. {number(summary.head_back_wh / 1e3)} kWh flowed from the feeder into the source."
     )
+    if phase := summary.phase_back:
+        detail += f" Most in one phase: {number(phase.value / 1e3)} kW in {phase.item}."
     return Answer(question, f"{number(summary.head_back.value / 1e3)} kW", detail, "watch")
 
 
@@ -206,7 +306,10 @@ def _lines(summary: Summary) -> Iterator[Answer]:
     load, over = summary.line_load, summary.lines_over_rating
     if load is None:
         return
-    detail = f"Largest share of a conductor's rating, {_place(load)}. {counted(over, 'line')} above it at some step."
+    detail = (
+        f"Largest share of a conductor's rating, {_place(load)}. {counted(over, 'line')} above it at "
+        "some step."
+    )
     yield Answer("Are lines overloaded?", f"{number(100 * load.value)} %", detail, "bad" if over else "good")
 
 

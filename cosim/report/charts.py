@@ -153,6 +153,50 @@ def line_chart(
     return "".join(parts)
 
 
+def decay_chart(lines: Sequence[tuple[str, Float, Float]], *, title: str, unit: str) -> str:
+    """Draw (label, seconds, values) over the logarithm of time, each with its first value at the left edge.
+
+    Parameters
+    ----------
+    lines
+        Times [s] rising, the first may be 0.
+    title, unit
+        Heading and unit of the values.
+    """
+    times = np.concatenate([t for _, t, _ in lines])
+    first, last = float(times[times > 0.0].min()) / 2.0, float(times.max())
+
+    def x(time_s: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * float(
+            np.log(max(time_s, first) / first) / np.log(last / first)
+        )
+
+    low, high = _range(np.concatenate([values for *_, values in lines]), True, None)
+
+    def y(value: float) -> float:
+        return TOP + (HEIGHT - TOP - BOTTOM) * (high - value) / (high - low)
+
+    bottom = HEIGHT - BOTTOM
+    decades = [10.0**k for k in range(int(np.ceil(np.log10(first))), int(np.floor(np.log10(last))) + 1)]
+    axis = (
+        f'<line class="grid" x1="{x(t):.1f}" x2="{x(t):.1f}" y1="{TOP}" y2="{bottom + 4}"/>'
+        f'<text class="tick time" x="{x(t):.1f}" y="{bottom + 18}" text-anchor="middle">{t:g} s</text>'
+        for t in decades
+    )
+    series = [Series(label, t, values) for label, t, values in lines]
+    parts = [
+        f'<figure class="chart"><figcaption>{escape(title)} <span class="unit">[{escape(unit)}]</span></figcaption>'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">',
+        *_value_axis(low, high, y),
+        *axis,
+        *(_path(line, k, x, y) for k, line in enumerate(series)),
+        "</svg>",
+        _keys(series) if len(series) > 1 else "",
+        "</figure>",
+    ]
+    return "".join(parts)
+
+
 def _range(values: Float, zero: bool, limit: Limit | None) -> tuple[float, float]:
     ends = [float(np.nanmin(values)), float(np.nanmax(values))]
     ends += [0.0] if zero else []

@@ -26,8 +26,6 @@ PARTS = {
 }
 LIMITS = {q.name: q.limit for q in layout.HOME_QUANTITIES if q.name in PARTS}
 
-_CURRENTS = ("i_l1n_a", "i_l2n_a", "i_l1l2_a")
-
 
 @dataclass(frozen=True)
 class Figures:
@@ -47,7 +45,7 @@ class Figures:
         Time without voltage.
     fault
         Columns of the fault-duty study in which the home's current was largest, with
-        ``current_a``, the largest of its three currents, and ``verdict`` over all studies;
+        ``current_a``, the largest with every source that was asked for, and ``verdict`` over all studies;
         empty if nothing was studied.
     """
 
@@ -127,15 +125,16 @@ def _extremes(results: Results, quantity: str) -> tuple[Float, Float]:
 
 
 def _fault(results: Results) -> dict[str, NDArray[np.generic]]:
-    studies = [results.study(name) for name in results.studies]
+    studies = [results.study(name) for name in results.studies_of("fault_duty")]
     if not studies:
         return {}
-    current = np.array([np.fmax.reduce([s[i].to_numpy() for i in _CURRENTS]) for s in studies])
+    current = np.array([s["bound_a"].to_numpy() for s in studies])
     worst = np.argmax(np.nan_to_num(current, nan=-np.inf), axis=0)
     stacked = {key: np.array([s[key].to_numpy() for s in studies]) for key in studies[0].data_vars}
     picked = {str(key): np.take_along_axis(v, worst[None], axis=0)[0] for key, v in stacked.items()}
     verdicts = stacked["verdict"]
     known = np.where((verdicts != layout.UNKNOWN).any(axis=0), layout.WITHIN, layout.UNKNOWN)
+    known = np.where((verdicts == layout.BREAKER_ONLY).any(axis=0), layout.BREAKER_ONLY, known)
     picked["verdict"] = np.where((verdicts == layout.OVER).any(axis=0), layout.OVER, known)
     picked["current_a"] = np.take_along_axis(current, worst[None], axis=0)[0]
     return picked

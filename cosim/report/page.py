@@ -15,6 +15,7 @@ from cosim.report.figures import Figures, figures
 from cosim.report.formatting import counted, script_json, span
 from cosim.report.map_quantities import Colouring, colourings, put_first
 from cosim.report.provenance import CONFIDENCES, heat_counts, heat_statement, provenance
+from cosim.report.study_tables import study_tables
 from cosim.report.tables import event_log, groups, tables
 from cosim.report.time_plots import TimePlots
 from cosim.results.summary import summarise
@@ -97,7 +98,7 @@ def render(results: Results, quantity: str = "") -> str:
         map_choices=[(choice.quantity.name, choice.quantity.label) for choice in choices],
         legend=[(shade if shade >= 0 else "x", text) for shade, text in first.legend()],
         map_data=script_json(_map_data(choices, names)),
-        tables=list(tables(found)),
+        tables=[*tables(found), *study_tables(results)],
         charts=list(TimePlots(results, found).charts()),
         events=event_log(results),
         confidences=CONFIDENCES,
@@ -153,6 +154,7 @@ def _asked(results: Results) -> list[tuple[str, str]]:
     def source(table: str) -> str:
         return str((scenario.get(table) or {}).get("source") or "")
 
+    asked = [*results.studies_of("fault_duty"), *results.studies_of("backfeed_hazard")]
     rows = [
         ("Start", f"{results.info.start[:16].replace('T', ' ')} {results.info.timezone}"),
         ("Length", f"{span(results.info.duration_s)} in steps of {span(results.info.step_s)}"),
@@ -160,7 +162,7 @@ def _asked(results: Results) -> list[tuple[str, str]]:
         ("Weather", source("weather")),
         ("Demand", source("demand")),
         ("Events planned", str(len(scenario.get("events") or ()) or "none")),
-        ("Studies", ", ".join(name.replace("_", " ") for name in results.studies) or "none"),
+        ("Studies", ", ".join(name.replace("_", " ") for name in asked) or "none"),
         ("Seed", str(results.info.seed)),
     ]
     return [(key, text) for key, text in rows if text]

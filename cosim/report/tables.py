@@ -10,7 +10,7 @@ import numpy as np
 
 from cosim.report.figures import LIMITS, PARTS, Figures, worst_rows
 from cosim.report.formatting import MISSING, aligned, moment
-from cosim.results.layout import OVER, UNKNOWN, WITHIN
+from cosim.results.layout import BREAKER_ONLY, OVER, UNKNOWN, WITHIN
 from cosim.results.summary import NOTICED_W
 
 if TYPE_CHECKING:
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 12
 MOST_EVENTS = 200
-_VERDICTS = {WITHIN: "within", OVER: "over", UNKNOWN: "no rating known"}
+_VERDICTS = {
+    WITHIN: "within",
+    OVER: "over",
+    UNKNOWN: "no rating known",
+    BREAKER_ONLY: "within breaker’s alone",
+}
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A section with a table; `nothing` is said if it has no row."""
+    """A section with a table; `nothing` is said if it has no row, `charts` are figures below it."""
 
     title: str
     note: str
     columns: tuple[Column, ...]
     nothing: str = "None."
+    charts: str = ""
 
     @property
     def rows(self) -> list[tuple[Cell, ...]]:
@@ -120,8 +126,10 @@ def _hottest(found: Figures) -> Table:
     )
     return Table(
         "Hottest adapters",
-        "Largest rise over local air of each kind of part, as current alone causes it. UL 414 allows 65 K for jaws "
-        "and bus bars, 60 K for factory and 55 K for field terminals; the margin is the smallest of what is left.",
+        "Largest rise over local air of each kind of part, as current alone causes it. UL 414 allows "
+        "65 K for jaws "
+        "and bus bars, 60 K for factory and 55 K for field terminals; the margin is the smallest of "
+        "what is left.",
         (
             words("Home", [found.name(row) for row in rows]),
             words("Adapter", [found.adapter[row] for row in rows]),
@@ -139,12 +147,19 @@ def _faults(found: Figures) -> Table:
     if not found.fault:
         return Table(title, "", (), "Not studied: the scenario asks for no fault-duty study.")
     note = (
-        "Largest bolted fault currents of all studies, symmetrical r.m.s., loads off; the verdict compares the largest "
-        "with the smaller of the two ratings. A dash is a rating that no public source states; the verdict then rests "
-        "on the other one."
+        "Largest bolted fault currents of all studies, symmetrical r.m.s., loads off; the verdict "
+        "compares the largest "
+        "with the smaller of the two ratings. A dash is a rating that no public source states: where "
+        "only the breaker's is "
+        "known, nothing is said of the adapter."
     )
+    if np.isfinite(np.asarray(found.fault["own_a"], float)).any():
+        note += (
+            " With sources: solar, batteries and generators behind the same transformer added, which "
+            "the verdict counts."
+        )
     rows = worst_rows(np.asarray(found.fault["current_a"], float), MOST_ROWS)
-    picked = {key: np.asarray(values, float)[rows] for key, values in found.fault.items()}
+    picked = {key: np.asarray(v, float)[rows] for key, v in found.fault.items() if key != "hottest_part"}
     verdicts = [int(v) for v in picked["verdict"]]
     return Table(
         title,
@@ -157,6 +172,11 @@ def _faults(found: Figures) -> Table:
             numbers("L1\u2060–\u2060L2", "kA", picked["i_l1l2_a"] / 1e3),
             numbers("X/R", "L1\u2060–\u2060L2", picked["x_over_r_l1l2"]),
             numbers("First peak", "kA", picked["peak_a"] / 1e3),
+            *(
+                [numbers("With sources", "kA", picked["current_a"] / 1e3)]
+                if np.isfinite(picked["own_a"]).any()
+                else []
+            ),
             numbers("Adapter rated", "kA", picked["adapter_rating_a"] / 1e3),
             numbers("Breaker rated", "kA", picked["breaker_rating_a"] / 1e3),
             words("Verdict", [_VERDICTS[v] for v in verdicts], [v == OVER for v in verdicts]),

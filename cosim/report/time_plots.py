@@ -79,6 +79,21 @@ class TimePlots:
             power_kw = np.where(solver["converged"], head["power_w"].to_numpy() / 1e3, np.nan)
             line = Series("feeder head", self._seconds(head.index), power_kw)
             yield self._chart([line], "Power at the feeder head", "kW", zero=True)
+        if len(head) and len(self.results.inverters):
+            yield from self._sun(head, solver["converged"].to_numpy())
+
+    def _sun(self, head: Any, converged: NDArray[np.bool_]) -> Iterator[str]:
+        """What solar gave and inverters held back, and the reactive power they absorbed."""
+        seconds = self._seconds(head.index)
+
+        def line(label: str, values: Any) -> Series:
+            return Series(label, seconds, np.where(converged, values / 1e3, np.nan))
+
+        given, held = head["pv_power_w"].to_numpy(), head["curtailed_w"].to_numpy()
+        power = [line("given", given), *([line("given and held back", given + held)] if held.any() else [])]
+        yield self._chart(power, "Solar power of all homes", "kW", zero=True)
+        absorbed = line("absorbed", -head["inverter_var"].to_numpy())
+        yield self._chart([absorbed], "Reactive power the inverters absorb", "kvar", zero=True)
 
     def _heat(self) -> Iterator[str]:
         """The kind of part that came nearest to its limit, at the homes where it was hottest."""

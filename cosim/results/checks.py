@@ -119,17 +119,26 @@ def _lacking(file: Any) -> list[str]:
     whole = [g for g in layout.GROUPS if g is not layout.FULL or "full_home" in file]
     expected = [("", v) for v in layout.COORDINATES if v.name != "full_home"]
     expected += [(f"{group.path}/", v) for group in whole for v in group.variables]
-    for name, study in file.get("study", {}).items():
-        expected += [(f"study/{name}/", v) for v in layout.STUDIES[study.attrs["kind"]].variables]
     problems = _misshapen(file, "", expected)
+    for name, study in file.get("study", {}).items():
+        variables = layout.STUDIES[study.attrs["kind"]].variables
+        problems += _misshapen(study, f"study/{name}/", [("", v) for v in variables], _sizes(file))
     for name, window in file.get("window", {}).items():
         problems += _misshapen(window, f"window/{name}/", [("", v) for v in layout.WINDOW.variables])
     return problems
 
 
-def _misshapen(group: Any, place: str, expected: list[tuple[str, Variable]]) -> list[str]:
-    coordinates = {v.name for v in (*layout.COORDINATES, *layout.WINDOW.variables) if v.dims == (v.name,)}
-    sizes = {name: len(group[name]) for name in sorted(coordinates) if name in group}
+def _sizes(group: Any) -> dict[str, int]:
+    """Length of every dimension whose coordinate stands in a group."""
+    known = (*layout.COORDINATES, *layout.WINDOW.variables, layout.ROW)
+    coordinates = {v.name for v in known if v.dims == (v.name,)}
+    return {name: len(group[name]) for name in sorted(coordinates) if name in group}
+
+
+def _misshapen(
+    group: Any, place: str, expected: list[tuple[str, Variable]], above: dict[str, int] | None = None
+) -> list[str]:
+    sizes = {**(above or {}), **_sizes(group)}
     problems = []
     for prefix, variable in expected:
         path = prefix + variable.name

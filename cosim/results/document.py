@@ -52,7 +52,7 @@ def page() -> str:
         _rows(("attribute", "meaning"), [(f"`{k}`", v) for k, v in layout.ATTRIBUTES.items()]),
     ]
     parts += ["\n## Coordinates\n", _table(layout.COORDINATES)]
-    for group in (*layout.GROUPS, layout.FAULT_DUTY, layout.WINDOW):
+    for group in (*layout.GROUPS, *layout.STUDIES.values(), layout.WINDOW):
         parts += [f"\n## `{group.path}/`\n", f"{group.about}\n", _table(_shown(group))]
     return "\n".join(parts)
 

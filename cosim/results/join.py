@@ -38,6 +38,7 @@ CHUNK = {
     "transformer": 64,
     "line": 256,
     "bus": 256,
+    "inverter": 64,
     "full_home": 4,
 }
 SMALL = 1024  # values; a smaller dataset is not worth a chunk
@@ -159,7 +160,8 @@ class _Output:
                 dataset[...] = self.totals[path] if path in self.totals else next(self.segments.rows(path))
         for segment in self.segments:
             for name, study in segment.get("study", {}).items():
-                self._copy(study, layout.STUDIES[study.attrs["kind"]], f"study/{name}", self.sizes)
+                rows = {"row": len(study["row"])} if "row" in study else {}
+                self._copy(study, layout.STUDIES[study.attrs["kind"]], f"study/{name}", self.sizes | rows)
             for name, window in segment.get("window", {}).items():
                 own = {dim: len(window[dim]) for dim in ("window_step", "window_home")}
                 self._copy(window, layout.WINDOW, f"window/{name}", own)

@@ -14,10 +14,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 KIND = "cosim-results"
-VERSION = 2
+VERSION = 3
 
 NO_TIME = -1
 STATISTICS = ("min", "mean", "max")
+PHASES = ("a", "b", "c")  # conductors 1, 2 and 3 of the source
 
 # Rises over local air that a meter socket adapter may reach at its rated current, by UL 414.
 JAW_LIMIT_K = 65.0
@@ -125,11 +126,23 @@ HOME_QUANTITIES: tuple[Variable, ...] = (
         _KELVIN,
         limit=FIELD_TERMINAL_LIMIT_K,
     ),
-    _home("adapter_temperature_c", "degC", "temperature of the hottest node of the adapter", _KELVIN),
+    _home(
+        "adapter_temperature_c",
+        "degC",
+        "temperature of the hottest node of the adapter, under sun and wind",
+        _KELVIN,
+    ),
     _home(
         "heat_margin_k",
         "K",
         "smallest limit minus rise of the adapter",
+        _KELVIN,
+        sign="negative: over a limit",
+    ),
+    _home(
+        "material_margin_k",
+        "K",
+        "smallest limit of a material of the adapter minus its temperature, under sun and wind",
         _KELVIN,
         sign="negative: over a limit",
     ),
@@ -140,6 +153,12 @@ def _transformer(name: str, units: str, long_name: str, step: float, sign: str =
     return Variable(name, ("step", "transformer"), "f4", units, long_name, sign=sign, step=step)
 
 
+_PRODUCED = "positive: produced"
+# Powers below this on either side leave no ratio worth a voltage.
+_REJECTION = (
+    "voltage if it were cut off with what runs behind it, production over load; an estimate, at most 2"
+)
+
 _TO_SECONDARY = "positive: primary to secondary"
 
 TRANSFORMER_QUANTITIES: tuple[Variable, ...] = (
@@ -147,6 +166,18 @@ TRANSFORMER_QUANTITIES: tuple[Variable, ...] = (
     _transformer("power_var", "var", "reactive power into the service transformer", _WATT, _TO_SECONDARY),
     _transformer("loading_pu", "1", "apparent power over rated power of the service transformer", 2.0**-13),
     _transformer("loss_w", "W", "loss of the service transformer, core and windings", 2.0**-4),
+    _transformer("rejection_pu", "1", f"service transformer: {_REJECTION}", 2.0**-13),
+)
+
+
+def _inverter(name: str, units: str, long_name: str, sign: str = "") -> Variable:
+    return Variable(name, ("step", "inverter"), "f4", units, long_name, sign=sign, step=_WATT)
+
+
+INVERTER_QUANTITIES: tuple[Variable, ...] = (
+    _inverter("inverter_power_w", "W", "active power of the inverter", _PRODUCED),
+    _inverter("inverter_power_var", "var", "reactive power of the inverter", _PRODUCED),
+    _inverter("curtailed_w", "W", "solar power the inverter held back for the voltage or for reactive power"),
 )
 
 LINE_QUANTITIES: tuple[Variable, ...] = (
@@ -176,6 +207,23 @@ _INTO_FEEDER = "positive: source into feeder"
 FEEDER_QUANTITIES: tuple[Variable, ...] = (
     Variable("power_w", ("step",), "f8", "W", "active power at the feeder head", sign=_INTO_FEEDER),
     Variable("power_var", ("step",), "f8", "var", "reactive power at the feeder head", sign=_INTO_FEEDER),
+    *(
+        Variable(
+            f"power_{p}_w", ("step",), "f8", "W", f"active power of phase {p} at the head", sign=_INTO_FEEDER
+        )
+        for p in PHASES
+    ),
+    Variable("pv_power_w", ("step",), "f8", "W", "solar power of all homes", sign=_PRODUCED),
+    Variable("curtailed_w", ("step",), "f8", "W", "solar power that inverters held back"),
+    Variable(
+        "inverter_var",
+        ("step",),
+        "f8",
+        "var",
+        "reactive power of inverters that act on the voltage",
+        sign=_PRODUCED,
+    ),
+    Variable("rejection_pu", ("step",), "f8", "1", f"feeder: {_REJECTION}"),
     Variable("loss_w", ("step",), "f8", "W", "losses of the feeder"),
     Variable("loss_primary_w", ("step",), "f8", "W", "losses of primary lines"),
     Variable("loss_secondary_w", ("step",), "f8", "W", "losses of secondary lines"),
@@ -212,6 +260,10 @@ COORDINATES: tuple[Variable, ...] = (
     Variable("transformer", ("transformer",), "str", "", "service transformer"),
     Variable("line", ("line",), "str", "", "line of the feeder map"),
     Variable("bus", ("bus",), "str", "", "three-phase bus"),
+    Variable(
+        "inverter", ("inverter",), "str", "", "inverter that acts on the voltage: its home and what it serves"
+    ),
+    Variable("phase", ("phase",), "str", "", "phase of the feeder head"),
     Variable("statistic", ("statistic",), "str", "", "minimum, duration-weighted mean, maximum"),
     Variable("interval", ("interval",), "i8", TIME_UNITS, "start of the recording interval"),
     Variable("step", ("step",), "i8", TIME_UNITS, "start of the step"),
@@ -270,6 +322,32 @@ MAP = Group(
     ),
 )
 
+BUSES = Group(
+    "buses",
+    "One row a three-phase bus, the feeder as it is, loads off.",
+    (
+        Variable("z0_over_z1", ("bus",), "f8", "1", "zero over positive sequence impedance, magnitude"),
+        Variable(
+            "ground_fault_pu",
+            ("bus",),
+            "f8",
+            "1",
+            "largest voltage of a sound phase during a bolted line-ground fault at the bus, over that before it",
+        ),
+    ),
+)
+
+INVERTERS = Group(
+    "inverters",
+    "One row an inverter that acts on the voltage (none if the scenario asks for none).",
+    (
+        Variable("home", ("inverter",), "str", "", "home"),
+        Variable("serves", ("inverter",), "str", "", "solar or battery"),
+        Variable("rated_va", ("inverter",), "f8", "V A", "rated apparent power"),
+        Variable("functions", ("inverter",), "str", "", "functions that are on"),
+    ),
+)
+
 INTERVALS = Group(
     "intervals",
     "How much of each recording interval was simulated.",
@@ -305,12 +383,19 @@ BUS_ENVELOPE = Group(
     tuple(v for q in BUS_QUANTITIES for v in envelope(q)),
 )
 
+INVERTER_ENVELOPE = Group(
+    "inverter_envelope",
+    "Statistics of every inverter that acts on the voltage, by interval.",
+    tuple(v for q in INVERTER_QUANTITIES for v in envelope(q)),
+)
+
 # What statistics are kept of, by kind of item.
 ENVELOPES: dict[str, tuple[Group, tuple[Variable, ...]]] = {
     "home": (HOME_ENVELOPE, HOME_QUANTITIES),
     "transformer": (TRANSFORMER_ENVELOPE, TRANSFORMER_QUANTITIES),
     "line": (LINE_ENVELOPE, LINE_QUANTITIES),
     "bus": (BUS_ENVELOPE, BUS_QUANTITIES),
+    "inverter": (INVERTER_ENVELOPE, INVERTER_QUANTITIES),
 }
 
 FULL = Group(
@@ -328,6 +413,14 @@ SOLVER = Group(
         Variable("seconds", ("step",), "f8", "s", "duration of the step"),
         Variable("iterations", ("step",), "i4", "1", "iterations used"),
         Variable("converged", ("step",), "i1", "", "whether the step converged", flags=("no", "yes")),
+        Variable(
+            "newton",
+            ("step",),
+            "i1",
+            "",
+            "whether the fast iteration left the step to Newton's method",
+            flags=("no", "yes"),
+        ),
     ),
 )
 
@@ -358,7 +451,19 @@ BACKFEED = Group(
     (
         *_backfeed("home_", ("home",), "from the home into the service"),
         *_backfeed("transformer_", ("transformer",), "from secondary to primary"),
+        *_backfeed("phase_", ("phase",), "from the feeder into the source in one phase"),
         *_backfeed("head_", (), "from the feeder into the source"),
+    ),
+)
+
+INVERTER_ENERGY = Group(
+    "inverter_energy",
+    "What every inverter that acts on the voltage gave and held back over the whole run.",
+    (
+        Variable("given_wh", ("inverter",), "f8", "W h", "energy produced"),
+        Variable("curtailed_wh", ("inverter",), "f8", "W h", "solar energy held back"),
+        Variable("absorbed_varh", ("inverter",), "f8", "var h", "reactive energy absorbed"),
+        Variable("injected_varh", ("inverter",), "f8", "var h", "reactive energy injected"),
     ),
 )
 
@@ -379,8 +484,12 @@ ANSI = Group(
     ),
 )
 
+_CONTRIBUTIONS = "NaN unless contributions are asked for"
+_LET_THROUGH = "nothing unless let-through is asked for"
+_MINIMUM = "NaN unless a fault resistance is given"
+
 FAULT_DUTY = Group(
-    "study/NAME",
+    "study/NAME (fault_duty)",
     "A fault-duty study; the attribute `time_us` says when.",
     (
         _of_home("i_l1n_a", "f8", "A", "fault current first leg to neutral, symmetrical r.m.s."),
@@ -398,9 +507,162 @@ FAULT_DUTY = Group(
             "verdict",
             "i1",
             "",
-            "largest fault current against the smallest rating known",
-            flags=("within", "over", "unknown"),
+            "largest fault current against the smallest rating known; breaker_only: the breaker holds, its adapter "
+            "has no known rating",
+            flags=("within", "over", "unknown", "breaker_only"),
         ),
+        _of_home("own_a", "f8", "A", f"limit of the home's own devices together; {_CONTRIBUTIONS}"),
+        _of_home("neighbours_a", "f8", "A", f"limit of devices on the same transformer; {_CONTRIBUTIONS}"),
+        _of_home("bound_a", "f8", "A", "largest fault current with all these added, what the verdict judges"),
+        _of_home("minimum_a", "f8", "A", f"smallest leg-to-neutral fault; {_MINIMUM}"),
+        _of_home("clearing_s", "f8", "s", f"until the main breaker clears a fault behind it; {_LET_THROUGH}"),
+        _of_home("i2t_a2s", "f8", "A2 s", f"what it lets through until then; {_LET_THROUGH}"),
+        _of_home("let_through_peak_a", "f8", "A", f"largest instantaneous current of that; {_LET_THROUGH}"),
+        _of_home("minimum_clearing_s", "f8", "s", f"the same for the smallest fault; {_MINIMUM}"),
+        _of_home(
+            "fuse_clearing_s",
+            "f8",
+            "s",
+            f"until the transformer's fuse clears a fault at the socket; {_LET_THROUGH}",
+        ),
+        _of_home("minimum_fuse_clearing_s", "f8", "s", f"the same for the smallest fault; {_MINIMUM}"),
+        _of_home("hottest_part", "str", "", f"part of the adapter that this heats most; {_LET_THROUGH}"),
+        _of_home("hottest_rise_k", "f8", "K", f"its adiabatic rise; {_LET_THROUGH}"),
+    ),
+)
+
+ROW = Variable("row", ("row",), "i8", "", "number of the row")
+
+
+def _row(name: str, dtype: str, units: str, long_name: str) -> Variable:
+    return Variable(name, ("row",), dtype, units, long_name)
+
+
+FAULT_SOURCES = Group(
+    "study/NAME (fault_sources)",
+    "What feeds a leg-to-leg fault at each socket, source by source.",
+    (
+        ROW,
+        _row("home", "str", "", "home whose socket is faulted"),
+        _row("source", "str", "", "utility, inverter, battery or generator"),
+        _row("entry", "str", "", "entry of models/der, empty for the utility"),
+        _row("at", "str", "", "home where it stands, empty for the utility"),
+        _row("limit_a", "f8", "A", "current it gives at most, symmetrical r.m.s."),
+        _row("adds_a", "f8", "A", "what arrives at the fault, symmetrical r.m.s."),
+        _row("seconds", "f8", "s", "how long it gives it"),
+    ),
+)
+
+FAULT_DEVICES = Group(
+    "study/NAME (fault_devices)",
+    "Every device at each socket against the largest fault there.",
+    (
+        ROW,
+        _row("home", "str", "", "home"),
+        _row("device", "str", "", "breaker or part of the adapter"),
+        _row("fault_a", "f8", "A", "largest fault current, every source added"),
+        _row("rating_a", "f8", "A", "its own rating, NaN if none is public"),
+        _row("effective_a", "f8", "A", "its rating with the device ahead of it, where the pair is tested"),
+        _row("verdict", "str", "", "within, within by series rating, over or unknown"),
+    ),
+)
+
+FAULT_PARTS = Group(
+    "study/NAME (fault_parts)",
+    "Adiabatic rise of the metal of each kind of adapter, at the socket where its main breaker lets most through.",
+    (
+        ROW,
+        _row("adapter", "str", "", "library name"),
+        _row("home", "str", "", "home"),
+        _row("part", "str", "", "part of the adapter"),
+        _row("role", "str", "", "jaw, bus bar, terminal or conductor"),
+        _row("material", "str", "", "of models/materials"),
+        _row("section_mm2", "f8", "mm2", "metal that carries the current"),
+        _row("rise_k", "f8", "K", "rise if no heat leaves"),
+        _row("confidence", "str", "", "of the section"),
+    ),
+)
+
+BUS_FAULTS = Group(
+    "study/NAME (bus_faults)",
+    "Faults of the kinds asked for at every bus.",
+    (
+        ROW,
+        _row("bus", "str", "", "bus"),
+        _row("kind", "str", "", "kind of fault"),
+        _row("conductors", "str", "", "conductors faulted"),
+        _row("symmetrical_a", "f8", "A", "largest conductor current, symmetrical r.m.s."),
+        _row("asymmetrical_a", "f8", "A", "true r.m.s. of the first cycle at the worst closing angle"),
+        _row("peak_a", "f8", "A", "largest instantaneous current"),
+        _row("x_over_r", "f8", "1", "reactance over resistance"),
+        _row("minimum_a", "f8", "A", f"symmetrical current through the resistance; {_MINIMUM}"),
+    ),
+)
+
+BACKFEED_HAZARD = Group(
+    "study/NAME (backfeed_hazard)",
+    "What a source that nothing isolates does to the dead feeder, a row a home; see docs/backfeed.md.",
+    (
+        ROW,
+        _row("home", "str", "", "home whose source runs"),
+        _row("source", "str", "", "entry of models/der"),
+        _row("adapter", "str", "", "adapter of the home, empty for none"),
+        _row("isolated", "i1", "", "1 if the adapter isolates: nothing below happens"),
+        _row("hazard", "str", "", "none, startling, cannot let go or lethal, by the first contact current"),
+        _row("energised_nodes", "i8", "1", "conductors at more than a touch voltage"),
+        _row("energised_homes", "i8", "1", "other homes that stand under voltage"),
+        _row("source_a", "f8", "A", "first current of the source"),
+        _row("source_v", "f8", "V", "first voltage at its terminals"),
+        _row("primary_v", "f8", "V", "largest voltage to ground on the primary"),
+        _row("transformer_a", "f8", "A", "current of the home's transformer on its primary side"),
+        _row("contact_a", "f8", "A", "largest first current through a body that touches that primary"),
+        _row("contact_node", "str", "", "where that is"),
+        _row("late_contact_a", "f8", "A", "the same after ten seconds"),
+        _row("breaker_s", "f8", "s", "until the source's own breaker opens, infinite if never"),
+        _row("fuse_a", "f8", "A", "fuse assumed ahead of the transformer"),
+        _row("fuse_s", "f8", "s", "until it melts, infinite if never"),
+        _row(
+            "rejection_pu", "f8", "1", "overvoltage if the rated power meets only the load left; an estimate"
+        ),
+    ),
+)
+
+BACKFEED_DECAY = Group(
+    "study/NAME (backfeed_decay)",
+    "How that decays, a row a home and time.",
+    (
+        ROW,
+        _row("home", "str", "", "home whose source runs"),
+        _row("seconds", "f8", "s", "time since the source stands on the feeder"),
+        _row("source_a", "f8", "A", "current of the source"),
+        _row("source_v", "f8", "V", "voltage at its terminals"),
+        _row("primary_v", "f8", "V", "largest voltage to ground on the primary"),
+        _row("transformer_a", "f8", "A", "current of the home's transformer on its primary side"),
+        _row("line_a", "f8", "A", "largest current in any line"),
+        _row("contact_a", "f8", "A", "largest current through a body that touches the primary"),
+    ),
+)
+
+BACKFEED_ENERGISED = Group(
+    "study/NAME (backfeed_energised)",
+    "Everything that it energises at first.",
+    (
+        ROW,
+        _row("home", "str", "", "home whose source runs"),
+        _row("what", "str", "", "conductor (to ground) or home (leg to leg)"),
+        _row("name", "str", "", "node or home"),
+        _row("voltage_v", "f8", "V", "voltage"),
+    ),
+)
+
+INVERTER_EFFECT = Group(
+    "study/NAME (inverter_effect)",
+    "The step with most sun solved twice: with the inverters' functions, and with unity power factor and no limit.",
+    (
+        _of_home("high_pu", "f8", "1", "voltage of the higher leg, over nominal"),
+        _of_home("high_without_pu", "f8", "1", "the same without the functions"),
+        _of_home("service_a", "f8", "A", "current of the larger service leg"),
+        _of_home("service_without_a", "f8", "A", "the same without the functions"),
     ),
 )
 
@@ -414,8 +676,18 @@ WINDOW = Group(
     ),
 )
 
-STUDIES: dict[str, Group] = {"fault_duty": FAULT_DUTY}
-WITHIN, OVER, UNKNOWN = 0, 1, 2
+STUDIES: dict[str, Group] = {
+    "fault_duty": FAULT_DUTY,
+    "fault_sources": FAULT_SOURCES,
+    "fault_devices": FAULT_DEVICES,
+    "fault_parts": FAULT_PARTS,
+    "bus_faults": BUS_FAULTS,
+    "backfeed_hazard": BACKFEED_HAZARD,
+    "backfeed_decay": BACKFEED_DECAY,
+    "backfeed_energised": BACKFEED_ENERGISED,
+    "inverter_effect": INVERTER_EFFECT,
+}
+WITHIN, OVER, UNKNOWN, BREAKER_ONLY = 0, 1, 2, 3
 
 # Grown while the run goes on, by the dimension that grows.
 GROWING: dict[str, tuple[Group, ...]] = {
@@ -427,17 +699,21 @@ GROWING: dict[str, tuple[Group, ...]] = {
 GROUPS: tuple[Group, ...] = (
     HOMES,
     TRANSFORMERS,
+    BUSES,
+    INVERTERS,
     MAP,
     INTERVALS,
     HOME_ENVELOPE,
     TRANSFORMER_ENVELOPE,
     LINE_ENVELOPE,
     BUS_ENVELOPE,
+    INVERTER_ENVELOPE,
     FULL,
     FEEDER,
     SOLVER,
     EVENTS,
     BACKFEED,
+    INVERTER_ENERGY,
     SUPPLY,
     ANSI,
 )

@@ -139,7 +139,18 @@ class Results:
     @property
     def solver(self) -> pd.DataFrame:
         """Duration, iterations and convergence of every step, by time."""
-        return self._table(layout.SOLVER, "step").astype({"converged": bool})
+        return self._table(layout.SOLVER, "step").astype({"converged": bool, "newton": bool})
+
+    @property
+    def buses(self) -> pd.DataFrame:
+        """Three-phase buses by name."""
+        return self._table(layout.BUSES, "bus")
+
+    @property
+    def inverters(self) -> pd.DataFrame:
+        """Inverters that act on the voltage, with what each gave and held back over the run."""
+        table, energy = (self._table(g, "inverter") for g in (layout.INVERTERS, layout.INVERTER_ENERGY))
+        return table.join(energy)
 
     @property
     def intervals(self) -> pd.DataFrame:
@@ -151,13 +162,17 @@ class Results:
         """Names of the studies."""
         return sorted(self._file.get("study", ()))
 
+    def studies_of(self, kind: str) -> list[str]:
+        """Names of the studies of one kind of `layout.STUDIES`."""
+        return [name for name in self.studies if self._file[f"study/{name}"].attrs["kind"] == kind]
+
     @property
     def windows(self) -> list[str]:
         """Names of the windows recorded in full."""
         return sorted(self._file.get("window", ()))
 
     def envelope(self, quantity: str) -> xr.DataArray:
-        """Minimum, mean and maximum of a quantity of homes, transformers, lines or buses by interval.
+        """Minimum, mean and maximum of a quantity of homes, transformers, lines, buses or inverters by interval.
 
         Dimensions (interval, item, statistic); the coordinate `time_of_max`
         says when the step of the maximum began.
@@ -178,7 +193,7 @@ class Results:
         return self._array(f"full/{quantity}", layout.full(variable)).rename(full_home="home")
 
     def study(self, name: str) -> xr.Dataset:
-        """A study by name, one value a home; `attrs` hold its kind and time."""
+        """A study by name, one value a home or a row; `attrs` hold its kind and time."""
         if name not in self.studies:
             raise ResultsError(
                 Problem(f"no study; there are: {', '.join(self.studies) or 'none'}", str(self.path), key=name)
@@ -231,11 +246,12 @@ class Results:
     def _array(self, path: str, variable: Variable, coordinates: str = "") -> xr.DataArray:
         import xarray as xr
 
-        known = {v.name: v for v in (*layout.COORDINATES, *layout.WINDOW.variables)}
+        known = {v.name: v for v in (*layout.COORDINATES, *layout.WINDOW.variables, layout.ROW)}
+        own = {"row": path.rpartition("/")[0] + "/"}
         return xr.DataArray(
             self._read(path, variable),
             dims=variable.dims,
-            coords={dim: self._read(coordinates + dim, known[dim]) for dim in variable.dims},
+            coords={dim: self._read(own.get(dim, coordinates) + dim, known[dim]) for dim in variable.dims},
             name=variable.name,
             attrs={"units": variable.units, "long_name": variable.long_name}
             | ({"sign": variable.sign} if variable.sign else {}),
@@ -244,7 +260,8 @@ class Results:
     def _dataset(self, group: Group, path: str) -> xr.Dataset:
         import xarray as xr
 
-        return xr.Dataset({v.name: self._array(f"{path}/{v.name}", v) for v in group.variables})
+        own = [v for v in group.variables if v.dims != (v.name,)]
+        return xr.Dataset({v.name: self._array(f"{path}/{v.name}", v) for v in own})
 
 
 def _info(attributes: Any) -> RunInfo:

@@ -99,8 +99,11 @@ class StepBlock:
         `layout.HOME_QUANTITIES`, `TRANSFORMER_QUANTITIES` and `FEEDER_QUANTITIES`.
     iterations, converged
         (steps,) status of the power flow.
-    line, bus
-        quantity -> (steps, lines), (steps, three-phase buses); as `layout.LINE_QUANTITIES`, `BUS_QUANTITIES`.
+    line, bus, inverter
+        quantity -> (steps, lines), (steps, three-phase buses), (steps, inverters that act on the voltage); as
+        `layout.LINE_QUANTITIES`, `BUS_QUANTITIES`, `INVERTER_QUANTITIES`.
+    newton
+        (steps,) whether the fast iteration left the step to Newton's method.
     """
 
     start_us: Int
@@ -112,10 +115,18 @@ class StepBlock:
     converged: NDArray[np.bool_]
     line: Mapping[str, Float]
     bus: Mapping[str, Float]
+    inverter: Mapping[str, Float]
+    newton: NDArray[np.bool_]
 
     def items(self, kind: str) -> Mapping[str, Float]:
         """Quantities of one kind of item of `layout.ENVELOPES`."""
-        return {"home": self.home, "transformer": self.transformer, "line": self.line, "bus": self.bus}[kind]
+        return {
+            "home": self.home,
+            "transformer": self.transformer,
+            "line": self.line,
+            "bus": self.bus,
+            "inverter": self.inverter,
+        }[kind]
 
     def check(self, sizes: Mapping[str, int], after_us: int) -> None:
         """Raise ValueError with everything that is wrong with the block; `sizes` by kind of item."""
@@ -126,6 +137,7 @@ class StepBlock:
                 ("seconds", self.seconds),
                 ("iterations", self.iterations),
                 ("converged", self.converged),
+                ("newton", self.newton),
             )
             if np.shape(value) != (steps,)
         ]

@@ -125,17 +125,21 @@ class OpenInterval:
         return interval
 
 
+def _nothing_yet(count: int) -> tuple[Float, Float, Int]:
+    """Energy, peak and time of the peak of so many items."""
+    return np.zeros(count), np.zeros(count), np.full(count, layout.NO_TIME, np.int64)
+
+
 class Totals:
-    """What flowed back, how long homes were dead or out of range, over the whole run so far.
+    """What flowed back, what inverters gave, how long homes were dead or out of range, over the run so far.
 
     `nominal_v` (homes,) is NaN where it is not known.
     """
 
-    def __init__(self, homes: int, transformers: int, nominal_v: Float) -> None:
-        self._back: dict[str, tuple[Float, Float, Int]] = {
-            prefix: (np.zeros(n), np.zeros(n), np.full(n, layout.NO_TIME, np.int64))
-            for prefix, n in (("home_", homes), ("transformer_", transformers), ("head_", 1))
-        }
+    def __init__(self, homes: int, transformers: int, inverters: int, nominal_v: Float) -> None:
+        counts = {"home_": homes, "transformer_": transformers, "phase_": len(layout.PHASES), "head_": 1}
+        self._back = {prefix: _nothing_yet(n) for prefix, n in counts.items()}
+        self._inverter = {v.name: _nothing_yet(inverters) for v in layout.INVERTER_ENERGY.variables}
         self._dead_s = np.zeros(homes)
         self._nominal_v = np.ascontiguousarray(nominal_v, np.float64)
         self._outside: dict[str, tuple[float, float, Float]] = {
@@ -148,10 +152,14 @@ class Totals:
         power = {
             "home_": block.home["service_power_w"],
             "transformer_": block.transformer["power_w"],
+            "phase_": np.stack([block.feeder[f"power_{phase}_w"] for phase in layout.PHASES], axis=1),
             "head_": block.feeder["power_w"][:, np.newaxis],
         }
         for prefix, back in self._back.items():
             kernels.accumulate_back(power[prefix], block.start_us, block.seconds, block.converged, *back)
+        power_w, var, held_w = (block.inverter[q.name] for q in layout.INVERTER_QUANTITIES)
+        for values, total in zip((-power_w, -held_w, var, -var), self._inverter.values(), strict=True):
+            kernels.accumulate_back(values, block.start_us, block.seconds, block.converged, *total)
         legs = block.home["voltage_l1_v"], block.home["voltage_l2_v"]
         kernels.accumulate_dead(legs[0], block.seconds, block.converged, self._dead_s)
         for low, high, outside_s in self._outside.values():
@@ -160,8 +168,10 @@ class Totals:
             )
 
     def datasets(self) -> dict[str, Array]:
-        """The datasets of the groups `backfeed`, `supply` and `ansi`, by path in the file."""
+        """The datasets of the groups `backfeed`, `inverter_energy`, `supply` and `ansi`, by path in the file."""
         out: dict[str, Array] = {"supply/unsupplied_s": self._dead_s.copy()}
+        for name, (energy_j, _, _) in self._inverter.items():
+            out[f"{layout.INVERTER_ENERGY.path}/{name}"] = energy_j / JOULE_PER_WH
         out |= {f"ansi/outside_{name}_s": part[2].copy() for name, part in self._outside.items()}
         for prefix, (energy_j, peak_w, when) in self._back.items():
             values = (energy_j / JOULE_PER_WH, peak_w.copy(), when.copy())

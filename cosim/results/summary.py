@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cosim.results import layout
+from cosim.results.findings import (
+    ClearingFindings,
+    InverterFindings,
+    OvervoltageFindings,
+    SourceFindings,
+    clearing_findings,
+    inverter_findings,
+    overvoltage_findings,
+    source_findings,
+)
 from cosim.results.reader import Results
 from cosim.results.record import Array, Float
 
@@ -70,6 +80,14 @@ class Summary:
         Three-phase bus with the largest negative over positive sequence voltage, against `UNBALANCE_LIMIT`.
     homes_outside_b, home_hours_outside_a, home_hours_outside_b
         Homes ever outside ANSI C84.1 range B, and time outside either range, over all homes.
+    sockets_breaker_only
+        Sockets within the breaker's rating whose adapter has no known one.
+    newton_steps
+        Steps that the fast iteration left to Newton's method.
+    phase_back
+        Phase of the head with the largest peak flowing back [W].
+    inverters, clearing, sources, overvoltage
+        See `cosim.results.findings`; None for what was not asked for.
     """
 
     title: str
@@ -105,6 +123,13 @@ class Summary:
     homes_outside_b: int = 0
     home_hours_outside_a: float = 0.0
     home_hours_outside_b: float = 0.0
+    sockets_breaker_only: int = 0
+    newton_steps: int = 0
+    phase_back: Extreme | None = None
+    inverters: InverterFindings | None = None
+    clearing: ClearingFindings | None = None
+    sources: SourceFindings | None = None
+    overvoltage: OvervoltageFindings | None = None
 
     @property
     def heat_margin_k(self) -> float:
@@ -117,13 +142,15 @@ class Summary:
         for name, value in asdict(self).items():
             if name in _EXTREMES:
                 flat |= {f"{name}_{part}": (value or {}).get(part) for part in _EXTREMES[name]}
+            elif name in _FINDINGS:
+                flat |= {f"{name}_{f.name}": (value or {}).get(f.name) for f in fields(_FINDINGS[name])}
             else:
                 flat[name] = value
         flat["heat_margin_k"] = self.heat_margin_k
-        return {k: None if isinstance(v, float) and np.isnan(v) else v for k, v in flat.items()}
+        return {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in flat.items()}
 
     def lines(self) -> list[str]:
-        """Ten lines that answer the question, worst first in each."""
+        """Ten lines that answer the question, worst first in each, and one more for each study asked for."""
         return [
             _heat_line(self),
             _temperature_line(self),
@@ -133,9 +160,18 @@ class Summary:
             _back_line(self),
             _transformer_back_line(self),
             _load_line(self),
+            *(found.line() for found in self._findings()),
             f"Events: {self.events}; homes without supply: {self.unsupplied_home_hours:.3g} home-hours",
             _solver_line(self),
         ]
+
+    def _findings(self) -> Iterator[Finding]:
+        """What there is to say beside the ten lines; overvoltage where something can run behind a cut."""
+        for found in (self.inverters, self.clearing, self.sources):
+            if found is not None:
+                yield found
+        if self.overvoltage is not None and self.overvoltage.unit_pu > 0.0:
+            yield self.overvoltage
 
 
 _EXTREMES = {
@@ -150,6 +186,14 @@ _EXTREMES = {
     "transformer_load": ("value", "item", "time"),
     "line_load": ("value", "item", "time"),
     "unbalance": ("value", "item", "time"),
+    "phase_back": ("value", "item", "time"),
+}
+Finding = InverterFindings | ClearingFindings | SourceFindings | OvervoltageFindings
+_FINDINGS: dict[str, type[Finding]] = {
+    "inverters": InverterFindings,
+    "clearing": ClearingFindings,
+    "sources": SourceFindings,
+    "overvoltage": OvervoltageFindings,
 }
 
 
@@ -159,7 +203,7 @@ def summarise(results: Results) -> Summary:
     heat, homes_over_heat = _heat(results, homes)
     limits = homes["temperature_limit_c"].to_numpy()
     temperature = _peak(results, "home", "adapter_temperature_c")
-    fault, over, unknown = _fault(results)
+    fault, (over, unknown, breaker_only) = _fault(results)
     current = _peak(results, "home", "service_current_a")
     ratings = homes["service_rating_a"].to_numpy()
     low, high, outside = _voltage(results, homes["nominal_v"].to_numpy())
@@ -176,10 +220,11 @@ def summarise(results: Results) -> Summary:
         homes_over_heat_limit=homes_over_heat,
         temperature=_worst(temperature, limits, temperature[0], homes.index),
         homes_over_temperature_limit=int((temperature[0] > limits).sum()),
-        studies=len(results.studies),
+        studies=len(results.studies_of("fault_duty")),
         fault=fault,
         sockets_over_rating=over,
         sockets_of_unknown_rating=unknown,
+        sockets_breaker_only=breaker_only,
         service=_worst(current, ratings, current[0] / ratings, homes.index),
         homes_over_service_rating=int((current[0] > ratings).sum()),
         low_voltage=low,
@@ -201,6 +246,12 @@ def summarise(results: Results) -> Summary:
         homes_outside_b=int((outside_s["b"] > 0).sum()),
         home_hours_outside_a=float(outside_s["a"].sum()) / 3600,
         home_hours_outside_b=float(outside_s["b"].sum()) / 3600,
+        newton_steps=int((results.values("solver/newton") != 0).sum()),
+        phase_back=_back(results, "phase_", results.values("phase")),
+        inverters=inverter_findings(results),
+        clearing=clearing_findings(results),
+        sources=source_findings(results),
+        overvoltage=overvoltage_findings(results),
     )
 
 
@@ -269,24 +320,27 @@ def _voltage(results: Results, nominal_v: Float) -> tuple[Extreme | None, Extrem
     )
 
 
-def _fault(results: Results) -> tuple[Extreme | None, int, int]:
-    """Worst socket over all studies, sockets over their rating in any, sockets with no verdict in any."""
+def _fault(results: Results) -> tuple[Extreme | None, tuple[int, int, int]]:
+    """Worst socket over all studies; sockets over their rating in any, with no verdict in any, within the breaker's
+    rating alone."""
     ids = results.homes.index
-    over, known = np.zeros(len(ids), dtype=bool), np.zeros(len(ids), dtype=bool)
+    names = results.studies_of("fault_duty")
+    over, known, alone = np.zeros((3, len(ids)), dtype=bool)
     worst: list[Extreme] = []
-    for name in results.studies:
+    for name in names:
         study = results.study(name)
-        current = np.fmax.reduce([study[i].to_numpy() for i in ("i_l1n_a", "i_l2n_a", "i_l1l2_a")])
+        current = study["bound_a"].to_numpy()
         rating = np.fmin(study["adapter_rating_a"].to_numpy(), study["breaker_rating_a"].to_numpy())
         verdict = study["verdict"].to_numpy()
         over |= verdict == layout.OVER
         known |= verdict != layout.UNKNOWN
+        alone |= verdict == layout.BREAKER_ONLY
         at = np.full(len(ids), np.datetime64(study.attrs["time"], "us"))
         extreme = _worst((current, at), rating, current / rating, ids, name)
         worst += [extreme] if extreme else []
     key = lambda e: (not np.isnan(e.limit), e.value if np.isnan(e.limit) else e.value / e.limit)  # noqa: E731
-    unknown = int((~known).sum()) if results.studies else 0
-    return max(worst, key=key, default=None), int(over.sum()), unknown
+    unknown = int((~known).sum()) if names else 0
+    return max(worst, key=key, default=None), (int(over.sum()), unknown, int((alone & ~over).sum()))
 
 
 def _back(results: Results, prefix: str, ids: Any) -> Extreme | None:
@@ -327,8 +381,15 @@ def _fault_line(s: Summary) -> str:
     rating = "rating unknown" if np.isnan(s.fault.limit) else f"rating {s.fault.limit:,.0f} A"
     return (
         f"Fault current: worst socket {s.fault.item} {s.fault.value:,.0f} A, {rating} ({s.fault.what}); "
-        f"over rating: {s.sockets_over_rating}, unknown: {s.sockets_of_unknown_rating} of {s.homes}"
+        f"over rating: {s.sockets_over_rating}, unknown: {s.sockets_of_unknown_rating} of {s.homes}{_alone(s)}"
     )
+
+
+def _alone(s: Summary) -> str:
+    """How many sockets are within a rating that is not all of what stands there."""
+    if not s.sockets_breaker_only:
+        return ""
+    return f", within the breaker's rating alone (the adapter's is not known): {s.sockets_breaker_only}"
 
 
 def _service_line(s: Summary) -> str:
@@ -357,11 +418,15 @@ def _unbalance_part(s: Summary) -> str:
 
 def _back_line(s: Summary) -> str:
     if s.head_back is None:
-        return f"Backfeed at the head: none; homes that fed back: {s.homes_back}"
+        return f"Backfeed at the head: none{_phase_part(s)}; homes that fed back: {s.homes_back}"
     return (
         f"Backfeed at the head: {s.head_back_wh / 1e3:,.1f} kWh, peak {s.head_back.value / 1e3:,.1f} kW "
-        f"({s.head_back.time}); homes that fed back: {s.homes_back}"
+        f"({s.head_back.time}){_phase_part(s)}; homes that fed back: {s.homes_back}"
     )
+
+
+def _phase_part(s: Summary) -> str:
+    return f", phase {s.phase_back.item} {s.phase_back.value / 1e3:,.1f} kW" if s.phase_back else ""
 
 
 def _transformer_back_line(s: Summary) -> str:
@@ -397,4 +462,5 @@ def _solver_line(s: Summary) -> str:
         return (
             f"Steps: {s.steps:,}, of which {s.unconverged_steps:,} did NOT converge and are left out{state}"
         )
-    return f"Steps: {s.steps:,}, all converged{state}"
+    newton = f", {s.newton_steps:,} by Newton's method" if s.newton_steps else ""
+    return f"Steps: {s.steps:,}, all converged{newton}{state}"

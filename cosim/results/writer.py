@@ -39,6 +39,7 @@ from cosim.results.statistics import OpenInterval, Totals
 LOSSLESS_RATIO = 0.62
 QUANTISED_RATIO = 0.25
 FIXED_BYTES = 100_000
+NOBODY: Table = {"id": []}
 
 
 class RunWriter:
@@ -60,8 +61,8 @@ class RunWriter:
         Lines as drawn.
     plan
         Interval, homes recorded in full, quantisation.
-    buses
-        Names of the three-phase buses.
+    buses, inverters
+        Tables like those of homes: `layout.BUSES`, `layout.INVERTERS`; none by default.
 
     Raises
     ------
@@ -79,11 +80,12 @@ class RunWriter:
         transformers: Table,
         feeder_map: FeederMap,
         plan: RecordPlan,
-        buses: Sequence[str] = (),
+        buses: Table | None = None,
+        inverters: Table | None = None,
     ) -> None:
         self.path = output_file(path, error=ResultsError)
         self.plan = plan
-        self._once = _tables(homes, transformers, feeder_map, plan, buses)
+        self._once = _tables(homes, transformers, feeder_map, plan, buses or NOBODY, inverters or NOBODY)
         self._attributes: dict[str, dict[str, str | int | float]] = {
             "": info.attributes() | {"interval_s": plan.interval_us / 1e6, "quantised": int(plan.quantise)}
         }
@@ -91,7 +93,10 @@ class RunWriter:
         self._sizes = {item: len(self._once[item]) for item in layout.ENVELOPES}
         self._interval = OpenInterval(self._sizes)
         self._totals = Totals(
-            self._sizes["home"], self._sizes["transformer"], self._once["homes/nominal_v"].astype(np.float64)
+            self._sizes["home"],
+            self._sizes["transformer"],
+            self._sizes["inverter"],
+            self._once["homes/nominal_v"].astype(np.float64),
         )
         self._rows: dict[str, list[Array]] = {}
         self._segments: list[Segment] = []
@@ -138,13 +143,19 @@ class RunWriter:
     def study(
         self, name: str, time_us: int, values: Mapping[str, ArrayLike], kind: str = "fault_duty"
     ) -> None:
-        """Add a study made at one time: every variable of its kind in `layout.STUDIES`, one value a home."""
+        """Add a study made at one time: every variable of its kind in `layout.STUDIES`.
+
+        Columns have a value a home, or a value a row where the group has rows of its own.
+        """
         group = layout.STUDIES[kind]
-        if missing := set(group.names()) ^ set(values):
+        if missing := (set(group.names()) - {"row"}) ^ set(values):
             raise ValueError(f"study {name}: missing or unknown {', '.join(sorted(missing))}")
         path = self._name_extra("study", name)
+        rows = len(np.asarray(next(iter(values.values()))))
+        given = {"row": np.arange(rows), **values}
         for v in group.variables:
-            self._once[f"{path}/{v.name}"] = column(v, values[v.name], self._sizes["home"])
+            length = rows if v.dims == ("row",) else self._sizes[v.dims[0]]
+            self._once[f"{path}/{v.name}"] = column(v, given[v.name], length)
         self._attributes[path] = {"kind": kind, "time_us": int(time_us)}
 
     def window(self, name: str, homes: Sequence[int], start_us: Int, values: Mapping[str, Float]) -> None:
@@ -226,17 +237,24 @@ class RunWriter:
 
 
 def _tables(
-    homes: Table, transformers: Table, feeder_map: FeederMap, plan: RecordPlan, buses: Sequence[str]
+    homes: Table,
+    transformers: Table,
+    feeder_map: FeederMap,
+    plan: RecordPlan,
+    buses: Table,
+    inverters: Table,
 ) -> dict[str, Array]:
     """Every dataset that is known before the run, by path in the file."""
     tables = {
         "home": (layout.HOMES, homes),
         "transformer": (layout.TRANSFORMERS, transformers),
         "line": (layout.MAP, {name: v for name, v in vars(feeder_map).items() if v is not None}),
+        "bus": (layout.BUSES, buses),
+        "inverter": (layout.INVERTERS, inverters),
     }
     datasets: dict[str, Array] = {
         "statistic": np.array(layout.STATISTICS, dtype=object),
-        "bus": np.array(list(buses), dtype=object),
+        "phase": np.array(layout.PHASES, dtype=object),
     }
     for coordinate in layout.COORDINATES:
         if coordinate.name not in tables:
@@ -270,6 +288,8 @@ def _contiguous(block: StepBlock) -> StepBlock:
         np.ascontiguousarray(block.converged, np.bool_),
         plain["line"],
         plain["bus"],
+        plain["inverter"],
+        np.ascontiguousarray(block.newton, np.bool_),
     )
 
 
@@ -280,6 +300,7 @@ def _step_rows(block: StepBlock, plan: RecordPlan) -> dict[str, Array]:
         "solver/seconds": block.seconds.copy(),
         "solver/iterations": block.iterations.copy(),
         "solver/converged": block.converged.astype(np.int8),
+        "solver/newton": block.newton.astype(np.int8),
     }
     rows |= {f"feeder/{name}": values.copy() for name, values in block.feeder.items()}
     if plan.full:
@@ -297,6 +318,7 @@ def estimate_bytes(
     transformers: int,
     lines: int = 0,
     buses: int = 0,
+    inverters: int = 0,
 ) -> int:
     """Expected size of the result file [byte], to a factor of about two.
 
@@ -304,7 +326,7 @@ def estimate_bytes(
     """
     intervals = int(np.ceil(duration_s * 1e6 / plan.interval_us))
     steps = int(np.ceil(duration_s / step_s))
-    sizes = {"home": homes, "transformer": transformers, "line": lines, "bus": buses}
+    sizes = {"home": homes, "transformer": transformers, "line": lines, "bus": buses, "inverter": inverters}
     items = sum(len(quantities) * sizes[item] for item, (_, quantities) in layout.ENVELOPES.items())
     floats = 4 * (3 * items * intervals + len(layout.HOME_QUANTITIES) * len(plan.full) * steps)
     times = 8 * items * intervals * 0.35  # seven of the eight bytes of a time repeat

@@ -56,6 +56,7 @@ def violations(
     known_groups = set(scenario.homes) if groups is None else groups
     for rule in (_time, _utility, _feeder, _weather, _demand, _shares, _kits, _record):
         yield from rule(scenario)
+    yield from _backfeed(scenario, known_groups)
     for index, event in enumerate(scenario.events):
         yield from _event(event, ("events", index), known_groups)
     if not {"start", "duration", "timezone"}.intersection(unsure):
@@ -270,6 +271,38 @@ def _event(event: Event, path: tuple[str | int, ...], groups: Collection[str]) -
         yield where, f"no group of this name{nearest(name, groups)}", event.where
 
 
+def _backfeed(scenario: Scenario, groups: Collection[str]) -> Iterator[Violation]:
+    """What is wrong with the study of sources that nothing isolates."""
+    asked, path = scenario.studies.backfeed_hazard, ("studies", "backfeed_hazard")
+    if asked is None:
+        return
+    for index, target in enumerate(asked.homes):
+        place, _, name = target.partition(":")
+        if place not in ("home", "group") or not name:
+            yield (*path, "homes", index), 'should be "home:NAME" or "group:NAME"', target
+        elif place == "group" and name not in groups:
+            yield (*path, "homes", index), f"no group of this name{nearest(name, groups)}", target
+    for index, target in enumerate(asked.open):
+        if not target.startswith("line:") or target == "line:":
+            yield (*path, "open", index), 'should be "line:NAME"', target
+    yield from _holds_up(asked.source, (*path, "source"))
+
+
+def _holds_up(name: str | None, path: tuple[str | int, ...]) -> Iterator[Violation]:
+    """Whether an entry can hold up a dead feeder."""
+    found = list(library_violations(path, "der", name))
+    yield from found
+    if name is None or found:
+        return
+    entry = library.load("der", name)
+    if entry.kind != "generator" and not (entry.kind == "battery" and entry.forms_grid):
+        yield (
+            path,
+            "follows a grid and ceases without one: name a generator or a battery that forms a grid",
+            name,
+        )
+
+
 def _record(scenario: Scenario) -> Iterator[Violation]:
     for index, target in enumerate(scenario.record.full):
         path = ("record", "full", index)
@@ -339,6 +372,12 @@ def check_names(scenario: Scenario, lines: Sequence[str], homes: Sequence[str]) 
             homes,
             lambda n: not home_names.isdisjoint((n, f"home-{n}")),
         )
+    backfeed = scenario.studies.backfeed_hazard
+    for index, target in enumerate(backfeed.homes if backfeed is not None else ()):
+        path = ("studies", "backfeed_hazard", "homes", index)
+        look(path, target, "home", homes, lambda n: not home_names.isdisjoint((n, f"home-{n}")))
+    for index, target in enumerate(backfeed.open if backfeed is not None else ()):
+        look(("studies", "backfeed_hazard", "open", index), target, "line", lines, line_names.__contains__)
     if problems:
         raise ScenarioError(problems)
 

@@ -22,6 +22,7 @@ from cosim.feeder.quality import Watched, watch
 from cosim.results.record import FeederMap
 from cosim.scenario.population import Population, populate
 from cosim.scenario.rules import check_names, resolve_home, resolve_quantity
+from cosim.simulation.asked_studies import BackfeedCase, backfeed_cases
 from cosim.simulation.equipment import Equipment, assumed_service_a, check_ratings, equip, served_kinds
 from cosim.simulation.inverters import SmartInverters, fit_inverters
 from cosim.simulation.sources import demand_of, feeder_of
@@ -61,6 +62,8 @@ class Study:
         Regulators and switched capacitors that act.
     inverters
         Inverters that act on the voltage.
+    backfeed
+        Homes whose source is studied with nothing that isolates it.
     """
 
     scenario: Scenario
@@ -72,6 +75,7 @@ class Study:
     equipment: Equipment
     controls: Controls
     inverters: SmartInverters
+    backfeed: tuple[BackfeedCase, ...]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -340,8 +344,13 @@ class Study:
     @cached_property
     def watched(self) -> Watched:
         """Lines, three-phase buses and service transformers whose figures are recorded."""
-        still = Network(self.compiled.circuit).no_load_voltage()
+        still = self.still.no_load_voltage()
         return watch(self.feeder, self.compiled, still, self.compiled.service_transformers)
+
+    @cached_property
+    def still(self) -> Network:
+        """The feeder as its tables have it."""
+        return Network(self.compiled.circuit)
 
     @cached_property
     def library(self) -> dict[str, Any]:
@@ -375,6 +384,7 @@ def assemble(scenario: Scenario, *, parallel: bool = True) -> Study:
         population = replace(population, notes=(*population.notes, note))
     equipment = equip(population)
     compiled, inverters = fit_inverters(bare, population, equipment)
+    cases = backfeed_cases(scenario, population)
     calendar = Calendar(scenario.start, scenario.timezone, scenario.step_us, scenario.steps)
     weather = Weather(scenario.weather.source, calendar)
     many = parallel and len(home) >= MANY_HOMES
@@ -385,4 +395,6 @@ def assemble(scenario: Scenario, *, parallel: bool = True) -> Study:
         regulators=acting and scenario.controls.regulators,
         capacitors=acting and scenario.controls.capacitors,
     )  # fmt: skip
-    return Study(scenario, feeder, compiled, population, weather, demand, equipment, controls, inverters)
+    return Study(
+        scenario, feeder, compiled, population, weather, demand, equipment, controls, inverters, cases
+    )

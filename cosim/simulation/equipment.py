@@ -42,7 +42,7 @@ class Equipment:
     Parameters
     ----------
     heat
-        A fleet for each kind of adapter, and the homes in it.
+        Each kind of adapter with its homes.
     battery, battery_home
         All batteries, and the home of each.
     breakers
@@ -51,6 +51,8 @@ class Equipment:
         Whether solar and charger hang on the adapter; else they hang on the panel.
     adapter_kaic_a, breaker_kaic_a
         Short-circuit rating of the adapter and interrupting rating of the main breaker [A], NaN if unknown.
+    main, branch
+        Entries of models/breakers: main breaker, and the adapter's own; empty for none.
     temperature_limit_c
         Smallest limit of an absolute temperature of the adapter; NaN: entries state none yet.
     entries
@@ -65,6 +67,8 @@ class Equipment:
     ev_on_branch: Bool
     adapter_kaic_a: Float
     breaker_kaic_a: Float
+    main: NDArray[np.object_]
+    branch: NDArray[np.object_]
     temperature_limit_c: Float
     entries: tuple[tuple[str, str], ...]
 
@@ -84,6 +88,7 @@ def equip(population: Population) -> Equipment:
     pv_on_branch, ev_on_branch = np.zeros(homes, dtype=bool), np.zeros(homes, dtype=bool)
     adapter_kaic = np.full(homes, np.nan)
     branch = _Breakers(homes)
+    named = np.full((2, homes), "", dtype=object)
     for name, entry in adapters.items():
         rows = np.flatnonzero(population.adapter == name)
         heat.append((HeatFleet(heat_network(entry), len(rows)), rows))
@@ -92,6 +97,7 @@ def equip(population: Population) -> Equipment:
         adapter_kaic[rows] = _short_circuit_a(entry)
         if entry.der_breaker:
             branch.add(rows, library.load("breakers", entry.der_breaker))
+            named[1, rows] = entry.der_breaker
         used += entry.references()
     main = _Breakers(homes)
     breaker_kaic = np.full(homes, np.nan)
@@ -103,6 +109,7 @@ def equip(population: Population) -> Equipment:
             breaker = library.load("breakers", name)
             main.add(rows, breaker, rating[rows])
             breaker_kaic[rows] = breaker.interrupting_a.value
+            named[0, rows] = name
             used.append(("breakers", name))
     battery_home = np.flatnonzero(population.battery != "")
     names = [str(name) for name in population.battery[battery_home]]
@@ -117,6 +124,8 @@ def equip(population: Population) -> Equipment:
         ev_on_branch=ev_on_branch,
         adapter_kaic_a=adapter_kaic,
         breaker_kaic_a=breaker_kaic,
+        main=named[0],
+        branch=named[1],
         temperature_limit_c=np.full(homes, np.nan),
         entries=tuple(dict.fromkeys(used)),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from cosim import library
 from cosim.demand.solar import Module
 from cosim.devices.inverter import WATT_FIRST, InverterSettings, VoltVar, VoltWatt
 from cosim.electrical.circuit import Circuit, Complex, Injectors, Inverters
+from cosim.electrical.network import Network
+from cosim.simulation.sockets import Sockets
 
 if TYPE_CHECKING:
     from cosim.entries import InverterModeEntry
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from cosim.scenario.population import Population
     from cosim.scenario.schema import Inverter
     from cosim.simulation.equipment import Equipment
+    from cosim.simulation.flow import Draw
+    from cosim.simulation.regulation import Grid
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -67,6 +71,10 @@ class SmartInverters:
         """Homes whose battery is one of them."""
         return self.home[self.battery]
 
+    def available_w(self, p_w: Float) -> Float:
+        """(k, steps) power they could give, from the powers (m, steps) asked of all injectors."""
+        return -p_w[self.injector]
+
     def given_va(self, circuit: Circuit, v: Complex, current_a: Complex) -> Complex:
         """(k, steps) power produced at a solution: node voltages (n, steps), injector currents (m, steps)."""
         rows = circuit.injectors
@@ -76,6 +84,44 @@ class SmartInverters:
 
 
 T = TypeVar("T", SmartInverters, Inverters)
+
+
+class Sunniest:
+    """The step at which the inverters had most to give: its powers, the state of the grid and when."""
+
+    def __init__(self, grid: Grid) -> None:
+        self.total_w, self.time_us, self.grid = 0.0, -1, grid
+        self.p_w = self.q_var = np.zeros((0, 1))
+
+    def watch(self, inverters: SmartInverters, draw: Draw, converged: Bool, grid: Grid) -> None:
+        """Take in steps; those that did not converge do not count."""
+        total_w = np.where(converged[: len(draw.plan)], inverters.available_w(draw.p_w).sum(axis=0), -np.inf)
+        top = int(np.argmax(total_w))
+        if total_w[top] > self.total_w:
+            self.total_w, self.time_us, self.grid = float(total_w[top]), int(draw.plan.start_us[top]), grid
+            self.p_w, self.q_var = draw.p_w[:, [top]].copy(), draw.q_var[:, [top]].copy()
+
+
+def effect(
+    compiled: CompiledFeeder, network: Network, step: Sunniest, nominal_v: Float, tolerance_pu: float
+) -> dict[str, Float]:
+    """Voltage and current of every socket in a step, with what inverters do for the voltage and without.
+
+    Returns
+    -------
+    Columns of `layout.INVERTER_EFFECT`, (homes,).
+    """
+    sockets = Sockets(compiled, parallel=False)
+    plain = Network(replace(network.circuit, inverters=Inverters.none()))
+    found: dict[str, Float] = {}
+    for name, solver in (("", network), ("without_", plain)):
+        solution = solver.solve(step.p_w, step.q_var, tolerance_pu=tolerance_pu, parallel=False)
+        if not solution.converged.all():
+            solution.v[...] = np.nan  # without its functions the feeder may not hold at all
+        at = sockets.read(solution.v, solution.current_a)
+        found[f"high_{name}pu"] = np.fmax(at.voltage_l1_v, at.voltage_l2_v)[0] / nominal_v
+        found[f"service_{name}a"] = at.service_a[0]
+    return found
 
 
 def settings_of(asked: Inverter, *, battery: bool = False) -> InverterSettings:
@@ -104,6 +150,32 @@ def settings_of(asked: Inverter, *, battery: bool = False) -> InverterSettings:
             else {}
         ),
     )
+
+
+def inverter_table(inverters: SmartInverters, population: Population) -> dict[str, Any]:
+    """Columns of `layout.INVERTERS`."""
+    homes = [population.home[row] for row in inverters.home]
+    serves = ["battery" if battery else "solar" for battery in inverters.battery]
+    told = [
+        _told(population.inverter[row], battery)
+        for row, battery in zip(inverters.home, inverters.battery, strict=True)
+    ]
+    return {
+        "id": [f"{home} {what}" for home, what in zip(homes, serves, strict=True)],
+        "home": homes,
+        "serves": serves,
+        "rated_va": inverters.rating_va,
+        "functions": told,
+    }
+
+
+def _told(asked: Inverter, battery: bool) -> str:
+    """Functions in words."""
+    said = [f"volt-var {asked.volt_var}"] if asked.volt_var else []
+    said += [f"volt-watt {asked.volt_watt}"] if asked.volt_watt and not battery else []
+    said += [f"power factor {asked.power_factor:g}"] if asked.power_factor != 1.0 else []
+    said += [f"{asked.priority} priority"] if asked.priority and not battery else []
+    return ", ".join(said) or "none"
 
 
 def entries_of(population: Population) -> list[str]:

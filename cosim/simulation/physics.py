@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ from cosim.electrical.terminals import Terminals
 from cosim.events.physics import Act, Action, Crossing, Operation, Watch
 from cosim.events.processes import describe
 from cosim.simulation.flow import Draw, Flows, head_of
+from cosim.simulation.inverters import Sunniest
+from cosim.simulation.recording import head_conductors
 from cosim.simulation.regulation import Grid, Regulation, operation_event
 from cosim.simulation.sockets import SocketBlock, Sockets
 from cosim.simulation.steps import Plan, plan_steps
@@ -72,7 +74,7 @@ class State:
     charge_j
         (batteries,) stored energy.
     heat_c
-        One (nodes, homes of the fleet) array per kind of adapter.
+        One (2, nodes, its homes) array per kind of adapter: in still air, under sun and wind.
     setting
         Taps and capacitor steps.
     wants
@@ -106,8 +108,8 @@ class State:
 class Block:
     """A block of steps as computed, before it counts.
 
-    `pv_w` is what solar gave; `available_w` and `inverter_va`, (inverters, steps), are what the inverters that act on
-    the voltage could have given and what they gave.
+    `draw` is what was asked of the power flow; `pv_w` is what solar gave, `inverter_va` (inverters, steps) what the
+    inverters that act on the voltage gave, `head_phase_w` (3, steps) what flowed into the feeder by phase.
     """
 
     plan: Plan
@@ -121,8 +123,9 @@ class Block:
     quality: Figures
     breakers: BreakerBlock
     battery: BatteryBlock
-    available_w: Float
+    draw: Draw
     inverter_va: NDArray[np.complex128]
+    head_phase_w: Float
     heat_c: list[Float] = field(default_factory=list)
 
 
@@ -150,7 +153,7 @@ class StudyPhysics:
         block_steps: int = BLOCK_STEPS,
     ) -> None:
         self.case = case
-        self.studied: dict[str, tuple[int, dict[str, NDArray[np.generic]]]] = {}
+        self.studied: dict[str, tuple[str, int, dict[str, Any]]] = {}
         self._record = record
         self._parallel = parallel
         self._many = parallel and case.many_homes
@@ -165,10 +168,12 @@ class StudyPhysics:
         self._transformers = Terminals(compiled.circuit, service)
         self._regulation = Regulation(case.controls, compiled)
         self._head_element = np.array([element for element, _ in compiled.head], dtype=np.int64)
+        self._head_conductors = head_conductors(compiled)
         self._seen = self._seen_nodes()
         self.state = self._initial_state()
         self.time_us = 0
         self.peak_w, self.peak_us, self.peak_grid = -np.inf, 0, self.state.grid
+        self.sunniest = Sunniest(self.state.grid)
         self.state.entered_us[~self._der_fed()] = CEASED  # dead at the start: they wait as after an outage
 
     def _seen_nodes(self) -> Int:
@@ -331,19 +336,11 @@ class StudyPhysics:
 
     def study(self, kind: str, name: str, at_peak: bool) -> int:
         """Run a study of the present state, or of the feeder's peak; the time of that state [us]."""
-        from cosim.studies.fault_duty import socket_fault_duty
+        from cosim.simulation.asked_studies import tables
 
-        if kind != "fault_duty":
-            raise ValueError(f"no such study: {kind}")
         time_us, grid = (self.peak_us, self.peak_grid) if at_peak else (self.time_us, self.state.grid)
-        study = self.case
-        result = socket_fault_duty(
-            self.network(grid),
-            study.compiled,
-            study.equipment.adapter_kaic_a,
-            study.equipment.breaker_kaic_a,
-        )
-        self.studied[name] = (time_us, result)
+        for table, values in tables(self.case, kind, self.network(grid)).items():
+            self.studied[name.replace(kind, table, 1)] = (table, time_us, values)
         return time_us
 
     def _open(self, section: str) -> None:
@@ -500,7 +497,7 @@ class StudyPhysics:
             self._power_va(self._head, self._head_element, solution),
             study.watched.quality.read(solution.v, state.opened, parallel=False),
             study.breakers.advance(state.theta, current_a, seconds, parallel=False), draw.battery,
-            -draw.p_w[smart.injector], inverter_va,
+            draw, inverter_va, self._head_phase_w(solution),
         )  # fmt: skip
         for (fleet, homes), heat_c in zip(study.heat, state.heat_c, strict=True):
             i2_a2 = np.ascontiguousarray(sockets.i2_a2[:, :, homes])
@@ -517,6 +514,15 @@ class StudyPhysics:
         power_va = terminals.power_va(solution.v)
         power_va[np.isin(elements, list(self.state.opened))] = 0.0
         return power_va
+
+    def _head_phase_w(self, solution: Solution) -> Float:
+        """(3, steps) power into the feeder's head by conductor 1, 2, 3."""
+        power_w = np.zeros((3, solution.v.shape[1]))
+        current_a = self._head.current_a(solution.v)
+        for pair, place, node, phase in self._head_conductors:
+            if self._head_element[pair] not in self.state.opened:
+                power_w[phase] += (solution.v[node] * current_a[pair, place].conj()).real
+        return power_w
 
     def _der_output(self, plan: Plan) -> Float:
         """(homes, steps) share of available power DER may give: 0 off, rising after a return."""
@@ -546,6 +552,10 @@ class StudyPhysics:
         if head_w[top] > self.peak_w:
             self.peak_w, self.peak_us = float(head_w[top]), int(block.plan.start_us[top])
             self.peak_grid = state.grid
+        if len(self.case.inverters):
+            self.sunniest.watch(
+                self.case.inverters, block.draw.head(count), block.solution.converged, state.grid
+            )
         self._record(block, count)
 
 

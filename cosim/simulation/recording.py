@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.electrical.backfeed import rejection_pu, sound_phases
+from cosim.electrical.impedance import ImpedanceMatrix
 from cosim.feeder.quality import LEVELS
+from cosim.results.layout import PHASES
 from cosim.results.record import StepBlock
 from cosim.thermal.limits import Rises, rises
 
 if TYPE_CHECKING:
+    from cosim.feeder.compile import CompiledFeeder
     from cosim.simulation.assembly import Study
     from cosim.simulation.physics import Block
 
 Float = NDArray[np.float64]
+
+LEAST_HELD_W = 0.01  # what is less is rounding of the power flow
 
 
 def step_block(study: Study, block: Block, count: int) -> StepBlock:
@@ -38,6 +44,12 @@ def step_block(study: Study, block: Block, count: int) -> StepBlock:
     }
     head_w = block.head_va.real.sum(axis=0)
     feeder = {"power_w": head_w, "power_var": block.head_va.imag.sum(axis=0)}
+    feeder |= {f"power_{phase}_w": block.head_phase_w[k] for k, phase in enumerate(PHASES)}
+    inverter = _inverters(study, block)
+    feeder["pv_power_w"] = block.pv_w.sum(axis=0)
+    feeder["curtailed_w"] = inverter["curtailed_w"].sum(axis=1)
+    feeder["inverter_var"] = inverter["inverter_power_var"].sum(axis=1)
+    feeder["rejection_pu"], unit_rejection = _rejection(study, block)
     feeder |= _losses(block, head_w - _delivered(study, block))
     line, bus = _lines(study, block), {"unbalance_pu": block.quality.unbalance}
     feeder["unbalance_pu"] = np.fmax.reduce(bus["unbalance_pu"], axis=1, initial=-np.inf)
@@ -47,6 +59,7 @@ def step_block(study: Study, block: Block, count: int) -> StepBlock:
         "power_var": block.transformer_va.imag.T,
         "loading_pu": np.abs(block.transformer_va).T / study.transformer_va,
         "loss_w": block.quality.unit_loss_w,
+        "rejection_pu": unit_rejection,
     }
     return StepBlock(
         start_us=block.plan.start_us[:count],
@@ -58,7 +71,62 @@ def step_block(study: Study, block: Block, count: int) -> StepBlock:
         converged=block.solution.converged[:count],
         line={name: values[:count] for name, values in line.items()},
         bus={name: values[:count] for name, values in bus.items()},
+        inverter={name: values[:count] for name, values in inverter.items()},
+        newton=block.solution.newton[:count],
     )
+
+
+def head_conductors(compiled: CompiledFeeder) -> list[tuple[int, int, int, int]]:
+    """Conductors of phases at the feeder's head: place among `head`, place at the terminal, node, phase from 0."""
+    circuit, found = compiled.circuit, []
+    for pair, (number, terminal) in enumerate(compiled.head):
+        element = circuit.elements[number]
+        for place, node in enumerate(element.nodes[element.terminal(terminal)].tolist()):
+            conductor = circuit.nodes[node].rpartition(".")[2] if node >= 0 else ""
+            if conductor in ("1", "2", "3"):
+                found.append((pair, place, node, int(conductor) - 1))
+    return found
+
+
+def bus_table(study: Study) -> dict[str, Any]:
+    """Columns of the three-phase buses: how far sound phases rise when one is faulted."""
+    nodes = study.watched.bus_nodes
+    z = ImpedanceMatrix(study.still).among(nodes)
+    ratio, voltage = sound_phases(z, study.still.no_load_voltage()[nodes])
+    fed = study.still.energised[nodes].all(axis=1)
+    return {
+        "id": list(study.watched.buses),
+        "z0_over_z1": np.where(fed, ratio, np.nan),
+        "ground_fault_pu": np.where(fed, voltage, np.nan),
+    }
+
+
+def _inverters(study: Study, block: Block) -> dict[str, Float]:
+    """(steps, inverters) what those that act on the voltage gave and held back."""
+    smart, given_va = study.inverters, block.inverter_va
+    held_w = np.maximum(smart.available_w(block.draw.p_w) - given_va.real, 0.0)
+    held_w[smart.battery] = 0.0
+    held_w[held_w < LEAST_HELD_W] = 0.0
+    return {
+        "inverter_power_w": given_va.real.T,
+        "inverter_power_var": given_va.imag.T,
+        "curtailed_w": held_w.T,
+    }
+
+
+def _rejection(study: Study, block: Block) -> tuple[Float, Float]:
+    """Voltage if the feeder, (steps,), or a service transformer's homes, (steps, transformers), were cut off."""
+    produced_w = block.pv_w.T.copy()
+    produced_w[:, study.battery_home] += np.maximum(block.battery.power_w.T, 0.0)
+    load_w = block.sockets.service_w + produced_w
+    unit = study.compiled.home_transformer
+    shape = (len(study.transformer_va), len(block.plan))
+    totals = [np.zeros(shape), np.zeros(shape)]
+    for total, values in zip(totals, (produced_w, load_w), strict=True):
+        np.add.at(total, unit[unit >= 0], values.T[unit >= 0])
+    rest_w = _delivered(study, block) - block.sockets.service_w.sum(axis=1)
+    feeder = rejection_pu(produced_w.sum(axis=1), load_w.sum(axis=1) + rest_w)
+    return feeder, rejection_pu(*totals).T
 
 
 def _losses(block: Block, loss_w: Float) -> dict[str, Float]:

@@ -17,8 +17,9 @@ from cosim.results import Results, RunWriter, open_results
 from cosim.results.record import RecordPlan, RunInfo
 from cosim.scenario.loading import input_files
 from cosim.simulation.assembly import Study, assemble
+from cosim.simulation.inverters import effect, inverter_table
 from cosim.simulation.physics import BLOCK_STEPS, Block, StudyPhysics
-from cosim.simulation.recording import step_block
+from cosim.simulation.recording import bus_table, step_block
 from cosim.simulation.story import start_processes
 from cosim.simulation.unsettled import Unsettled
 from cosim.simulation.worst import Worst
@@ -80,7 +81,8 @@ def run(
         study = assemble(scenario, parallel=parallel)
         plan = RecordPlan(scenario.record_interval_us, study.full_rows, scenario.record.quantize)
         tables = study.home_table(), study.transformer_table(), study.feeder_map()
-        with RunWriter(target, _info(study), *tables, plan, study.watched.buses) as writer:
+        others = bus_table(study), inverter_table(study.inverters, study.population)
+        with RunWriter(target, _info(study), *tables, plan, *others) as writer:
             try:
                 _simulate(study, writer, progress, parallel=parallel, block_steps=block_steps)
                 done = writer.finish()
@@ -120,8 +122,14 @@ def _simulate(
         env.run_until(min(day_us + DAY_US, study.scenario.duration_us))
         if day_us + DAY_US < study.scenario.duration_us:
             writer.commit()
-    for name, (time_us, values) in physics.studied.items():
-        writer.study(name, time_us, values)
+    for name, (kind, time_us, values) in physics.studied.items():
+        writer.study(name, time_us, values, kind)
+    if physics.sunniest.time_us >= 0:
+        sun = physics.sunniest
+        found = effect(
+            study.compiled, physics.network(sun.grid), sun, study.nominal_v, study.scenario.tolerance_pu
+        )
+        writer.study("inverter_effect", sun.time_us, found, "inverter_effect")
     for window in worst.windows(parallel=parallel, block_steps=block_steps):
         writer.window(*window)
 

@@ -108,3 +108,7 @@ def _studies(study: Study) -> Iterator[StudyProcess]:
             name=f"fault-duty-{label}", deadline_us=at_us, study="fault_duty",
             label=f"fault_duty_{label}", at_peak=at == "peak",
         )  # fmt: skip
+    if study.scenario.studies.backfeed_hazard is not None:
+        yield StudyProcess(
+            name="backfeed-hazard", deadline_us=0, study="backfeed_hazard", label="backfeed_hazard"
+        )

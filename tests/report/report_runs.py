@@ -64,6 +64,8 @@ def calm(steps: int = runs.STEPS, adapters: bool = True) -> StepBlock:
         converged=np.ones(steps, bool),
         line={q.name: np.full((steps, runs.LINES), 0.3) for q in layout.LINE_QUANTITIES},
         bus={q.name: np.full((steps, len(runs.BUSES)), 0.002) for q in layout.BUS_QUANTITIES},
+        inverter={q.name: np.zeros((steps, runs.INVERTERS)) for q in layout.INVERTER_QUANTITIES},
+        newton=np.zeros(steps, bool),
     )
 
 
@@ -87,7 +89,9 @@ def write(
         shape = (len(block.start_us), len(drawn.id))
         block = replace(block, line={q.name: np.full(shape, 0.3) for q in layout.LINE_QUANTITIES})
     people = homes() if table is None else table
-    with RunWriter(path, info, people, runs.transformers(), drawn, plan, runs.BUSES) as run:
+    with RunWriter(
+        path, info, people, runs.transformers(), drawn, plan, runs.buses(), runs.inverters()
+    ) as run:
         if len(block.start_us):
             run.write(block)
         for k in range(events):

@@ -14,7 +14,14 @@ from cosim.results.writer import RunWriter
 
 HOMES, TRANSFORMERS, STEPS = 7, 2, 180
 LINES, BUSES = 2, ("head", "b1", "b2")
-SIZES = {"home": HOMES, "transformer": TRANSFORMERS, "line": LINES, "bus": len(BUSES)}
+INVERTERS = 2
+SIZES = {
+    "home": HOMES,
+    "transformer": TRANSFORMERS,
+    "line": LINES,
+    "bus": len(BUSES),
+    "inverter": INVERTERS,
+}
 STEP_US = 60_000_000
 
 INFO = RunInfo(
@@ -48,6 +55,15 @@ def transformers(count: int = TRANSFORMERS) -> dict[str, Any]:
     return {"id": [f"t{i}" for i in range(count)], "rated_kva": np.full(count, 25.0)}
 
 
+def buses() -> dict[str, Any]:
+    return {"id": list(BUSES), "ground_fault_pu": np.full(len(BUSES), 1.3)}
+
+
+def inverters(count: int = INVERTERS) -> dict[str, Any]:
+    names = [f"home-{i}" for i in range(count)]
+    return {"id": [f"{name} solar" for name in names], "home": names, "serves": ["solar"] * count}
+
+
 def feeder_map() -> FeederMap:
     return FeederMap(
         ["l1", "l2"], ["primary", "drop"], ["1.2.3", "1.2"], [0, 1], [0, 0], [1, 2], [0, 1], [400.0, 100.0]
@@ -75,6 +91,8 @@ def block(steps: int = STEPS, count: int = HOMES, units: int = TRANSFORMERS, see
         converged=rng.random(steps) > 0.02,
         line={q.name: rng.random((steps, LINES)) for q in layout.LINE_QUANTITIES},
         bus={q.name: 0.02 * rng.random((steps, len(BUSES))) for q in layout.BUS_QUANTITIES},
+        inverter={q.name: rng.normal(0, 3e3, (steps, INVERTERS)) for q in layout.INVERTER_QUANTITIES},
+        newton=rng.random(steps) > 0.99,
     )
 
 
@@ -94,11 +112,14 @@ def part(whole: StepBlock, first: int, last: int) -> StepBlock:
         whole.converged[first:last],
         cut(whole.line),
         cut(whole.bus),
+        cut(whole.inverter),
+        whole.newton[first:last],
     )
 
 
 def duty(count: int = HOMES) -> dict[str, Any]:
     values: dict[str, Any] = {v.name: np.linspace(1e3, 9e3, count) for v in layout.FAULT_DUTY.variables}
+    values["hottest_part"] = ["jaw"] * count
     values["adapter_rating_a"] = np.full(count, 5e3)
     values["breaker_rating_a"] = np.full(count, 1e4)
     values["verdict"] = (values["i_l1l2_a"] > 5e3).astype(np.int8)
@@ -106,7 +127,7 @@ def duty(count: int = HOMES) -> dict[str, Any]:
 
 
 def writer(path: Path, plan: RecordPlan = PLAN, info: RunInfo = INFO) -> RunWriter:
-    return RunWriter(path, info, homes(), transformers(), feeder_map(), plan, BUSES)
+    return RunWriter(path, info, homes(), transformers(), feeder_map(), plan, buses(), inverters())
 
 
 def write(path: Path, cuts: tuple[int, ...] = (), plan: RecordPlan = PLAN, commits: bool = True) -> Path:

@@ -102,7 +102,7 @@ def set_attribute(name: str, value: Any) -> Callable[[Any], None]:
             "of kind 'cosim-feeder'; a result file of kind 'cosim-results'",
         ),
         (lambda f: f.attrs.__delitem__("kind"), "HDF5 file of no stated kind"),
-        (set_attribute("version", 99), "layout version 99; this cosim reads version 2"),
+        (set_attribute("version", 99), "layout version 99; this cosim reads version 3"),
         (lambda f: f.attrs.__delitem__("seed"), "lacks the attribute seed"),
         (lambda f: f.__delitem__("solver/converged"), "lacks solver/converged"),
         (lambda f: f.__delitem__("home"), "lacks home"),

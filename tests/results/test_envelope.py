@@ -54,7 +54,7 @@ def test_whole_chunks_across_segments(tmp_path: Path) -> None:
     for cuts in ((), (4000, 4097, 9999)):
         run = runs.RunWriter(
             tmp_path / f"{len(cuts)}.h5", runs.INFO, runs.homes(3), runs.transformers(), runs.feeder_map(),
-            RecordPlan(HOUR_US, full=(1,)), runs.BUSES,
+            RecordPlan(HOUR_US, full=(1,)), runs.buses(), runs.inverters(),
         )  # fmt: skip
         for first, last in zip((0, *cuts), (*cuts, steps), strict=True):
             run.write(runs.part(block, first, last))
@@ -110,9 +110,15 @@ def test_backfeed_and_supply_equal_numpy(whole: Path) -> None:
 
 def test_nothing_flowed_back_has_no_time() -> None:
     block = runs.block()
-    for values in (block.home["service_power_w"], block.transformer["power_w"], block.feeder["power_w"]):
+    heads = [block.feeder[f"power_{phase}_w"] for phase in layout.PHASES]
+    for values in (
+        block.home["service_power_w"],
+        block.transformer["power_w"],
+        block.feeder["power_w"],
+        *heads,
+    ):
         np.abs(values, out=values)
-    totals = Totals(runs.HOMES, runs.TRANSFORMERS, np.full(runs.HOMES, 120.0))
+    totals = Totals(runs.HOMES, runs.TRANSFORMERS, runs.INVERTERS, np.full(runs.HOMES, 120.0))
     totals.add(block)
     found = totals.datasets()
     assert found["backfeed/head_time_of_peak"] == layout.NO_TIME

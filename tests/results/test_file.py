@@ -186,7 +186,7 @@ def test_size_is_told_within_a_factor_of_two(tmp_path: Path) -> None:
         plan = RecordPlan.for_duration(86_400, (1, 2), quantise)
         run = RunWriter(
             tmp_path / "run.h5", runs.INFO, runs.homes(300), runs.transformers(60), runs.feeder_map(), plan,
-            runs.BUSES,
+            runs.buses(), runs.inverters(),
         )  # fmt: skip
         run.write(runs.block(1440, 300, 60))
         size = run.finish().stat().st_size
