@@ -44,6 +44,8 @@ PUBLISHED: tuple[tuple[str, str, float, float, str], ...] = (
      "Landis+Gyr from NFPA 2007-2011: (690 + 610 + 530) over 135 million"),
     ("overheated", "per million installed, half a year after a mass meter exchange", 81.0, 156.0,
      "PECO 2012: 15 of 186,000, then 29 of 186,000 to 201,642"),
+    ("overheated, socket type", "per million installed in a pilot to 2012", 114.0, 114.0,
+     "ComEd (staff report to the Illinois Commerce Commission, 2013): 14 of 128,158 less 5,587 A-base meters"),
     ("spreading", "per million installed, half a year after a mass meter exchange", 10.0, 16.0,
      "PECO 2012: 2 to 3 spread beyond the panel"),
 )  # fmt: skip

@@ -13,7 +13,9 @@ from cosim.randomness import stable_ids
 from cosim.thermal import contact_kernels as laws
 from cosim.thermal.contact import constants, load_contact, load_population, values
 from cosim.thermal.contact_ageing import GRID_W, Aged, ContactAgeing, Exposure, Jaws
+from cosim.thermal.contact_homes import alike, home_contact_ohm, with_contacts
 from cosim.thermal.contact_population import chance_of_poor, draw_jaws
+from cosim.thermal.fleet import HeatFleet
 from cosim.thermal.limits import steady_state
 from cosim.thermal.network import Float, HeatNetwork, Links, heat_network
 
@@ -107,7 +109,7 @@ def test_above_the_threshold_it_runs_away(gain: float) -> None:
 
 
 def test_tables_match_the_whole_network(ageing: ContactAgeing) -> None:
-    """Extra heat in two contacts at other currents and air: within 4 % of the whole network's rise (contacts 1 %, the meter 3 %)."""
+    """Extra heat at other currents and air: within 4 % of the whole network's rise (contacts 1 %, meter 3 %)."""
     i2 = np.array([80.0**2] * 4 + [0.0, 0.0])
     heat = np.array([30.0, 12.0, 0.0, 60.0])
     whole = ageing.at_rest(i2, 5.0, heat) - ageing.at_rest(i2, 5.0)
@@ -224,3 +226,37 @@ def test_what_cannot_be_aged_is_told() -> None:
         )
     with pytest.raises(ValueError, match="sum to 1"):
         Exposure(np.zeros((1, 1, 2, 6)), np.zeros((1, 1, 2)), np.array([0.5, 0.6]))
+
+
+def test_jaws_of_homes_run_in_fleets_of_alike_networks(ageing: ContactAgeing) -> None:
+    """Draws depend on the home alone; groups cover all homes; a group's network is hot where its jaw is poor."""
+    ids = stable_ids([f"home-{k}" for k in range(80)])
+    exposure = exposure_of((5.0, 20.0, 40.0))
+    ohm = home_contact_ohm(ageing, PEOPLE, ids, 3, exposure, years=2.0, poor_share=0.3, parallel=False)
+    part = home_contact_ohm(ageing, PEOPLE, ids[7:9], 3, exposure, years=2.0, poor_share=0.3, parallel=False)
+    np.testing.assert_array_equal(part, ohm[7:9])
+    new = ageing.as_new_ohm[0]
+    assert (ohm.max(axis=1) > 4.0 * new).mean() == pytest.approx(0.2, abs=0.15)
+    assert np.all(np.isfinite(ohm))
+
+    groups = alike(ageing.joints, ohm)
+    np.testing.assert_array_equal(np.sort(np.concatenate([rows for rows, _ in groups])), np.arange(80))
+    for rows, stands in groups:
+        ratio = np.log2(ohm[rows] / stands)
+        assert np.all(ratio <= 0.25 + 1e-9)
+        assert np.all((ratio >= -0.25 - 1e-9) | (stands == new))
+
+    _, worst = max(groups, key=lambda group: group[1].max())
+    i2 = np.array([30.0**2] * 4 + [0.0, 0.0])
+    network = with_contacts(ageing.network, ageing.joints, worst)
+    heat = (worst - ageing.as_new_ohm) * 900.0
+    np.testing.assert_allclose(
+        ageing.rows(steady_state(network, i2, 25.0)), ageing.at_rest(i2, 25.0, heat), atol=0.01
+    )
+    fleet = HeatFleet(network, 2)
+    steps = 40
+    end = fleet.advance(
+        fleet.initial(25.0), np.tile(i2[None, :, None], (steps, 1, 2)), np.full(steps, 25.0), np.full(steps, 900.0),
+        parallel=False,
+    )[-1]  # fmt: skip
+    np.testing.assert_allclose(end[:, 0], steady_state(network, i2, 25.0), atol=0.05)
