@@ -132,6 +132,7 @@ class HeatModel(Frozen):
     """The body of an adapter with socket and meter around it.
 
     `base` names the entry of ``models/bodies`` it stands on; its rows are part of this model (`heat_base`).
+    That all hangs together is told by `heat_faults`, beside the faults of single fields.
     """
 
     base: str = ""
@@ -140,21 +141,6 @@ class HeatModel(Frozen):
     joints: tuple[Joint, ...] = ()
     surfaces: tuple[Surface, ...] = ()
     wires: tuple[Wire, ...] = ()
-
-    @model_validator(mode="after")
-    def _connected(self) -> HeatModel:
-        links = [*(joint.between for joint in self.joints), *((s.part, s.to) for s in self.surfaces)]
-        links += [(wire.part, AMBIENT) for wire in self.wires]
-        known = {*self.parts, AMBIENT}
-        wrong = sorted({end for link in links for end in link if end not in known})
-        if wrong:
-            raise ValueError(f"unknown part {', '.join(wrong)}; parts are {', '.join(sorted(self.parts))}")
-        reached = {AMBIENT}
-        for _ in self.parts:
-            reached |= {end for link in links if reached & set(link) for end in link}
-        if floating := sorted(known - reached):
-            raise ValueError(f"no path for heat to the ambient air from {', '.join(floating)}")
-        return self
 
     def references(self) -> set[tuple[str, str]]:
         """Other entries this body needs, as (kind, name)."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 import difflib
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from cosim.errors import LibraryError, Problem
 from cosim.heat_base import merged, stands_in
+from cosim.heat_faults import faults
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -220,11 +221,27 @@ def check(kind: str, data: Mapping[str, Any], file: str = "") -> Entry:
     from pydantic import TypeAdapter, ValidationError
 
     schema = schema_of(kind, file)
+    problems = list(_body_problems(data, file)) if kind in ("adapters", "bodies") else []
     try:
-        return cast("Entry", TypeAdapter(schema).validate_python(_tuples(data)))
+        entry = TypeAdapter(schema).validate_python(_tuples(data))
     except ValidationError as error:
-        problems = [_problem(schema, detail, file) for detail in error.errors()]
-        raise LibraryError(problems) from error
+        found = [_problem(schema, detail, file) for detail in error.errors()]
+        raise LibraryError(found + problems) from error
+    if problems:
+        raise LibraryError(problems)
+    return cast("Entry", entry)
+
+
+def _body_problems(data: Mapping[str, Any], file: str) -> Iterator[Problem]:
+    """What is wrong with a body as a whole: loose parts, unknown ends and materials, current in an insulator."""
+    for key, message in faults(data.get("heat"), names("materials"), conducts):
+        yield Problem(message, file, key)
+
+
+def conducts(material: str) -> bool:
+    """Whether a material of the library has a resistivity."""
+    resistivity = raw("materials", material).get("resistivity", {})
+    return bool(resistivity.get("confidence") != "not found")
 
 
 def schemas() -> dict[str, Any]:

@@ -69,6 +69,7 @@ class HeatFleet:
 
     Notes
     -----
+    `reference_conductance` is the linear part K [W/K], films at their reference; its row sums go to the air.
     Temperatures are absolute [degC]; rises are over the local ambient air. The result of a step depends on
     the state before it, its currents, its weather and its length alone.
     """
@@ -202,8 +203,8 @@ class HeatFleet:
         """Network as the kernels want it: linear rows in modes, heating slopes, films of shared nodes and legs."""
         net, n, p = self.network, len(self.network), self.network.pairs
         a, b, *films = self._films()
-        k = self.network_conductance(a, b, films[3])
-        self._k = k[:n, :n]
+        k = self._conductance(a, b, films[3])
+        self.reference_conductance = k[:n, :n]
         linear = np.zeros((n, n + 8 + PLANES))
         linear[:, : n + 1] = -k[:n]
         np.add.at(linear, (net.node, n + 1 + net.path), net.ohm - REFERENCE_C * net.slope)
@@ -276,7 +277,7 @@ class HeatFleet:
         a, b = np.array(ends[: len(rows)], np.int64).reshape(-1, 2).T.copy()
         return a, b, film, wind**4, emission, reference
 
-    def network_conductance(self, a: Int, b: Int, reference: Float) -> Float:
+    def _conductance(self, a: Int, b: Int, reference: Float) -> Float:
         """(n + 1, n + 1) conductances of the linear links and of the reference of the films."""
         net, n = self.network, len(self.network)
         k = np.zeros((n + 1, n + 1))
@@ -309,7 +310,9 @@ class HeatFleet:
         gain = np.zeros((n, 6))
         np.add.at(gain, (net.node, net.path), net.slope)
         if not (
-            np.allclose(self._k, self._k[np.ix_(swap, swap)], rtol=1e-12)
+            np.allclose(
+                self.reference_conductance, self.reference_conductance[np.ix_(swap, swap)], rtol=1e-12
+            )
             and np.allclose(c, c[swap])
             and np.array_equal(kind, kind[swap])
             and np.allclose(gain[: 2 * p], gain[swap[: 2 * p]][:, [1, 0, 3, 2, 5, 4]])
@@ -322,7 +325,7 @@ class HeatFleet:
         """``h phi(order)(hA) / C`` for one step length, (nodes, nodes)."""
         if self._eigen is None:
             root = 1.0 / np.sqrt(self.network.capacity_j_per_k)
-            rate, shape = eigh(-(root[:, None] * self._k * root))
+            rate, shape = eigh(-(root[:, None] * self.reference_conductance * root))
             self._eigen = rate, root[:, None] * shape
         rate, left = self._eigen
         return np.asarray((left * (seconds * phi(order, seconds * rate))) @ left.T)

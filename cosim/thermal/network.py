@@ -17,6 +17,7 @@ from cosim.adapter_entry import AdapterEntry
 from cosim.entries import MaterialEntry, Quantity
 from cosim.errors import LibraryError, Problem
 from cosim.heat_body import AMBIENT, HeatModel, Joint, Part, Path, Surface, Wire
+from cosim.heat_faults import faults
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -187,31 +188,13 @@ def _known(quantity: Quantity | None) -> float:
     return math.nan if quantity is None else quantity.value
 
 
-def _insulators_with_current(model: HeatModel, materials: Mapping[str, MaterialEntry]) -> list[Problem]:
-    """Current paths whose material has no resistivity, and so no answer."""
-    wrong = [
-        (f"heat.parts.{name}", part.material)
-        for name, part in model.parts.items()
-        if part.current != "none" and (part.resistance_ohm is None or part.resistance_slope is None)
-    ]
-    joints = enumerate(model.joints)
-    wrong += [(f"heat.joints.{k}", joint.material) for k, joint in joints if joint.current != "none"]
-    wrong += [(f"heat.wires.{k}", wire.material) for k, wire in enumerate(model.wires)]
-    return [
-        Problem(
-            f"{material} has no resistivity; choose a metal, or give resistance_ohm and its slope", "", key
-        )
-        for key, material in wrong
-        if material and not materials[material].resistivity.known
-    ]
-
-
 class _Builder:
     """Collects the links of all legs; parts per leg come first, mirrored, shared ones last."""
 
     def __init__(self, model: HeatModel, materials: Mapping[str, MaterialEntry]) -> None:
         self.model, self.materials = model, materials
-        if problems := _insulators_with_current(model, materials):
+        told = faults(model.model_dump(), set(materials), lambda name: materials[name].resistivity.known)
+        if problems := [Problem(message, "", key) for key, message in told]:
             raise LibraryError(problems)
         self.per_leg = [name for name, part in model.parts.items() if not part.shared]
         self.shared = [name for name, part in model.parts.items() if part.shared]
