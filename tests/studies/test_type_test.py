@@ -375,3 +375,12 @@ def test_a_broken_file_is_told_with_its_keys(tmp_path: Path) -> None:
     assert "kind" in found.output
     own.write_text("title = ", encoding="utf-8")
     assert "not a TOML file" in command(str(own)).output
+
+
+def test_the_documented_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = Path(__file__).parents[2] / "docs" / "type-test.md"
+    blocks = re.findall(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, str(page), "exec"), {})
+    assert "K" in capsys.readouterr().out

@@ -193,6 +193,11 @@ def _heat_row(entry: AdapterEntry, heat: HeatRise, settings: Settings) -> Comput
         "the body is an estimate from geometry; nothing in it is fitted to the limits. A verdict on it is not one on a "
         "sample of the product",
     )  # fmt: skip
+    if not entry.meter_mounted:
+        summary = (
+            f"It stands in no meter socket, so UL 414 does not ask this of it. Computed all the same: {hot}."
+        )
+        return Computed("no verdict", None, summary, checks, rows, assumptions)
     lacking = []
     if entry.rating_a.confidence not in PUBLIC:
         lacking.append("rated current")
@@ -216,13 +221,14 @@ def _heat_row(entry: AdapterEntry, heat: HeatRise, settings: Settings) -> Comput
 
 def _part_check(part: PartRise) -> Check:
     rest = math.isfinite(part.after_k)
+    high = f"{part.high_k:.0f} K" if math.isfinite(part.high_k) else "no state of rest"
     return Check(
         f"{part.part.replace('_', ' ').capitalize()} ({ROLE_WORDS[part.role]})",
         f"{part.after_k:.1f} K" if rest else "no state of rest",
         f"at most {part.limit_k:.0f} K",
         "holds" if part.after_k <= part.limit_k else "fails",
         part.probability,
-        f"{part.before_k:.1f} K in the initial run; 90 % of draws {part.low_k:.0f} to {part.high_k:.0f} K; "
+        f"{part.before_k:.1f} K in the initial run; 90 % of draws {part.low_k:.0f} K to {high}; "
         f"{part.loading}",
     )
 

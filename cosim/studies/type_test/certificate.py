@@ -153,10 +153,10 @@ def verdict_of(probability: float) -> Verdict:
 
 
 def told(verdict: Verdict | None, probability: float | None) -> str:
-    """A verdict with its probability, in words; a dash for none."""
+    """A verdict with the share of draws that pass; a dash for none."""
     if verdict is None:
         return "–"
-    return verdict if probability is None else f"{verdict}, {percent(probability)} pass"
+    return verdict if probability is None else f"{verdict}: {percent(probability)} of draws pass"
 
 
 def percent(probability: float) -> str:

@@ -50,7 +50,7 @@ class PartRise:
     before_k, after_k
         At the stated values, in the initial run and after the overheating cycles.
     low_k, high_k
-        5th and 95th percentile of the draws, after the cycles.
+        5th and 95th percentile of the draws, after the cycles; infinite where a draw has no rest.
     probability
         Share of draws within the limit in both runs.
     """
@@ -371,7 +371,7 @@ def _parts(nominal: _Nominal, before: Float, after: Float) -> list[PartRise]:
     for column, name in enumerate(names):
         part = name.partition(".")[2] or name
         way = int(np.argmax(nominal.after[:, column]))
-        low, high = np.percentile(np.minimum(after[way, :, column], 9999.0), [5.0, 95.0])
+        low, high = np.percentile(after[way, :, column], [5.0, 95.0], method="nearest")
         limit = float(nominal.limits[column])
         within = (before[:, :, column] <= limit) & (after[:, :, column] <= limit)
         row = PartRise(
