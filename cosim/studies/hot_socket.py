@@ -27,6 +27,7 @@ from cosim.studies.hot_socket_exposure import household_exposure
 from cosim.thermal.contact import constants, load_population, values
 from cosim.thermal.contact_ageing import Aged, ContactAgeing, Exposure
 from cosim.thermal.contact_population import chance_of_poor, draw_jaws
+from cosim.thermal.contact_population import insertions as steps_of_insertions
 from cosim.thermal.network import Float
 
 SEASONS, SEASON_S = 4, 365.25 * 86400.0 / 4
@@ -259,8 +260,8 @@ class _Study:
     ) -> None:  # fmt: skip
         self.ageing, self.people, self.exposure = ageing, people, exposure
         self.steps = max(1, round(years * SEASONS))
-        changes = {min(max(1, round(y * SEASONS)), self.steps - 1) for y in insertions} - {0}
-        self.insertion = (0, *sorted(changes))
+        changes = [min(max(1, round(y * SEASONS)), self.steps - 1) for y in insertions]
+        self.insertion = steps_of_insertions(ageing, changes)
         self.seed, self.parallel = seed, parallel
         self.base_c = ageing.base(exposure)
 

@@ -67,7 +67,7 @@ class Jaws:
         (homes, contacts) share of the nominal force, resistance as new [ohm].
     insertion, hits
         (n,) step at whose start a blade goes in, ascending; (homes, n, contacts) share of its force each contact
-        keeps then, beside the loss that every insertion brings. Step 0 is the first insertion, of all contacts.
+        keeps then, beside the loss that every later insertion brings. At step 0 all contacts are new.
     disconnects
         (homes,) whether the meter opens when its sensor reaches the trip temperature.
     """

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cosim.thermal import contact_kernels as laws
 from cosim.thermal.contact import AgeingJoint, ContactState, constants, contact_ohm
 from cosim.thermal.contact_ageing import ContactAgeing, Exposure
-from cosim.thermal.contact_population import draw_jaws
+from cosim.thermal.contact_population import draw_jaws, insertions
 from cosim.thermal.network import Float, HeatNetwork, Int
 
 LEVELS_PER_DOUBLING = 2.0
@@ -40,7 +40,8 @@ def home_contact_ohm(
     exposure
         What they carried until now.
     poor_share
-        Share of homes with a poor jaw, in place of the population's chance at an insertion.
+        Chance of a poor jaw at each insertion, in place of the population's; a home without an adapter has one
+        insertion, so there it is the share of homes with a poor jaw.
 
     Returns
     -------
@@ -48,7 +49,9 @@ def home_contact_ohm(
     exposure: a network's contacts are ohmic, and a glow is not.
     """
     number = dict(people) if poor_share is None else {**people, "poor_per_insertion": poor_share}
-    jaws = draw_jaws(ageing, number, homes, len(exposure.ambient_c), seed)
+    jaws = draw_jaws(
+        ageing, number, homes, len(exposure.ambient_c), seed, insertion=insertions(ageing)
+    )  # fmt: skip
     c = constants(ageing.contact)
     limits = np.array([number["hot_c"], number["alarm_c"], np.inf, number["sensor_share"]])
     steps = max(1, round(years / 0.25))

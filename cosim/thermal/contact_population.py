@@ -23,6 +23,12 @@ def chance_of_poor(value: Mapping[str, float], insertions: int) -> float:
     return float(-math.expm1(insertions * math.log1p(-value["poor_per_insertion"])))
 
 
+def insertions(ageing: ContactAgeing, changes: Sequence[int] = ()) -> tuple[int, ...]:
+    """Steps at which blades go in: the adapter into the socket, the meter, and the meter again at each change."""
+    first = (0,) if all(joint.at_meter for joint in ageing.joints) else (0, 0)
+    return (*first, *sorted({step for step in changes if step > 0}))
+
+
 def draw_jaws(
     ageing: ContactAgeing,
     value: Mapping[str, float],
@@ -46,7 +52,7 @@ def draw_jaws(
     kinds
         Kinds of home in the exposure; each home gets one.
     insertion
-        Steps at whose start a blade goes in, ascending, the first 0.
+        Steps at whose start a blade goes in, ascending, the first 0; see `insertions`.
     given
         Draw from all homes, or from those with or without a poor jaw; weigh the strata by `chance_of_poor`.
     """
@@ -65,8 +71,9 @@ def draw_jaws(
     )
     pulled = np.flatnonzero([joint.at_meter for joint in ageing.joints])
     low, high = math.log(value["poor_least"]), math.log(value["poor_most"])
+    others = np.setdiff1d(np.arange(count), pulled)
     for n in range(many):
-        among = np.arange(count) if n == 0 else pulled
+        among = others if n == 0 and len(others) else pulled
         if len(among) == 0:
             continue
         jaw = among[(draw("which", n) * len(among)).astype(np.int64)]

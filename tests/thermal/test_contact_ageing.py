@@ -14,7 +14,7 @@ from cosim.thermal import contact_kernels as laws
 from cosim.thermal.contact import constants, load_contact, load_population, values
 from cosim.thermal.contact_ageing import GRID_W, Aged, ContactAgeing, Exposure, Jaws
 from cosim.thermal.contact_homes import alike, home_contact_ohm, with_contacts
-from cosim.thermal.contact_population import chance_of_poor, draw_jaws
+from cosim.thermal.contact_population import chance_of_poor, draw_jaws, insertions
 from cosim.thermal.fleet import HeatFleet
 from cosim.thermal.limits import steady_state
 from cosim.thermal.network import Float, HeatNetwork, Links, heat_network
@@ -260,3 +260,15 @@ def test_jaws_of_homes_run_in_fleets_of_alike_networks(ageing: ContactAgeing) ->
         parallel=False,
     )[-1]  # fmt: skip
     np.testing.assert_allclose(end[:, 0], steady_state(network, i2, 25.0), atol=0.05)
+
+
+def test_a_collar_is_put_in_before_its_meter() -> None:
+    """Its own insertion may spoil the socket's jaws alone, the meter's the collar's."""
+    collar = ContactAgeing(library.load("adapters", "tesla-backup-switch"))
+    assert insertions(collar, (8,)) == (0, 0, 8)
+    ids = stable_ids([f"home-{k}" for k in range(200)])
+    jaws = draw_jaws(collar, {**PEOPLE, "poor_per_insertion": 0.5}, ids, 1, 1, insertion=(0, 0, 8))
+    at_meter = np.array([joint.at_meter for joint in collar.joints])
+    assert np.all(jaws.hits[:, 0, at_meter] == 1.0)
+    assert np.all(jaws.hits[:, 1:, ~at_meter] == 1.0)
+    assert np.all((jaws.hits < 1.0).any(axis=2).mean(axis=0) > 0.3)
