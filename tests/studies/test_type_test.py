@@ -183,6 +183,17 @@ def test_readings_end_as_the_standard_says() -> None:
     assert 0.5 < found.kept < 1.0
 
 
+def test_insertions_come_before_the_initial_run() -> None:
+    """The initial run is hotter than a body whose jaws are as new, by their loss of force alone."""
+    product = entry(SWITCH)
+    fresh = at_rest(network(), SERVICE.i2_a2, 25.0) - 25.0
+    jaws = network().where("jaw")
+    found = heat_test(SWITCH, draws=3)
+    initial = max(part.before_k for part in found.parts if part.role == "jaw")
+    assert fresh[jaws].max() < initial < 1.05 * fresh[jaws].max()
+    assert product.rating_a.value == found.current_a
+
+
 def test_a_degraded_jaw_fails() -> None:
     well, ill = heat_test(SOLAR, draws=40), heat_test(SOLAR, draws=40, degraded_ohm=1e-3)
     assert ill.degraded

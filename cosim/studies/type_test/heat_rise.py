@@ -190,7 +190,7 @@ class _Nominal:
 
     def __init__(self, bench: Bench, ways: Sequence[Loading], ambient_c: float) -> None:
         self.bench, self.ways, self.ambient_c = bench, ways, ambient_c
-        self.network = bench.network()
+        self.network = _aged(bench, _inserted(bench))
         judged = [self.network.where(role) for role in LIMIT_K]
         self.rows: Int = np.concatenate(judged)
         self.limits: Float = np.repeat(np.array(list(LIMIT_K.values())), [len(nodes) for nodes in judged])
@@ -291,6 +291,14 @@ class _Nominal:
         }
 
 
+def _inserted(bench: Bench) -> dict[int, float]:
+    """Share of force that each sliding contact keeps when the meter has been put in for the initial run."""
+    return {
+        place: JawForce.of(bench.contact(joint)).kept(0.0, INSERTIONS)
+        for place, joint in sliding_contacts(bench.heat)
+    }
+
+
 def _aged(bench: Bench, kept: dict[int, float]) -> HeatNetwork:
     """Network with jaws that keep a share of their force: Holm's constriction goes with its inverse root."""
     before = [_ohm(bench.heat.joints[place]) for place in kept]
@@ -330,8 +338,8 @@ def _draw(
     ratio = np.empty(draws)
     networks = []
     for draw in variants.draws(draws):
-        networks.append(mine.network())
         laws.append({place: JawForce.of(mine.contact(joint)) for place, joint in sliding})
+        networks.append(_aged(mine, {place: law.kept(0.0, INSERTIONS) for place, law in laws[-1].items()}))
         ratio[draw] = mine.settings.cycle_ratio.value
     new = NetworkDraws.of(networks)
     before, kept = [], []
@@ -396,15 +404,19 @@ def _meter_correction(entry: AdapterEntry, nominal: _Nominal) -> float:
     real = NetworkDraws(
         net, tuple(law.w[None] for law in net.links), own[None], net.ohm[None], net.slope[None]  # type: ignore[arg-type]
     ).at_rest(way.i2_a2, nominal.ambient_c)[0]  # fmt: skip
-    return float((real[jaws].max() - nominal.ambient_c) - nominal.before[nominal.worst][: len(jaws)].max())
+    simulated = at_rest(net, way.i2_a2, nominal.ambient_c)
+    if not np.isfinite(simulated).all() or not np.isfinite(real).all():
+        return 0.0
+    return float(real[jaws].max() - simulated[jaws].max())
 
 
 def _decisive(bench: Bench, found: Sequence[Unknown], margin: Float) -> list[Provenance]:
     """Numbers whose draws rank as the margin does, the closest first (Spearman's correlation)."""
     rank = _ranks(margin)
+    alike = bool((margin == margin[0]).all())
     rows = []
     for unknown in found:
-        rho = float(np.corrcoef(_ranks(unknown.values), rank)[0, 1]) if np.ptp(margin) > 0.0 else 0.0
+        rho = float(np.corrcoef(_ranks(unknown.values), rank)[0, 1]) if not alike else 0.0
         if abs(rho) >= LEAST_CORRELATION:
             keys = [readable(key, bench.heat) for key in unknown.keys]
             rows.append(sourced(keys, unknown.quantity, rho))

@@ -30,20 +30,19 @@ def sourced(keys: Sequence[str], quantity: Quantity, weight: float | None = None
 def readable(key: str, heat: HeatModel) -> str:
     """A dotted key as a reader would say it: ``heat.joints.3.contact_ohm`` is a joint between two parts."""
     kind, *rest = key.split(".")
-    if kind == "heat" and len(rest) == 3:
-        table, name, field = rest
-        place = {
-            "parts": lambda: name,
-            "joints": lambda: " to ".join(heat.joints[int(name)].between),
-            "surfaces": lambda: (
-                f"surface of {heat.surfaces[int(name)].part} to {heat.surfaces[int(name)].to}"
-            ),
-            "wires": lambda: f"wire at {heat.wires[int(name)].part}",
-        }[table]()
-        return f"{_plain(place)}: {_plain(field)}"
-    return ": ".join(
-        _plain(part) for part in (rest if kind in ("materials", "contacts", "test") else [kind, *rest])
-    )
+    if kind != "heat" or len(rest) != 3:
+        shown = rest if kind in ("materials", "contacts", "test") else [kind, *rest]
+        return ": ".join(_plain(part) for part in shown)
+    table, name, field = rest
+    place = name
+    if table == "joints":
+        place = " to ".join(heat.joints[int(name)].between)
+    elif table == "surfaces":
+        surface = heat.surfaces[int(name)]
+        place = f"surface of {surface.part} to {surface.to}"
+    elif table == "wires":
+        place = f"wire at {heat.wires[int(name)].part}"
+    return f"{_plain(place)}: {_plain(field)}"
 
 
 def _plain(name: str) -> str:
