@@ -230,6 +230,10 @@ class Document:
         if isinstance(value, _Typed):
             wants_text = annotation_at(path) is str and not isinstance(value.value, str)
             value = value.text if wants_text else value.value
+        if path[0] == "homes" and len(path) == 4 and path[2] == "inverter":
+            kit = homes[path[1]]
+            if isinstance(kit, dict) and isinstance(name := kit.get("inverter"), str):
+                kit["inverter"] = dict.fromkeys(CURVE_KEYS, name)  # a name alone stands for both curves
         if not _set(self.data, path, value):
             message = "there is no such place in the scenario"
             self.problems.append(Problem(message, origin or str(self.file), _dotted(path), line=line))
