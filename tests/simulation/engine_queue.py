@@ -1,7 +1,8 @@
 """OpenDSS's control queue as it is, on our power flow: what its controls do besides what their settings say.
 
 `RegControl` and `CapControl` put actions into one queue. When a regulator that has taken one of several taps is back in
-its band it deletes the action of its first delay, which is gone, and not the follow-up, which stays. This walks through
+its band it deletes the action of its first delay, which is gone, and not the follow-up, which stays. One at the end of
+its range goes on queueing follow-ups, so that it moves at once when it comes to want the other way. This walks through
 a day the way the engine does with ``controlmode=time``: solve, look, do what is due, until nothing is due.
 """
 
@@ -21,11 +22,11 @@ ROUNDS = 200
 
 @dataclass
 class _Entry:
-    """An action in the queue; `left` once its control has been back in its band."""
+    """An action in the queue, and why ours has none: `left` once its control has been back in its band, or `range`."""
 
     due_s: float
     control: int
-    left: bool = False
+    why: str = ""
 
 
 @dataclass
@@ -48,10 +49,10 @@ class Look:
 
 @dataclass
 class Day:
-    """Settings at the end of every step, what moved on an action left in the queue, and what was seen."""
+    """Settings at the end of every step, what moved on an action that ours has not, and what was seen."""
 
     settings: list[Setting]
-    left: list[set[int]]
+    odd: list[dict[int, str]]
     looks: list[list[Look]]
 
 
@@ -70,19 +71,19 @@ class EngineQueue:
         setting, found = self.controls.start, Day([], [], [])
         for step in range(steps):
             now_s, p_q = (step + 1) * step_s, powers(step)
-            by_left: set[int] = set()
+            odd: dict[int, str] = {}
             for _ in range(ROUNDS):
                 self._sample(setting, p_q, now_s)
                 due = [entry for entry in self._queue if entry.due_s <= now_s]
                 for entry in due:
                     self._queue.remove(entry)
                     before, setting = setting, self._act(entry, setting, now_s)
-                    if entry.left and setting != before:
-                        by_left.add(entry.control)
+                    if entry.why and setting != before:
+                        odd[entry.control] = entry.why
                 if not due:
                     break
             found.settings.append(setting)
-            found.left.append(by_left)
+            found.odd.append(odd)
             found.looks.append(list(self._looks))
         return found
 
@@ -142,7 +143,7 @@ class EngineQueue:
             self._queue = [entry for entry in self._queue if entry is not arm.handle]
             arm.armed, arm.handle = False, None
         for entry in self._queue:
-            entry.left = entry.left or entry.control == control
+            entry.why = "left" if entry.control == control else entry.why
 
     def _act(self, entry: _Entry, setting: Setting, now_s: float) -> Setting:
         control, arm, controls = entry.control, self._arms[entry.control], self.controls
@@ -157,7 +158,7 @@ class EngineQueue:
                 follow = self._push(
                     _Entry(now_s + (controls.delays[controls.names[control]].next_s or 0.0), control)
                 )
-                follow.left = entry.left
+                follow.why = entry.why or ("range" if moved == setting else "")
             else:
                 arm.armed = False
         else:
