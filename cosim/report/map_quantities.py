@@ -51,6 +51,7 @@ class MapQuantity:
 
 QUANTITIES = (
     MapQuantity("heat_margin_k", "smallest heat margin", "K", worst_low=True),
+    MapQuantity("material_margin_k", "smallest margin to a material's limit", "K", worst_low=True),
     MapQuantity("adapter_temperature_c", "highest adapter temperature", "°C"),
     MapQuantity("jaw_rise_k", "largest rise of the jaws", "K"),
     MapQuantity("bus_bar_rise_k", "largest rise of the bus bars", "K"),
@@ -181,6 +182,7 @@ def _beyond(found: Figures, name: str, values: Float) -> NDArray[np.bool_]:
         return values > LIMITS[name]
     tests: dict[str, Callable[[], NDArray[Any]]] = {
         "heat_margin_k": lambda: values < 0,
+        "material_margin_k": lambda: values < 0,
         "adapter_temperature_c": lambda: values > found.column("temperature_limit_c"),
         "service_loading_pu": lambda: values > 1,
         "service_current_a": lambda: found.service_share > 1,

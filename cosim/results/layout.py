@@ -139,6 +139,13 @@ HOME_QUANTITIES: tuple[Variable, ...] = (
         _KELVIN,
         sign="negative: over a limit",
     ),
+    _home(
+        "material_margin_k",
+        "K",
+        "smallest limit of a material of the adapter minus its temperature, under sun and wind",
+        _KELVIN,
+        sign="negative: over a limit",
+    ),
 )
 
 

@@ -63,6 +63,8 @@ class Summary:
         Adapter part with the smallest margin to its UL 414 rise [K].
     temperature
         Highest absolute temperature of an adapter [degC] and its material limit.
+    material_margin_k
+        Smallest limit of a material of an adapter minus its temperature; NaN where no limit is known.
     fault
         Socket with the largest fault current [A] over its rating (largest current if no rating
         is known), over all studies.
@@ -125,6 +127,7 @@ class Summary:
     home_hours_outside_b: float = 0.0
     sockets_breaker_only: int = 0
     newton_steps: int = 0
+    material_margin_k: float = float("nan")
     phase_back: Extreme | None = None
     inverters: InverterFindings | None = None
     clearing: ClearingFindings | None = None
@@ -203,6 +206,9 @@ def summarise(results: Results) -> Summary:
     heat, homes_over_heat = _heat(results, homes)
     limits = homes["temperature_limit_c"].to_numpy()
     temperature = _peak(results, "home", "adapter_temperature_c")
+    margin = _over_run(
+        results.values("home_envelope/material_margin_k")[..., LOW].astype(np.float64), np.fmin
+    )
     fault, (over, unknown, breaker_only) = _fault(results)
     current = _peak(results, "home", "service_current_a")
     ratings = homes["service_rating_a"].to_numpy()
@@ -219,7 +225,8 @@ def summarise(results: Results) -> Summary:
         heat=heat,
         homes_over_heat_limit=homes_over_heat,
         temperature=_worst(temperature, limits, temperature[0], homes.index),
-        homes_over_temperature_limit=int((temperature[0] > limits).sum()),
+        homes_over_temperature_limit=int(((temperature[0] > limits) | (margin < 0)).sum()),
+        material_margin_k=float(np.fmin.reduce(margin, initial=np.nan)),
         studies=len(results.studies_of("fault_duty")),
         fault=fault,
         sockets_over_rating=over,
@@ -369,6 +376,8 @@ def _temperature_line(s: Summary) -> str:
         return "Temperature: no adapter was simulated"
     allowed = s.temperature.limit
     limit = "material limit unknown" if np.isnan(allowed) else f"{allowed:.0f} °C allowed"
+    if not np.isnan(s.material_margin_k):
+        limit = f"least margin of any part to its material's limit {s.material_margin_k:.0f} K"
     return (
         f"Highest temperature: {s.temperature.value:.1f} °C at {s.temperature.item}, {limit} "
         f"({s.temperature.time}); homes over a known material limit: {s.homes_over_temperature_limit}"

@@ -36,6 +36,7 @@ HOME_QUANTITIES = (
     "field_terminal_rise_k",
     "adapter_temperature_c",
     "heat_margin_k",
+    "material_margin_k",
 )
 SERVICE_A = (30.0, 1200.0)  # smallest and largest service rating [A]
 SOCKETS = tuple(library.names("sockets"))

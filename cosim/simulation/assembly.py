@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from cosim.devices.breaker import BreakerFleet
     from cosim.feeder.compile import CompiledFeeder
     from cosim.scenario import Scenario
+    from cosim.simulation.adapter_heat import AdapterHeat
     from cosim.studies.site_rules import SiteCheck
-    from cosim.thermal.fleet import HeatFleet
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -146,7 +146,7 @@ class Study:
         return self.scenario.step_us
 
     @property
-    def heat(self) -> list[tuple[HeatFleet, Int]]:
+    def heat(self) -> list[AdapterHeat]:
         """Heat fleets, one a kind of adapter, and the homes in each."""
         return self.equipment.heat
 

@@ -14,9 +14,8 @@ from cosim.devices.battery import BatteryFleet
 from cosim.devices.breaker import TRIP_THETA, BreakerFleet
 from cosim.errors import LibraryError, Problem
 from cosim.scenario.population import SERVED
+from cosim.simulation.adapter_heat import AdapterHeat
 from cosim.simulation.inverters import entries_of
-from cosim.thermal.fleet import HeatFleet
-from cosim.thermal.network import heat_network
 
 if TYPE_CHECKING:
     from cosim.adapter_entry import AdapterEntry
@@ -59,7 +58,7 @@ class Equipment:
         (kind, name) of every library entry used, in order.
     """
 
-    heat: list[tuple[HeatFleet, Int]]
+    heat: list[AdapterHeat]
     battery: BatteryFleet
     battery_home: Int
     breakers: BreakerFleet
@@ -84,14 +83,14 @@ def equip(population: Population) -> Equipment:
     homes = len(population.home)
     adapters = _adapters(population)
     used = [("adapters", name) for name in adapters]
-    heat: list[tuple[HeatFleet, Int]] = []
+    heat: list[AdapterHeat] = []
     pv_on_branch, ev_on_branch = np.zeros(homes, dtype=bool), np.zeros(homes, dtype=bool)
     adapter_kaic = np.full(homes, np.nan)
     branch = _Breakers(homes)
     named = np.full((2, homes), "", dtype=object)
     for name, entry in adapters.items():
         rows = np.flatnonzero(population.adapter == name)
-        heat.append((HeatFleet(heat_network(entry), len(rows)), rows))
+        heat.append(AdapterHeat(entry, rows, [str(population.home[row]) for row in rows]))
         pv_on_branch[rows] = entry.kind == "der-connection"
         ev_on_branch[rows] = entry.kind == "ev-connection"
         adapter_kaic[rows] = _short_circuit_a(entry)

@@ -23,6 +23,7 @@ from cosim.electrical.quality import Figures
 from cosim.electrical.terminals import Terminals
 from cosim.events.physics import Act, Action, Crossing, Operation, Watch
 from cosim.events.processes import describe
+from cosim.simulation.adapter_heat import HeatBlock
 from cosim.simulation.flow import Draw, Flows, head_of
 from cosim.simulation.inverters import Sunniest
 from cosim.simulation.recording import head_conductors
@@ -126,7 +127,7 @@ class Block:
     draw: Draw
     inverter_va: NDArray[np.complex128]
     head_phase_w: Float
-    heat_c: list[Float] = field(default_factory=list)
+    heat: list[HeatBlock] = field(default_factory=list)
 
 
 class StudyPhysics:
@@ -202,7 +203,7 @@ class StudyPhysics:
             closed=np.ones((2, homes), dtype=bool),
             theta=np.zeros(2 * homes),
             charge_j=study.battery.initial(),
-            heat_c=[fleet.initial(ambient_c) for fleet, _ in study.heat],
+            heat_c=[kind.initial(ambient_c) for kind in study.heat],
             setting=study.controls.start,
             wants=np.zeros(len(study.controls), dtype=bool),
         )
@@ -499,10 +500,16 @@ class StudyPhysics:
             study.breakers.advance(state.theta, current_a, seconds, parallel=False), draw.battery,
             draw, inverter_va, self._head_phase_w(solution),
         )  # fmt: skip
-        for (fleet, homes), heat_c in zip(study.heat, state.heat_c, strict=True):
-            i2_a2 = np.ascontiguousarray(sockets.i2_a2[:, :, homes])
-            block.heat_c.append(fleet.advance(heat_c, i2_a2, draw.ambient_c, seconds, parallel=self._many))
+        block.heat = self._heat(draw.plan, sockets.i2_a2)
         return block
+
+    def _heat(self, plan: Plan, i2_a2: Float) -> list[HeatBlock]:
+        """What the adapters do from the present state; i2_a2 (steps, 6, homes)."""
+        weather = self.case.weather.block(plan.first_step, len(plan))
+        return [
+            kind.advance(state, i2_a2[:, :, kind.homes], weather, plan.seconds, parallel=self._many)
+            for kind, state in zip(self.case.heat, self.state.heat_c, strict=True)
+        ]
 
     @property
     def _head(self) -> Terminals:
@@ -545,7 +552,9 @@ class StudyPhysics:
         last, state = count - 1, self.state
         state.theta = np.ascontiguousarray(block.breakers.theta[:, last])
         state.charge_j = np.ascontiguousarray(block.battery.charge_j[:, last])
-        state.heat_c = [np.ascontiguousarray(heat_c[last]) for heat_c in block.heat_c]
+        whole = count == len(block.plan)
+        heat = block.heat if whole else self._heat(block.plan.head(count), block.sockets.i2_a2[:count])
+        state.heat_c = [kind.end for kind in heat]
         self.time_us = block.plan.head(count).end_us
         head_w = np.where(block.solution.converged, block.head_va.real.sum(axis=0), -np.inf)[:count]
         top = int(np.argmax(head_w))

@@ -13,7 +13,7 @@ from cosim.electrical.impedance import ImpedanceMatrix
 from cosim.feeder.quality import LEVELS
 from cosim.results.layout import PHASES
 from cosim.results.record import StepBlock
-from cosim.thermal.limits import Rises, rises
+from cosim.thermal.limits import Rises
 
 if TYPE_CHECKING:
     from cosim.feeder.compile import CompiledFeeder
@@ -158,11 +158,11 @@ def _delivered(study: Study, block: Block) -> Float:
 
 
 def _heat(study: Study, block: Block) -> dict[str, Float]:
-    """Rises over local air by class, hottest node, smallest margin; NaN for homes without adapter."""
+    """Rises over local air by class, hottest node, smallest margins; NaN for homes without adapter."""
     shape = (len(block.plan), study.homes)
-    out = {field.name: np.full(shape, np.nan) for field in fields(Rises)}
-    for (fleet, homes), temperature_c in zip(study.heat, block.heat_c, strict=True):
-        found = rises(fleet.network, temperature_c, block.ambient_c)
-        for name, values in out.items():
-            values[:, homes] = getattr(found, name)
+    out = {name: np.full(shape, np.nan) for name in (*(f.name for f in fields(Rises)), "material_margin_k")}
+    for kind, found in zip(study.heat, block.heat, strict=True):
+        for field in fields(Rises):
+            out[field.name][:, kind.homes] = getattr(found.rises, field.name)
+        out["material_margin_k"][:, kind.homes] = found.material_margin_k
     return out

@@ -26,7 +26,8 @@ Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 DAY_US = 86_400_000_000
-WORST_IS_LOW = frozenset({"heat_margin_k", "voltage_l1_v", "voltage_l2_v"})
+MARGINS = frozenset({"heat_margin_k", "material_margin_k"})
+WORST_IS_LOW = MARGINS | {"voltage_l1_v", "voltage_l2_v"}
 
 
 class Window(NamedTuple):
@@ -68,7 +69,7 @@ class Worst:
             values = steps.home[quantity]
             if quantity in WORST_IS_LOW:
                 # A dead socket has no low voltage, it has none.
-                values = -np.where(values == 0.0, np.inf, values) if quantity != "heat_margin_k" else -values
+                values = -values if quantity in MARGINS else -np.where(values == 0.0, np.inf, values)
             values = np.where(np.isnan(values) | ~steps.converged[:, None], -np.inf, values)
             row = np.argmax(values, axis=0)
             top = values[row, np.arange(values.shape[1])]
