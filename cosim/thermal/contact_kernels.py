@@ -223,7 +223,7 @@ def age_home(
     amp, base_c, weight
         (seasons, bins, k), (seasons, bins, k + 3) temperatures of the contacts, of the meter's inside and of its
         blades on both legs at rest with contacts as new, (bins,) share of time. Bins rise in current; the last but
-        one is a usual day's highest hour, the last is rare.
+        one is a usual day's highest hour, the last is rare and left out of the daily swing.
     grid, table
         (g,), (k + 3, k, g), see `settle`.
     insertion, hits, pulled
@@ -273,10 +273,9 @@ def age_home(
                 top = -1e9
                 for k in range(count):
                     top = max(top, temp[k])
-                    if b == 0:
-                        coolest[k] = temp[k]
-                    if b == bins - 2:
-                        warmest[k] = temp[k]
+                    if b < bins - 1:
+                        coolest[k] = temp[k] if b == 0 else min(coolest[k], temp[k])
+                        warmest[k] = temp[k] if b == 0 else max(warmest[k], temp[k])
                     rate_tau[k] += weight[b] * arrhenius(c[RELAX_J], c[RELAX_C], min(temp[k], c[MELTING_C]))
                     watt[k] = 0.0
                     if glowing[k] == 0.0:
