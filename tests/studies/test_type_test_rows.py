@@ -304,8 +304,18 @@ def test_plastic_is_judged_by_what_it_bears(plastics: dict[str, float | None]) -
     low = mold()
     assert low.verdict == "fail"
     assert low.probability == 0.0
-    plastics.update(heat_deflection_c=None)
+    plastics.update(heat_deflection_c=None, temperature_limit_c=None)
     assert mold().verdict == "no verdict"
+
+
+def test_a_thermal_index_stands_in_and_condemns_nothing(plastics: dict[str, float | None]) -> None:
+    plastics.update(heat_deflection_c=None, temperature_limit_c=250.0)
+    assert mold().verdict == "pass"
+    plastics.update(temperature_limit_c=mold_stress.LEAST_OVEN_C + 25.0)
+    warm = mold()
+    shape = [c for c in warm.checks if "shape" in c.name]
+    assert {c.outcome for c in shape} <= {"holds", "open"}
+    assert warm.verdict == "no verdict"
 
 
 def test_more_current_never_helps_the_plastic(plastics: dict[str, float | None]) -> None:

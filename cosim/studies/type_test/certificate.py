@@ -132,7 +132,7 @@ class Certificate:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, for JSON; traces to the thousandth."""
-        data = asdict(self)
+        data = asdict(self) | {"conditions": dict(self.conditions)}
         for phase in (data["heat"] or {}).get("phases", ()):
             phase["rise_k"] = {role: rise.round(3) for role, rise in phase["rise_k"].items()}
         return data
