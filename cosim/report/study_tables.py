@@ -11,7 +11,9 @@ import pandas as pd
 from cosim.report.charts import decay_chart
 from cosim.report.figures import worst_rows
 from cosim.report.formatting import MISSING, counted, moment, number, span
-from cosim.report.tables import MOST_ROWS, Table, numbers, words
+from cosim.report.tables import MOST_ROWS, Cell, Column, Table, numbers, words
+from cosim.results.findings import REJECTION_NOTICED_PU
+from cosim.results.layout import ANSI_HIGH_PU
 from cosim.results.summary import NOTICED_W
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from cosim.results import Results
 
-MOST_SOCKETS = 4  # whose sources are listed one by one
+MOST_SOCKETS = 2  # whose sources are listed one by one
 NOTICED_PU = 1.0
 
 
@@ -54,8 +56,8 @@ def _inverters(results: Results) -> Iterator[Table]:
         place = results.homes.index.get_indexer(pd.Index(picked["home"]))
         with_, without = (study[key].to_numpy()[place] for key in ("high_pu", "high_without_pu"))
         effect = [
-            numbers("At most sun", "pu", with_, with_ > 1.05),
-            numbers("Without functions", "pu", without, without > 1.05),
+            _per_unit("At most sun", with_, with_ > ANSI_HIGH_PU),
+            _per_unit("Without functions", without, without > ANSI_HIGH_PU),
         ]
     yield Table(
         "Inverters that act on the voltage",
@@ -68,10 +70,10 @@ def _inverters(results: Results) -> Iterator[Table]:
             words("Functions", list(picked["functions"]), prose=True),
             numbers("Rated", "kVA", picked["rated_va"].to_numpy() / 1e3),
             numbers("Given", "kWh", picked["given_wh"].to_numpy() / 1e3),
-            numbers("Held back", "kWh", picked["curtailed_wh"].to_numpy() / 1e3),
-            numbers("Held back", "%", share),
+            numbers("Held back", "kWh", _some(picked["curtailed_wh"].to_numpy() / 1e3)),
+            numbers("Held back", "%", _some(share)),
             numbers("Absorbed", "kvarh", picked["absorbed_varh"].to_numpy() / 1e3),
-            numbers("Injected", "kvarh", picked["injected_varh"].to_numpy() / 1e3),
+            numbers("Injected", "kvarh", _some(picked["injected_varh"].to_numpy() / 1e3)),
             *effect,
         ),
     )
@@ -105,7 +107,7 @@ def _clearing(results: Results) -> Iterator[Table]:
             words("Breaker clears in", [_after(s) for s in duty["clearing_s"].to_numpy()[rows]]),
             numbers("I²t", "MA²s", i2t[rows] / 1e6),
             numbers("Peak", "kA", duty["let_through_peak_a"].to_numpy()[rows] / 1e3),
-            words("Hottest part", [str(p) for p in duty["hottest_part"].to_numpy()[rows]]),
+            words("Hottest part", [str(p).replace("_", " ") for p in duty["hottest_part"].to_numpy()[rows]]),
             numbers("Its rise", "K", duty["hottest_rise_k"].to_numpy()[rows]),
             words("Fuse clears in", [_after(s) for s in duty["fuse_clearing_s"].to_numpy()[rows]]),
             *small,
@@ -159,7 +161,7 @@ def _parts(results: Results) -> Iterator[Table]:
         "main breaker lets most through.",
         (
             words("Adapter", list(study["adapter"])),
-            words("Part", list(study["part"])),
+            words("Part", [str(part).replace("_", " ") for part in study["part"]]),
             words("Role", [str(role).replace("_", " ") for role in study["role"]]),
             words("Material", list(study["material"])),
             numbers("Section", "mm²", study["section_mm2"].to_numpy()),
@@ -195,8 +197,8 @@ def _sources(results: Results) -> Iterator[Table]:
             words("Source", list(shown["source"])),
             words("Entry", list(shown["entry"])),
             words("Whose", neighbours),
-            numbers("Gives at most", "kA", shown["limit_a"].to_numpy() / 1e3),
-            numbers("Adds", "kA", shown["adds_a"].to_numpy() / 1e3),
+            numbers("Gives at most", "A", shown["limit_a"].to_numpy()),
+            numbers("Adds", "A", shown["adds_a"].to_numpy()),
             words("For", [_after(s, "as long as it lasts") for s in shown["seconds"]]),
         ),
         "No socket is fed.",
@@ -266,8 +268,10 @@ def _backfeed(results: Results) -> Iterator[Table]:
                 numbers("Conductors alive", "", study["energised_nodes"].to_numpy()),
                 numbers("Other homes alive", "", study["energised_homes"].to_numpy()),
                 numbers("Source gives", "A", study["source_a"].to_numpy()),
-                words("Its breaker opens in", [_after(s) for s in study["breaker_s"]]),
-                words("Fuse melts in", [_after(s) for s in study["fuse_s"]]),
+                words(
+                    "Ended by",
+                    [_ended(*ends) for ends in zip(study["breaker_s"], study["fuse_s"], strict=True)],
+                ),
             ),
             "No home was studied.",
             _decay(decay, list(study["home"])),
@@ -277,7 +281,7 @@ def _backfeed(results: Results) -> Iterator[Table]:
 def _decay(study: xr.Dataset, homes: list[str]) -> str:
     """Charts of the worst homes' contact current and primary voltage over time."""
     table = study.to_dataframe()
-    kept = [(home, table[table["home"] == home]) for home in homes[:5]]
+    kept = [(home, table[table["home"] == home]) for home in homes[:3]]
     lines = [(home, rows["seconds"].to_numpy(), rows) for home, rows in kept if len(rows)]
     return "".join(
         decay_chart([(home, t, rows[key].to_numpy()) for home, t, rows in lines], title=title, unit=unit)
@@ -338,12 +342,33 @@ def _overvoltage(results: Results) -> Iterator[Table]:
         "values are far lower." + said,
         (
             words("Transformer", [str(results.transformers.index[row]) for row in rows]),
-            numbers("Would reach", "pu", largest[rows]),
+            _per_unit("Would reach", largest[rows], largest[rows] > REJECTION_NOTICED_PU),
             words("If cut off at", [moment(when[row]) for row in rows]),
             numbers("Rated", "kVA", results.transformers["rated_kva"].to_numpy()[rows]),
         ),
         "No service transformer had more production than load behind it." + said,
     )
+
+
+def _per_unit(head: str, values: Any, over: Any) -> Column:
+    """A column of voltages: three digits behind the point, where what matters stands."""
+    cells = (
+        Cell(f"{v:.3f}" if np.isfinite(v) else MISSING, bool(o)) for v, o in zip(values, over, strict=True)
+    )
+    return Column(head, "pu", tuple(cells))
+
+
+def _some(values: Any) -> Any:
+    """Values with a dash where there is nothing."""
+    return np.where(np.asarray(values) > 0.0, values, np.nan)
+
+
+def _ended(breaker_s: float, fuse_s: float) -> str:
+    """What ends a backfeed first."""
+    if not np.isfinite([breaker_s, fuse_s]).any():
+        return "nothing"
+    first, what = min((breaker_s, "its breaker"), (fuse_s, "the fuse"))
+    return f"{what}, {_after(first)}"
 
 
 def _after(seconds: float, never: str = "never") -> str:

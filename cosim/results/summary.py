@@ -173,7 +173,7 @@ class Summary:
         for found in (self.inverters, self.clearing, self.sources):
             if found is not None:
                 yield found
-        if self.overvoltage is not None and self.overvoltage.unit_pu > 0.0:
+        if self.overvoltage is not None and self.overvoltage.unit_pu > 1.0:
             yield self.overvoltage
 
 

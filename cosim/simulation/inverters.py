@@ -171,8 +171,10 @@ def inverter_table(inverters: SmartInverters, population: Population) -> dict[st
 
 def _told(asked: Inverter, battery: bool) -> str:
     """Functions in words."""
-    said = [f"volt-var {asked.volt_var}"] if asked.volt_var else []
-    said += [f"volt-watt {asked.volt_watt}"] if asked.volt_watt and not battery else []
+    watt = None if battery else asked.volt_watt
+    said = [f"volt-var {asked.volt_var}"] if asked.volt_var and asked.volt_var != watt else []
+    said += [f"volt-var and volt-watt {watt}"] if watt and asked.volt_var == watt else []
+    said += [f"volt-watt {watt}"] if watt and asked.volt_var != watt else []
     said += [f"power factor {asked.power_factor:g}"] if asked.power_factor != 1.0 else []
     said += [f"{asked.priority} priority"] if asked.priority and not battery else []
     return ", ".join(said) or "none"
