@@ -52,6 +52,7 @@ def answers(summary: Summary, found: Figures, heat_note: str = "") -> list[Answe
         *_sources(summary),
         _transformers(summary),
         *_lines(summary),
+        *_rules(summary),
         *_supply(summary, found),
         _solver(summary),
     ]
@@ -311,6 +312,22 @@ def _lines(summary: Summary) -> Iterator[Answer]:
         "some step."
     )
     yield Answer("Are lines overloaded?", f"{number(100 * load.value)} %", detail, "bad" if over else "good")
+
+
+def _rules(summary: Summary) -> Iterator[Answer]:
+    """What the utility asks of its sockets, if homes were held against anything."""
+    site = summary.site
+    if site is None:
+        return
+    asked = f"Rules of {site.utility}" if site.utility else "No utility is named"
+    rules = f": {site.rules}" if site.rules else ""
+    detail = (
+        f"{asked}{rules}. Something is not judged at {counted(site.unjudged, 'home')}; {counted(site.barred, 'home')} "
+        "without an adapter could take none."
+    )
+    figure = f"{counted(site.broken, 'home')} break one" if site.broken else "yes, where judged"
+    state, said = ("bad", "broken") if site.broken else ("watch" if site.unjudged else "good", "")
+    yield Answer("Do homes follow their utility's rules?", figure, detail, state, said)
 
 
 def _supply(summary: Summary, found: Figures) -> Iterator[Answer]:

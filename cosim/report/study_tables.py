@@ -37,6 +37,7 @@ def study_tables(results: Results) -> Iterator[Table]:
         _backfeed,
         _phases,
         _overvoltage,
+        _site_rules,
     ):
         yield from make(results)
 
@@ -378,3 +379,32 @@ def _after(seconds: float, never: str = "never") -> str:
     if np.isinf(seconds):
         return never
     return f"{number(1e3 * seconds)} ms" if seconds < 1.0 else span(round(seconds, 1))
+
+
+def _site_rules(results: Results) -> Iterator[Table]:
+    """Rules that homes break, rule by rule; nothing if no home was held against any."""
+    for name in results.studies_of("site_rules"):
+        study = results.study(name)
+        home, rule, text, source = (
+            study[column].to_numpy().astype(str) for column in ("home", "rule", "text", "source")
+        )
+        verdict = study["verdict"].to_numpy()
+        names = sorted(set(rule.tolist()), key=lambda r: (-int(((rule == r) & (verdict == 0)).sum()), r))
+        first = [int(np.flatnonzero(rule == r)[np.argmin(verdict[rule == r])]) for r in names]
+        counts = [[int(((rule == r) & (verdict == k)).sum()) for r in names] for k in range(3)]
+        yield Table(
+            "Homes against their utility's rules",
+            "A rule is broken by the adapter that stands there, not judged for want of a number, or bars a socket "
+            "without an adapter from taking one. The first case of each is shown; the result file has a row for "
+            "every home.",
+            (
+                words("Rule", names),
+                numbers("Broken", "homes", counts[0], np.asarray(counts[0]) > 0),
+                numbers("Not judged", "homes", counts[1]),
+                numbers("Barred", "homes", counts[2]),
+                words("For example", [home[row] for row in first]),
+                words("Found", [text[row] for row in first], prose=True),
+                words("Asked by", [source[row] for row in first], prose=True),
+            ),
+            "No rule is broken, and none is left unjudged.",
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -187,6 +189,55 @@ class OvervoltageFindings:
             else ""
         )
         return f"Overvoltage (estimates): {cut_off}{ground}"
+
+
+@dataclass(frozen=True)
+class SiteFindings:
+    """Homes held against the rules of their utility.
+
+    Attributes
+    ----------
+    utility
+        Name of its entry, empty for none.
+    broken, unjudged, barred
+        Homes whose adapter breaks a rule, homes with one that cannot be judged, homes without an adapter whose
+        socket could take none.
+    rules
+        Rules broken, with the number of homes, most first, as text.
+    """
+
+    utility: str
+    broken: int
+    unjudged: int
+    barred: int
+    rules: str
+
+    def line(self) -> str:
+        """In one line."""
+        rules = f" ({self.rules})" if self.rules else ""
+        return (
+            f"Rules of {self.utility or 'no utility'}: {self.broken} homes break one{rules}; not judged at "
+            f"{self.unjudged}; {self.barred} without an adapter could take none"
+        )
+
+
+def site_findings(results: Results) -> SiteFindings | None:
+    """Of a result file; None where nothing was held against anything."""
+    names = results.studies_of("site_rules")
+    if not names:
+        return None
+    study = results.study(names[0])
+    home, rule = study["home"].to_numpy().astype(str), study["rule"].to_numpy().astype(str)
+    verdict = study["verdict"].to_numpy()
+    broken, unjudged, barred = (len(set(home[verdict == k])) for k in range(3))
+    counted = Counter(rule[verdict == 0].tolist()).most_common()
+    return SiteFindings(
+        utility=str(json.loads(results.scenario_json).get("utility") or ""),
+        broken=broken,
+        unjudged=unjudged,
+        barred=barred,
+        rules=", ".join(f"{name} {count}" for name, count in counted),
+    )
 
 
 def inverter_findings(results: Results) -> InverterFindings | None:

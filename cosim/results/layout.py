@@ -676,6 +676,26 @@ WINDOW = Group(
     ),
 )
 
+SITE_RULES = Group(
+    "study/NAME (site_rules)",
+    "Homes held against the rules of their utility: a row a rule that is broken or cannot be judged.",
+    (
+        ROW,
+        _row("home", "str", "", "home"),
+        _row("rule", "str", "", "short name of the rule, see docs/adapters.md"),
+        Variable(
+            "verdict",
+            ("row",),
+            "i1",
+            "",
+            "broken: by the adapter there; unjudged: a number is missing; barred: the socket could take no adapter",
+            flags=("broken", "unjudged", "barred"),
+        ),
+        _row("text", "str", "", "what was found"),
+        _row("source", "str", "", "who asks for it"),
+    ),
+)
+
 STUDIES: dict[str, Group] = {
     "fault_duty": FAULT_DUTY,
     "fault_sources": FAULT_SOURCES,
@@ -686,6 +706,7 @@ STUDIES: dict[str, Group] = {
     "backfeed_decay": BACKFEED_DECAY,
     "backfeed_energised": BACKFEED_ENERGISED,
     "inverter_effect": INVERTER_EFFECT,
+    "site_rules": SITE_RULES,
 }
 WITHIN, OVER, UNKNOWN, BREAKER_ONLY = 0, 1, 2, 3
 

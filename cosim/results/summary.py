@@ -13,10 +13,12 @@ from cosim.results.findings import (
     ClearingFindings,
     InverterFindings,
     OvervoltageFindings,
+    SiteFindings,
     SourceFindings,
     clearing_findings,
     inverter_findings,
     overvoltage_findings,
+    site_findings,
     source_findings,
 )
 from cosim.results.reader import Results
@@ -88,7 +90,7 @@ class Summary:
         Steps that the fast iteration left to Newton's method.
     phase_back
         Phase of the head with the largest peak flowing back [W].
-    inverters, clearing, sources, overvoltage
+    inverters, clearing, sources, overvoltage, site
         See `cosim.results.findings`; None for what was not asked for.
     """
 
@@ -133,6 +135,7 @@ class Summary:
     clearing: ClearingFindings | None = None
     sources: SourceFindings | None = None
     overvoltage: OvervoltageFindings | None = None
+    site: SiteFindings | None = None
 
     @property
     def heat_margin_k(self) -> float:
@@ -170,7 +173,7 @@ class Summary:
 
     def _findings(self) -> Iterator[Finding]:
         """What there is to say beside the ten lines; overvoltage where something can run behind a cut."""
-        for found in (self.inverters, self.clearing, self.sources):
+        for found in (self.inverters, self.clearing, self.sources, self.site):
             if found is not None:
                 yield found
         if self.overvoltage is not None and self.overvoltage.unit_pu > 1.0:
@@ -191,12 +194,13 @@ _EXTREMES = {
     "unbalance": ("value", "item", "time"),
     "phase_back": ("value", "item", "time"),
 }
-Finding = InverterFindings | ClearingFindings | SourceFindings | OvervoltageFindings
+Finding = InverterFindings | ClearingFindings | SourceFindings | OvervoltageFindings | SiteFindings
 _FINDINGS: dict[str, type[Finding]] = {
     "inverters": InverterFindings,
     "clearing": ClearingFindings,
     "sources": SourceFindings,
     "overvoltage": OvervoltageFindings,
+    "site": SiteFindings,
 }
 
 
@@ -259,6 +263,7 @@ def summarise(results: Results) -> Summary:
         clearing=clearing_findings(results),
         sources=source_findings(results),
         overvoltage=overvoltage_findings(results),
+        site=site_findings(results),
     )
 
 

@@ -355,9 +355,11 @@ class Study:
     @cached_property
     def library(self) -> dict[str, Any]:
         """Every library entry used, as it was, for running it again and for the report's sources."""
+        utility = self.scenario.utility
+        asking = [] if utility is None else [("utilities", utility)]
         return {
             f"{kind}/{name}": json.loads(library.raw_json(kind, name))
-            for kind, name in self.equipment.entries
+            for kind, name in (*self.equipment.entries, *asking)
         }
 
 

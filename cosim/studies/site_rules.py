@@ -7,9 +7,9 @@ judged only where their whole range lies on one side of a limit.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -250,7 +250,10 @@ def _device(rules: Rules, adapter: AdapterEntry, socket: SocketEntry | None) -> 
     yield from _below("der-breaker", "breaker", breaker.rating_a, rules.der_breaker_min_a)
     yield from _above("der-breaker", "breaker", breaker.rating_a, rules.der_breaker_max_a)
     yield from _below(
-        "der-interrupting", "breaker interrupts", breaker.interrupting_a, rules.der_interrupting_a
+        "der-interrupting",
+        "breaker with an interrupting rating",
+        breaker.interrupting_a,
+        rules.der_interrupting_a,
     )
 
 
@@ -286,7 +289,8 @@ def _compare(
         return
     ends = given.range if given.range is not None and given.confidence == "estimate" else (given.value,) * 2
     over = [sign * (end - limit.value) > 0.0 for end in ends]
-    text = f"{what} of {given.value:g} {given.unit}, {word} {limit.value:g} {limit.unit} allowed"
+    asked = "asked" if sign < 0.0 else "allowed"
+    text = f"{what} of {given.value:g} {given.unit}, {word} {limit.value:g} {limit.unit} {asked}"
     if all(over):
         yield rule, BROKEN, text, limit.source
     elif any(over):
@@ -298,7 +302,20 @@ def _compare(
         )
 
 
-def as_columns(check: SiteCheck, homes: tuple[str, ...]) -> Mapping[str, object]:
+def largest_fault(studied: Mapping[str, tuple[str, int, Mapping[str, Any]]]) -> Float | None:
+    """(homes,) largest fault current of all fault-duty studies, NaN where dead; None without a study.
+
+    `studied` holds kind, time and columns of every study by name.
+    """
+    tables = [columns for kind, _, columns in studied.values() if kind == "fault_duty"]
+    if not tables:
+        return None
+    currents = [np.asarray(t[name], float) for t in tables for name in ("i_l1n_a", "i_l2n_a", "i_l1l2_a")]
+    largest: Float = np.fmax.reduce(currents, axis=0)
+    return largest
+
+
+def as_columns(check: SiteCheck, homes: Sequence[str]) -> dict[str, Any]:
     """Columns of the study group ``site_rules`` of a result file."""
     found = check.findings
     return {
