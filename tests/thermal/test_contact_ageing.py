@@ -272,3 +272,10 @@ def test_a_collar_is_put_in_before_its_meter() -> None:
     assert np.all(jaws.hits[:, 0, at_meter] == 1.0)
     assert np.all(jaws.hits[:, 1:, ~at_meter] == 1.0)
     assert np.all((jaws.hits < 1.0).any(axis=2).mean(axis=0) > 0.3)
+
+
+def test_air_that_cools_while_the_load_rises_frets_too(ageing: ContactAgeing) -> None:
+    """The daily swing is that of the jaw's temperature, whatever hour is the warmest."""
+    amps = (2.0, 10.0, 12.0)
+    winter = Exposure(exposure_of(amps).i2_a2, np.array([[[15.0, 5.0, 4.0]]]), np.array([0.6, 0.3, 0.1]))
+    assert run(ageing, jaws_of(one_poor(0.05)), winter, 1.0).film_ohm_m2[0, 0] > 0.0
