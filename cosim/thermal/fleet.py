@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh
 
-from cosim.thermal.kernels import LANES, PLANES, advance_parallel, advance_serial
+from cosim.thermal.kernels import LANES, PLANES, QUANTUM, advance_parallel, advance_serial
 from cosim.thermal.network import KELVIN, REFERENCE_C, Float, HeatNetwork, Int
 
 REFERENCE_DROP_K = 10.0  # convection and radiation are linearised here; only the remainder costs accuracy
 REFERENCE_WALL_C = 40.0
 REFERENCE_WIND_M_S = 3.0  # outdoors; a film above its reference would cost stability, one below it does not
 TAYLOR = 0.5  # below this |z| phi is summed as a series, above it as a quotient
+PARTS, SMALL = 8, 64  # threads share at least so many groups of homes, none smaller than this
 NEGLIGIBLE = 1e-14  # of the largest coefficient: what change of basis leaves of a zero
 
 
@@ -93,6 +94,17 @@ class HeatFleet:
         self._tables: dict[float, Float] = {}
         self._eigen: tuple[Float, Float] | None = None
         self._prepare()
+
+    @property
+    def linear_terms(self) -> int:
+        """Products of one adapter and step in the linear rows, padding counted."""
+        return self._linear_terms
+
+    @property
+    def propagator_terms(self) -> int:
+        """Products of one adapter and step in both propagators, padding counted."""
+        odd_rows, odd_width, even_rows, even_width = self._sizes
+        return 2 * (odd_rows * odd_width + even_rows * even_width)
 
     def initial(self, ambient_c: float) -> Float:
         """(nodes, homes) everything at ambient temperature."""
@@ -187,9 +199,11 @@ class HeatFleet:
         if weather is not None and not self.outdoors:
             raise ValueError("a fleet that meets sun and wind is made with outdoors=True")
         maps = (np.stack([self._table(float(h)) for h in lengths]), *self._sizes)
-        groups = -(-self.homes // LANES) if parallel else 1
-        x = np.zeros((groups, 3 * nodes + 12 + PLANES + len(self.kinds), LANES))
-        v = np.zeros((groups, 2, self._links, LANES))
+        groups = max(-(-self.homes // LANES), min(PARTS, -(-self.homes // SMALL)) if parallel else 1)
+        lanes = -(-self.homes // (groups * QUANTUM)) * QUANTUM
+        groups = -(-self.homes // lanes) if parallel else 1
+        x = np.zeros((groups, 3 * nodes + 12 + PLANES + len(self.kinds), lanes))
+        v = np.zeros((groups, 2, self._links, lanes))
         run: Callable[..., None] = advance_parallel if parallel else advance_serial
         i2, air, wind, sun = (
             np.ascontiguousarray(a, float) for a in (i2_a2, ambient_c, sky.wind_m_s, sky.sun_w_per_m2)
@@ -236,13 +250,14 @@ class HeatFleet:
         self._links = max(1, len(shared[0]))
         zero = n + 8 + PLANES
         nothing, before = np.full(n, zero, np.int64), zero + 1 + np.arange(n)
+        self._linear_terms = len(weight)
         self._net = (p, weight, column, size, nothing, before, *slopes, *shared, *legs)
         self._fresh = np.zeros(n, np.bool_)
         for key in range(len(self.kinds)):
             first = [i for i in (*range(p), *range(2 * p, n)) if self._kind[i] == key]
             self._fresh[first[:1]] = True
         m = n - p
-        self._sizes = p + p % 2, _padded(p), m + m % 2, _padded(m)
+        self._sizes = -(-p // 3) * 3, sum(_chunks(p)), -(-m // 3) * 3, sum(_chunks(m))
 
     def _films(self) -> tuple[Int, Int, Float, Float, Float, Float]:
         """Films, radiation with the first between the same ends: a, b, film, forced^4, emission, reference.
@@ -350,25 +365,30 @@ def _solve_modes(basis: Float, pairs: int) -> Float:
 
 
 def _padded(width: int) -> int:
-    """Smallest width of fours and at most one six at the end that holds `width`."""
+    """Smallest number of terms, fours and at most one six at the end, that holds `width`."""
     return max(4, width + width % 2)
 
 
 def _chunks(width: int) -> list[int]:
-    """A padded width as the kernel takes it: fours, and a six at the end if no four fits."""
-    return [4] * ((width - (6 if width % 4 else 0)) // 4) + ([6] if width % 4 else [])
+    """Fives, then fours, that hold `width` with as little padding as may be."""
+    for held in range(max(width, 4), width + 5):
+        fives = held % 4
+        if 5 * fives <= held:
+            return [5] * fives + [4] * ((held - 5 * fives) // 4)
+    raise AssertionError("some sum of fours lies within four of any width")
 
 
 def _tiles(m: Float) -> list[float]:
-    rows, width = m.shape[0] + m.shape[0] % 2, _padded(m.shape[1])
-    grown = np.zeros((rows, width))
+    """A matrix padded and cut as the kernel reads it."""
+    chunks = _chunks(m.shape[1])
+    grown = np.zeros((-(-m.shape[0] // 3) * 3, sum(chunks)))
     grown[: m.shape[0], : m.shape[1]] = m
     found: list[float] = []
-    for i in range(0, rows, 2):
+    for i in range(0, len(grown), 3):
         start = 0
-        for chunk in _chunks(width):
-            tile = grown[i : i + 2, start : start + chunk]
-            found += [*tile[0, :4], *tile[1, :4], *tile[0, 4:], *tile[1, 4:]]
+        for chunk in chunks:
+            tile = grown[i : i + 3, start : start + chunk]
+            found += [*tile[:, :4].ravel(), *tile[:, 4:].ravel()]
             start += chunk
     return found
 

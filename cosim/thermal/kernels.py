@@ -11,7 +11,7 @@ Runge-Kutta scheme of order two
 rest exactly where the network is. Legs mirror each other, so everything is kept as half difference and half
 sum of the legs (the modes), in which matrices fall into halves.
 
-Work array x, rows of LANES homes: modes (differences, sums, shared nodes), ambient, sums and differences of
+Work array x, rows of homes: modes (differences, sums, shared nodes), ambient, sums and differences of
 the squared currents (3 each), one, sun (3), a row of zeros, N(T), Q, three rows of zeros, peaks. Loops index
 rows and lanes directly: a view for each row would cost more than its arithmetic.
 """
@@ -23,8 +23,8 @@ from numba import prange
 
 from cosim.compiled import kernel, parallel_kernel
 
-LANES = 128
-QUANTUM = 32  # lanes are used in multiples of this
+LANES = 256  # at most; beyond, the work of a group leaves the second cache
+QUANTUM = 32  # lanes come in multiples of this
 PLANES = 3
 KELVIN = 273.15
 CALM2 = 0.25  # K2, see cosim.thermal.network.CALM_K
@@ -69,36 +69,32 @@ def gather(weight, column, size, lanes, x, base, to):
 
 @kernel
 def dense(weight, n, rows, width, lanes, x, source, to):
-    """x[to + row] += sum of weight * x[source + column], two rows by six or four columns at a time.
+    """x[to + row] += sum of weight * x[source + column], three rows by five or four columns at a time.
 
-    weight: tiles from place n, one after another, the first four columns of both rows before the last two.
-    Returns the place behind the last.
+    weight: tiles from place n, one after another, the first four columns of the three rows before the fifth;
+    rows is a multiple of three, width of fives and fours. Returns the place behind the last.
     """
-    for i in range(0, rows, 2):
-        p, q, j, left = to + i, to + i + 1, source, width
+    for i in range(0, rows, 3):
+        p, q, r, j, left = to + i, to + i + 1, to + i + 2, source, width
         while left > 0:
             a0, a1, a2, a3 = weight[n], weight[n + 1], weight[n + 2], weight[n + 3]
             b0, b1, b2, b3 = weight[n + 4], weight[n + 5], weight[n + 6], weight[n + 7]
-            if left == 6:
-                a4, a5, b4, b5 = weight[n + 8], weight[n + 9], weight[n + 10], weight[n + 11]
-                n, left = n + 12, 0
+            c0, c1, c2, c3 = weight[n + 8], weight[n + 9], weight[n + 10], weight[n + 11]
+            if left % 4:
+                a4, b4, c4 = weight[n + 12], weight[n + 13], weight[n + 14]
                 for k in range(lanes):
-                    y0, y1, y2, y3, y4, y5 = (
-                        x[j, k],
-                        x[j + 1, k],
-                        x[j + 2, k],
-                        x[j + 3, k],
-                        x[j + 4, k],
-                        x[j + 5, k],
-                    )
-                    x[p, k] += (a0 * y0 + a1 * y1) + (a2 * y2 + a3 * y3) + (a4 * y4 + a5 * y5)
-                    x[q, k] += (b0 * y0 + b1 * y1) + (b2 * y2 + b3 * y3) + (b4 * y4 + b5 * y5)
+                    y0, y1, y2, y3, y4 = x[j, k], x[j + 1, k], x[j + 2, k], x[j + 3, k], x[j + 4, k]
+                    x[p, k] += (a0 * y0 + a1 * y1) + (a2 * y2 + a3 * y3) + a4 * y4
+                    x[q, k] += (b0 * y0 + b1 * y1) + (b2 * y2 + b3 * y3) + b4 * y4
+                    x[r, k] += (c0 * y0 + c1 * y1) + (c2 * y2 + c3 * y3) + c4 * y4
+                n, j, left = n + 15, j + 5, left - 5
             else:
                 for k in range(lanes):
                     y0, y1, y2, y3 = x[j, k], x[j + 1, k], x[j + 2, k], x[j + 3, k]
                     x[p, k] += (a0 * y0 + a1 * y1) + (a2 * y2 + a3 * y3)
                     x[q, k] += (b0 * y0 + b1 * y1) + (b2 * y2 + b3 * y3)
-                n, j, left = n + 8, j + 4, left - 4
+                    x[r, k] += (c0 * y0 + c1 * y1) + (c2 * y2 + c3 * y3)
+                n, j, left = n + 12, j + 4, left - 4
     return n
 
 
@@ -273,21 +269,21 @@ def end_of_step(pairs, nodes, kind, fresh, lanes, x, top):
 
 @kernel
 def advance_lanes(group, net, maps, which, state, i2, ambient, wind, sky, side, out, watch, peak, x, v):
-    """All steps of up to LANES homes; `state` becomes their temperatures at the end.
+    """All steps of a group of homes, as many as x is wide; `state` becomes their temperatures at the end.
 
     net, maps, watch: see `cosim.thermal.fleet`; which (steps,): row of tables; state (nodes, homes);
     i2 (steps, 6, homes) [A2]; ambient (steps,) [degC]; wind (steps,) [m/s]; sky (steps, sides, PLANES)
     [W/m2], without sides where no sun is; side (homes,); out (steps, nodes, homes) [degC], or without steps;
-    peak (kinds, steps, homes) [degC]; x (rows, LANES), v (2, links, LANES): private scratch, zero at first.
+    peak (kinds, steps, homes) [degC]; x (rows, lanes), v (2, links, lanes): private scratch, zero at first.
     """
     pairs, weight, column, size, nothing, before = net[:6]
     heat, shared, legs = net[6:10], net[10:16], net[16:22]
     tables, odd_rows, odd_width, even_rows, even_width = maps
     kind, fresh = watch
     nodes, homes = state.shape
-    first = group * LANES
-    used = min(LANES, homes - first)
-    lanes = (used + QUANTUM - 1) // QUANTUM * QUANTUM
+    lanes = x.shape[1]
+    first = group * lanes
+    used = min(lanes, homes - first)
     n0 = nodes + 9 + PLANES
     q, top = n0 + nodes, n0 + 2 * nodes + 3
     squares, root = v[0], v[1]
@@ -335,8 +331,9 @@ def advance_lanes(group, net, maps, which, state, i2, ambient, wind, sky, side, 
 
 @kernel
 def advance_serial(net, maps, which, state, i2, ambient, wind, sky, side, out, watch, peak, x, v):
-    """All homes, one group of lanes after another; x (1, rows, LANES), v (1, 2, links, LANES)."""
-    for group in range((state.shape[1] + LANES - 1) // LANES):
+    """All homes, one group of lanes after another; x (1, rows, lanes), v (1, 2, links, lanes)."""
+    lanes = x.shape[2]
+    for group in range((state.shape[1] + lanes - 1) // lanes):
         advance_lanes(
             group, net, maps, which, state, i2, ambient, wind, sky, side, out, watch, peak, x[0], v[0]
         )
@@ -344,8 +341,8 @@ def advance_serial(net, maps, which, state, i2, ambient, wind, sky, side, out, w
 
 @parallel_kernel
 def advance_parallel(net, maps, which, state, i2, ambient, wind, sky, side, out, watch, peak, x, v):
-    """As `advance_serial` with groups spread over threads; x (groups, rows, LANES), v likewise."""
-    for group in prange((state.shape[1] + LANES - 1) // LANES):
+    """As `advance_serial` with groups spread over threads; x (groups, rows, lanes), v likewise."""
+    for group in prange(x.shape[0]):
         advance_lanes(
             group, net, maps, which, state, i2, ambient, wind, sky, side, out, watch, peak, x[group], v[group]
         )
