@@ -352,6 +352,8 @@ class Network(LinearNetwork):
         parallel: bool,
     ) -> None:  # fmt: skip
         """Solve all steps into `out`, as they stand or, where that spares more than it costs, rung by rung."""
+        if not len(rungs):
+            return
         place = np.array([self._ladder.place((load, sun)) for load, sun in rungs.tolist()], dtype=np.int64)
         order = np.argsort(place, kind="stable")
         solves, sorted_solves = _solves(place), _solves(place[order])

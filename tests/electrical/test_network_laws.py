@@ -282,6 +282,13 @@ def test_powers_of_another_shape_are_refused() -> None:
         net.solve(np.zeros((2, 5)), np.zeros((2, 5)))
 
 
+def test_a_block_of_no_steps_is_solved_at_once() -> None:
+    circuit = random_feeder(3, 3, 1, 3)
+    solved = Network(circuit).solve(*np.zeros((2, len(circuit.injectors), 0)))
+    assert solved.v.shape == (len(circuit.nodes), 0)
+    assert solved.converged.shape == (0,)
+
+
 def test_inner_loops_are_vectorised() -> None:
     """The compiler's cost model decides this; lanes left scalar cost a factor of five."""
     powers_ = np.zeros(LANES)
