@@ -38,7 +38,7 @@ CYCLE_S = 3600.0
 INSERTIONS = 5
 RUNAWAY_C = 1000.0
 MOST_DECISIVE = 8
-LEAST_CORRELATION = 0.08
+CHANCE = 3.0  # times 1 / sqrt(draws): a correlation below may be luck
 
 
 @dataclass(frozen=True)
@@ -417,7 +417,7 @@ def _decisive(bench: Bench, found: Sequence[Unknown], margin: Float) -> list[Pro
     rows = []
     for unknown in found:
         rho = float(np.corrcoef(_ranks(unknown.values), rank)[0, 1]) if not alike else 0.0
-        if abs(rho) >= LEAST_CORRELATION:
+        if abs(rho) >= CHANCE / np.sqrt(len(margin)):
             keys = [readable(key, bench.heat) for key in unknown.keys]
             rows.append(sourced(keys, unknown.quantity, rho))
     return sorted(rows, key=lambda row: -abs(row.weight or 0.0))[:MOST_DECISIVE]

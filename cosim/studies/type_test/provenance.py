@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cosim.entries import Quantity
 from cosim.heat_body import HeatModel
@@ -11,15 +11,25 @@ from cosim.studies.type_test.certificate import Provenance
 
 UNITS = ("_w_per_m2k", "_m2", "_ohm", "_m", "_kg", "_w", "_a", "_n", "_s")
 
+# Small figures in units a reader measures in: below so much, times, unit.
+SMALL: Mapping[str, tuple[tuple[float, float, str], ...]] = {
+    "ohm": ((1e-3, 1e6, "µΩ"), (1.0, 1e3, "mΩ")),
+    "m2": ((1e-3, 1e6, "mm²"),),
+    "m": ((0.2, 1e3, "mm"),),
+}
+
 
 def sourced(keys: Sequence[str], quantity: Quantity, weight: float | None = None) -> Provenance:
     """A number, where it stands (the first of several places), and what it rests on."""
     more = f" and {len(keys) - 1} alike" if len(keys) > 1 else ""
-    span = f"{number(quantity.range[0])} to {number(quantity.range[1])}" if quantity.range else ""
-    unit = "" if quantity.unit == "1" else f" {quantity.unit}"
+    scale, unit = next(
+        ((factor, name) for below, factor, name in SMALL.get(quantity.unit, ()) if quantity.value < below),
+        (1.0, "" if quantity.unit == "1" else quantity.unit),
+    )
+    span = " to ".join(number(scale * end) for end in quantity.range) if quantity.range else ""
     return Provenance(
         key=f"{keys[0]}{more}",
-        value=f"{number(quantity.value)}{unit}" if quantity.known else "not found",
+        value=f"{number(scale * quantity.value)} {unit}".strip() if quantity.known else "not found",
         range=span,
         confidence=quantity.confidence,
         source=quantity.source,

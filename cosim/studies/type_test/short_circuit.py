@@ -127,7 +127,7 @@ class _Test:
         return breaker_let_through(breaker, self.circuit.level_a, self.circuit.x_over_r)
 
     def _named(self, what: str) -> str:
-        return f"{what} ({self.row.applies_to})"
+        return f"{what.replace('_', ' ')} ({self.row.applies_to})"
 
     def _interrupts(self) -> Check:
         rated, level = self.breaker.interrupting_a, self.circuit.level_a
