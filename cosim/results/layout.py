@@ -696,6 +696,29 @@ SITE_RULES = Group(
     ),
 )
 
+CONTROL_POSITIONS = Group(
+    "study/NAME (control_positions)",
+    "Where regulators and capacitor banks stood: a row a device and move, the first of each where it began.",
+    (
+        ROW,
+        _row("kind_of", "str", "", "regulator or capacitor"),
+        _row("device", "str", "", "its control"),
+        _row("time", "i8", TIME_UNITS, "from when it stood so"),
+        _row("position", "f8", "1", "tap in per unit, or steps on"),
+    ),
+)
+
+CONTROL_WORK = Group(
+    "study/NAME (control_work)",
+    "What following taps and capacitor steps took, in one row.",
+    (
+        ROW,
+        _row("factorisations", "i8", "1", "factors made from nothing"),
+        _row("updates", "i8", "1", "factors updated along the elimination tree"),
+        _row("updated_rows", "i8", "1", "rows of all updates"),
+    ),
+)
+
 STUDIES: dict[str, Group] = {
     "fault_duty": FAULT_DUTY,
     "fault_sources": FAULT_SOURCES,
@@ -706,6 +729,8 @@ STUDIES: dict[str, Group] = {
     "backfeed_decay": BACKFEED_DECAY,
     "backfeed_energised": BACKFEED_ENERGISED,
     "inverter_effect": INVERTER_EFFECT,
+    "control_positions": CONTROL_POSITIONS,
+    "control_work": CONTROL_WORK,
     "site_rules": SITE_RULES,
 }
 WITHIN, OVER, UNKNOWN, BREAKER_ONLY = 0, 1, 2, 3

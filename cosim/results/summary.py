@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cosim.results import layout
+from cosim.results.control_findings import ControlFindings, control_findings
 from cosim.results.findings import (
     ClearingFindings,
     InverterFindings,
@@ -135,6 +136,7 @@ class Summary:
     clearing: ClearingFindings | None = None
     sources: SourceFindings | None = None
     overvoltage: OvervoltageFindings | None = None
+    controls: ControlFindings | None = None
     site: SiteFindings | None = None
 
     @property
@@ -176,6 +178,8 @@ class Summary:
         for found in (self.inverters, self.clearing, self.sources, self.site):
             if found is not None:
                 yield found
+        if self.controls is not None:
+            yield self.controls
         if self.overvoltage is not None and self.overvoltage.unit_pu > 1.0:
             yield self.overvoltage
 
@@ -194,8 +198,9 @@ _EXTREMES = {
     "unbalance": ("value", "item", "time"),
     "phase_back": ("value", "item", "time"),
 }
-Finding = InverterFindings | ClearingFindings | SourceFindings | OvervoltageFindings | SiteFindings
+Finding = ControlFindings | InverterFindings | ClearingFindings | SourceFindings | OvervoltageFindings | SiteFindings
 _FINDINGS: dict[str, type[Finding]] = {
+    "controls": ControlFindings,
     "inverters": InverterFindings,
     "clearing": ClearingFindings,
     "sources": SourceFindings,
@@ -263,6 +268,7 @@ def summarise(results: Results) -> Summary:
         clearing=clearing_findings(results),
         sources=source_findings(results),
         overvoltage=overvoltage_findings(results),
+        controls=control_findings(results),
         site=site_findings(results),
     )
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from cosim.devices.battery import BatteryBlock
     from cosim.devices.breaker import BreakerBlock
+    from cosim.electrical.tap_update import Work
     from cosim.feeder.controls import Setting
     from cosim.simulation.assembly import Study
 
@@ -211,6 +212,11 @@ class StudyPhysics:
     def network(self, grid: Grid) -> Network:
         """The solver of a state of the grid, factorised when first needed."""
         return self._regulation.network(grid)
+
+    @property
+    def work(self) -> Work:
+        """What following taps and capacitor steps took so far."""
+        return self._regulation.work
 
     def snapshot(self) -> State:
         """A copy of the state that later steps do not touch."""

@@ -17,6 +17,7 @@ from cosim.results import Results, RunWriter, open_results
 from cosim.results.record import RecordPlan, RunInfo
 from cosim.scenario.loading import input_files
 from cosim.simulation.assembly import Study, assemble
+from cosim.simulation.control_record import ControlRecord, work_columns
 from cosim.simulation.inverters import effect, inverter_table
 from cosim.simulation.physics import BLOCK_STEPS, Block, StudyPhysics
 from cosim.simulation.recording import bus_table, step_block
@@ -98,7 +99,7 @@ def run(
 def _simulate(
     study: Study, writer: RunWriter, progress: Progress | None, *, parallel: bool, block_steps: int
 ) -> None:
-    worst = Worst(study)
+    worst, controls = Worst(study), ControlRecord(study.controls)
     log = EventLog()
     log.listen(lambda event: writer.event(*event))
     unsettled = Unsettled(log, study.compiled.circuit.nodes)
@@ -110,6 +111,7 @@ def _simulate(
         writer.write(steps)
         worst.watch(steps)
         unsettled.watch(block, count)
+        controls.watch(physics.state.setting, int(block.plan.start_us[0]))
         done += count
         if progress is not None:
             progress(min(block.plan.first_step + count, study.scenario.steps), study.scenario.steps)
@@ -134,6 +136,9 @@ def _simulate(
     site = study.site(largest_fault(physics.studied))
     if study.scenario.utility is not None or site.findings:
         writer.study("site_rules", 0, as_columns(site, study.home_names), "site_rules")
+    if len(study.controls):
+        writer.study("control_positions", 0, controls.columns(), "control_positions")
+        writer.study("control_work", 0, work_columns(physics.work), "control_work")
     for window in worst.windows(parallel=parallel, block_steps=block_steps):
         writer.window(*window)
 

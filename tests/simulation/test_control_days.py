@@ -16,8 +16,10 @@ from cosim.errors import FeederError
 from cosim.events import Environment, EventLog
 from cosim.events.log import EventRecord
 from cosim.feeder.feeder import Feeder
+from cosim.results.summary import summarise
 from cosim.scenario import Scenario
 from cosim.simulation import assembly
+from cosim.simulation import run as whole_run
 from cosim.simulation.assembly import Study
 from cosim.simulation.physics import Block, StudyPhysics
 from cosim.simulation.story import start_processes
@@ -289,3 +291,24 @@ def test_a_day_of_a_reference_feeder_like_the_engines_minute_by_minute(
     study = study_of(tmp_path, master, 1440, monkeypatch, 'sampling = "60 s"')
     study = replace(study, demand=Loads(study, day(study.homes, 1440, jump=0.0)))
     assert_same_day(study, master, 1440, 60)
+
+
+def test_positions_and_work_stand_in_the_result(
+    street: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A move of a device is a row; the rows are the log's operations."""
+    case = study_of(tmp_path, street, 120, monkeypatch)
+    monkeypatch.setattr(whole_run, "assemble", lambda *_, **__: case)
+    with whole_run.run(case.scenario, tmp_path / "out.h5", threads=1) as results:
+        moves, work = results.study("control_positions"), results.study("control_work")
+        done = results.events["kind"].isin(OPERATIONS)
+        assert done.sum() > 5
+        assert len(moves["row"]) == done.sum() + 4
+        times = results.events[done].groupby("subject").size()
+        for name in ("c1", "c2", "c3"):
+            assert (moves["device"] == name).sum() == times.get(f"regulator:{name}", 0) + 1
+        assert moves["position"].values[:3] == pytest.approx([1.0, 1.0, 1.0])
+        assert int(work["updates"][0]) > int(work["factorisations"][0]) > 0
+        found = summarise(results).controls
+        assert (found.operations, found.regulators, found.capacitors) == (done.sum(), 3, 1)
+        assert any(line.startswith("Voltage controls: ") for line in summarise(results).lines())
