@@ -59,7 +59,9 @@ def age(
         print_json(found.as_dict())
         return
     columns = ("per million", "central", "sampling error", "5 %", "median", "95 % over the estimates")
-    print_table(columns, [(row[0], *(f"{v:.3g}" for v in row[1:])) for row in found.table()])
+    print_table(
+        columns, [(row[0], *("-" if v != v else f"{v:.3g}" for v in row[1:])) for row in found.table()]
+    )
     typer.echo("\nPublished, not used:")
     rows = [
         (what, of, f"{low:g} to {high:g}" if low < high else f"{low:g}")

@@ -80,7 +80,8 @@ class HotSockets:
     adapter, years, homes, seed, insertion_y
         What was asked; the years at which meters are changed.
     rates
-        Per event (hot jaw, sensor alarm, trip temperature, glow): new cases per million meter-years.
+        Per event (hot jaw, sensor alarm, trip temperature, glow), and ``"opened"`` for meters with a disconnect that
+        reach the trip temperature: new cases per million meter-years.
     early
         Per event: cases per million homes within half a year of the last insertion.
     fires
@@ -154,7 +155,8 @@ class HotSockets:
 
 
 NAMES = {
-    "hot": "jaw above 90 degC", "alarm": "sensor alarm", "trip": "sensor at trip temperature", "glow": "glowing jaw",
+    "hot": "jaw above 90 degC", "alarm": "sensor alarm", "trip": "sensor at trip temperature",
+    "glow": "glowing jaw", "opened": "meter opened by heat",
 }  # fmt: skip
 
 
@@ -274,6 +276,7 @@ class _Study:
         many = {"poor": math.ceil(POOR_SHARE * homes)}
         many["sound"] = homes - many["poor"]
         found: dict[str, Aged] = {}
+        opened: dict[str, NDArray[np.bool_]] = {}
         for given in ("poor", "sound"):
             ids = stable_ids([f"{given}-{k}" for k in range(many[given])])
             jaws = draw_jaws(
@@ -283,13 +286,18 @@ class _Study:
             found[given] = self.ageing.age(
                 jaws, self.exposure, self.base_c, c, limits, step_s=SEASON_S, steps=self.steps, parallel=self.parallel
             )  # fmt: skip
+            opened[given] = np.isfinite(found[given].time_of("trip")) & jaws.disconnects
         lived = sum(share[s] * float(found[s].lived_y.mean()) for s in found)
         rates = {
             e: _weighed(share, {s: np.isfinite(a.time_of(e)) for s, a in found.items()}, lived)
             for e in EVENTS
         }
+        rates["opened"] = _weighed(share, opened, lived)
+        since = self.insertion[-1] / SEASONS
+        there = sum(share[s] * float((a.lived_y >= since).mean()) for s, a in found.items())
         early = {
-            e: _weighed(share, {s: a.time_of(e) < HALF_YEAR for s, a in found.items()}, 1.0) for e in EVENTS
+            e: _weighed(share, {s: _within(a.time_of(e), since) for s, a in found.items()}, there)
+            for e in EVENTS
         }
         spread_share = people["spread_share"]
         fires = Rate(rates["glow"].per_million * spread_share, rates["glow"].error * spread_share)

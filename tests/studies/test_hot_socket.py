@@ -38,7 +38,8 @@ def test_exposure_is_of_homes(exposure: Exposure) -> None:
 
 
 def test_rates_and_their_doubts(result: HotSockets) -> None:
-    assert set(result.rates) == set(EVENTS)
+    assert set(result.rates) == {*EVENTS, "opened"}
+    assert result.rates["trip"].per_million >= result.rates["opened"].per_million
     assert min(result.rates["hot"].per_million, result.rates["glow"].per_million) > 0.0
     assert result.rates["alarm"].per_million >= result.rates["trip"].per_million
     assert all(rate.error >= 0.0 for rate in result.rates.values())
@@ -51,6 +52,15 @@ def test_rates_and_their_doubts(result: HotSockets) -> None:
     assert pull["population.poor_per_insertion"] > 0.3
     assert np.all(np.diff(result.survival[1]) <= 0.0)
     assert result.survival[0][-1] > result.survival[1][-1]
+
+
+def test_early_cases_count_from_the_last_insertion(exposure: Exposure) -> None:
+    """A change of meters long after brings cases that the first half year did not have."""
+    late = hot_sockets("bare-socket", years=10.0, homes=400, draws=0, exposure=exposure, insertions=(9.0,))
+    never = hot_sockets("bare-socket", years=10.0, homes=400, draws=0, exposure=exposure)
+    glow = [r.early["glow"].per_million for r in (late, never)]
+    assert glow[0] != glow[1]
+    assert all(0.0 <= g < 1e6 * late.poor_chance for g in glow)
 
 
 def test_same_seed_same_numbers(result: HotSockets, exposure: Exposure) -> None:
