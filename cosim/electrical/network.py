@@ -182,7 +182,9 @@ class Network(LinearNetwork):
             total = np.zeros(p.shape[1])
             total_power(rows, p, total)
             share = np.nan_to_num(sign * total / (nominal * SPACING))
-            rungs[:, column] = np.clip(np.rint(share), LOWEST, HIGHEST)
+            # Where a law jumps two solutions may stand side by side; the one reached from no load is meant.
+            nearest = np.trunc(share) if self._laws.jumps else np.rint(share)
+            rungs[:, column] = np.clip(nearest, LOWEST, HIGHEST)
         return rungs
 
     def _climb(self, rung: Rung) -> None:

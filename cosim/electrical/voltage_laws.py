@@ -82,6 +82,11 @@ class VoltageLaws:
             _settings(inverters),
         )
 
+    @property
+    def jumps(self) -> bool:
+        """Whether some current jumps at the edge of its band, as that of a power of the voltage does."""
+        return bool((self.exponents[:, 2] > 0.0).any())
+
     def take(self, rows: Int) -> VoltageLaws:
         """The laws of some injectors."""
         return VoltageLaws(
