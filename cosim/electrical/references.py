@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from cosim.electrical.circuit import Float
 
-SPACING = 1 / 7  # of the nominal power, from one rung to the next; the nominal power is a rung
-LOWEST, HIGHEST = -7, 10  # rungs: from feeding back all of the nominal power to half as much again
+SPACING = 0.125  # of the nominal power, from one rung to the next; nominal power itself is a rung
+LOWEST, HIGHEST = -8, 12  # rungs: from feeding back all of the nominal power to half as much again
 ROOM = 32  # rungs for which room is taken at a time
 
 
