@@ -1,24 +1,44 @@
-"""Jaws of a population as resistances that a fleet can run with: one network for all homes whose jaws are alike."""
+"""Jaws of a population after years of service, and as the resistances of homes' own that a fleet runs with."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cosim.thermal import contact_kernels as laws
-from cosim.thermal.contact import AgeingJoint, ContactState, constants, contact_ohm
+from cosim.thermal.contact import AgeingJoint, ContactState, constants, contact_ohm, force_n
 from cosim.thermal.contact_ageing import ContactAgeing, Exposure
 from cosim.thermal.contact_population import draw_jaws, insertions
-from cosim.thermal.network import Float, HeatNetwork, Int
+from cosim.thermal.fleet import OwnOhm
+from cosim.thermal.network import Float, HeatNetwork
 
-LEVELS_PER_DOUBLING = 2.0
 SEASON_S = laws.YEAR_S / 4
 
 
-def home_contact_ohm(
+@dataclass(frozen=True)
+class HomeContacts:
+    """Contacts of homes as they are now, (homes, contacts).
+
+    Parameters
+    ----------
+    ohm
+        Resistance at 20 degC. A contact that would glow has that at which it just melts at the highest current of
+        its past: a network's contacts are ohmic, and a glow is not.
+    force_share
+        Normal force over that of the entry.
+    glowing
+        Whether it would glow.
+    """
+
+    ohm: Float
+    force_share: Float
+    glowing: NDArray[np.bool_]
+
+
+def home_contacts(
     ageing: ContactAgeing,
     people: Mapping[str, float],
     homes: NDArray[np.uint64],
@@ -28,8 +48,8 @@ def home_contact_ohm(
     years: float = 10.0,
     poor_share: float | None = None,
     parallel: bool = True,
-) -> Float:
-    """Resistances [ohm] of the contacts of homes drawn from a population, after years of service.
+) -> HomeContacts:
+    """Contacts of homes drawn from a population, after years of service.
 
     Parameters
     ----------
@@ -42,11 +62,8 @@ def home_contact_ohm(
     poor_share
         Chance of a poor jaw at each insertion, in place of the population's; a home without an adapter has one
         insertion, so there it is the share of homes with a poor jaw.
-
-    Returns
-    -------
-    (h, contacts). A contact that would glow has the resistance at which it just melts at the highest current of its
-    exposure: a network's contacts are ohmic, and a glow is not.
+    years
+        Counted in whole seasons, one at least.
     """
     number = dict(people) if poor_share is None else {**people, "poor_per_insertion": poor_share}
     jaws = draw_jaws(
@@ -63,34 +80,27 @@ def home_contact_ohm(
     paths = [joint.path for joint in ageing.joints]
     peak = np.sqrt(exposure.i2_a2[..., paths].max(axis=(1, 2)))[jaws.kind]
     molten = laws.voltage_at(ageing.contact.melting_c.value, 20.0) / np.maximum(peak, 1.0)
-    return np.asarray(np.where(aged.glowing > 0.0, molten, np.minimum(found, molten)))
+    glowing = aged.glowing > 0.0
+    force = force_n(ageing.contact, state) / ageing.contact.force_n.value
+    return HomeContacts(np.where(glowing, molten, np.minimum(found, molten)), force, glowing)
+
+
+def own_ohm(joints: Sequence[AgeingJoint], ohm: Float) -> OwnOhm:
+    """What (homes, contacts) resistances have beside those as new, half of it on each side of a contact.
+
+    It does not rise with temperature, and the thermal conductance of a contact stays that as new.
+    """
+    node = [n for joint in joints for n in joint.nodes]
+    path = [joint.path for joint in joints for _ in joint.nodes]
+    more = 0.5 * (ohm - np.array([joint.new_ohm for joint in joints]))
+    return OwnOhm(np.array(node, np.int64), np.array(path, np.int64), np.repeat(more.T, 2, axis=0))
 
 
 def with_contacts(network: HeatNetwork, joints: Sequence[AgeingJoint], ohm: Float) -> HeatNetwork:
-    """The network with other resistances of its contacts; half of their heat on each side, as before.
-
-    What a contact has beyond its resistance as new does not rise with temperature, and its thermal conductance
-    stays that as new, so that the legs keep mirroring each other as a fleet needs.
-    """
+    """The network of one home, its contacts having (contacts,) resistances; as `own_ohm` for one home of many."""
     changed = network.ohm.copy()
     row = {key: k for k, key in enumerate(zip(network.node.tolist(), network.path.tolist(), strict=True))}
     for joint, value in zip(joints, ohm, strict=True):
         for node in joint.nodes:
             changed[row[node, joint.path]] += 0.5 * (float(value) - joint.new_ohm)
     return replace(network, ohm=changed)
-
-
-def alike(joints: Sequence[AgeingJoint], ohm: Float) -> list[tuple[Int, Float]]:
-    """Homes whose contacts are alike: rows of homes, and the resistances that stand for theirs.
-
-    Resistances over those as new are rounded to half doublings, and those below one to one, so that sound homes are
-    one group and a network serves each group.
-    """
-    new = np.array([joint.new_ohm for joint in joints])
-    level = np.maximum(np.round(LEVELS_PER_DOUBLING * np.log2(ohm / new)), 0.0)
-    kinds, which = np.unique(level, axis=0, return_inverse=True)
-    which = which.reshape(-1)
-    return [
-        (np.flatnonzero(which == k), np.asarray(new * 2.0 ** (kinds[k] / LEVELS_PER_DOUBLING)))
-        for k in range(len(kinds))
-    ]

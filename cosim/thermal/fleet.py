@@ -54,6 +54,34 @@ class Outdoors:
         return Outdoors(np.zeros(steps), np.zeros((steps, 0, PLANES)), np.zeros(homes, np.int64))
 
 
+@dataclass(frozen=True)
+class OwnOhm:
+    """Resistances of each home beside those of the network; they do not rise with temperature.
+
+    Parameters
+    ----------
+    node, path
+        (r,) as in `HeatNetwork`; what stands on a leg is heated by that leg's current.
+    ohm
+        (r, homes) added to the network's; below zero where a home has less.
+    """
+
+    node: Int
+    path: Int
+    ohm: Float
+
+    def of_legs(self, pairs: int) -> tuple[Int, Int, Float]:
+        """Rows of both legs together: part of leg 1 or shared, path of leg 1, (rows, 2, homes)."""
+        leg = self.path % 2
+        if np.any((self.node < 2 * pairs) & (self.node // max(pairs, 1) != leg)):
+            raise ValueError("what stands on a leg is heated by that leg's current")
+        part = np.where(self.node < 2 * pairs, self.node - leg * pairs, self.node)
+        rows, which = np.unique(np.stack([part, self.path - leg], axis=1), axis=0, return_inverse=True)
+        both = np.zeros((len(rows), 2, self.ohm.shape[1]))
+        np.add.at(both, (which.reshape(-1), leg), self.ohm)
+        return np.ascontiguousarray(rows[:, 0]), np.ascontiguousarray(rows[:, 1]), both
+
+
 class HeatFleet:
     """Heat networks of all homes with one kind of adapter.
 
@@ -67,6 +95,8 @@ class HeatFleet:
         A key for each node; `peaks` tells the hottest node of each. The roles if not given. NaN is a key.
     outdoors
         Whether sun and wind may come: the films are then linearised at a wind.
+    own
+        Resistances that homes have of their own; none if not given.
 
     Notes
     -----
@@ -82,10 +112,15 @@ class HeatFleet:
         *,
         kinds: Sequence[Hashable] | None = None,
         outdoors: bool = False,
+        own: OwnOhm | None = None,
     ) -> None:
         self.network = network
         self.homes = homes
         self.outdoors = outdoors
+        none = OwnOhm(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, homes)))
+        if own is not None and own.ohm.shape != (len(own.node), homes):
+            raise ValueError(f"resistances of {own.ohm.shape} do not fit {len(own.node)} rows, {homes} homes")
+        self._own = (own or none).of_legs(network.pairs)
         keys = [repr(kind) for kind in (network.roles if kinds is None else kinds)]
         told = dict(zip(keys, network.roles if kinds is None else kinds, strict=True))
         self.kinds = tuple(told.values())
@@ -210,7 +245,23 @@ class HeatFleet:
         )
         wall = np.ascontiguousarray(sky.wall, np.int64)
         watch = self._kind, self._fresh
-        run(self._net, maps, which.astype(np.int64), end, i2, air, wind, sun, wall, out, watch, peak, x, v)
+        run(
+            self._net,
+            self._own,
+            maps,
+            which.astype(np.int64),
+            end,
+            i2,
+            air,
+            wind,
+            sun,
+            wall,
+            out,
+            watch,
+            peak,
+            x,
+            v,
+        )
         return end
 
     def _prepare(self) -> None:

@@ -268,12 +268,34 @@ def end_of_step(pairs, nodes, kind, fresh, lanes, x, top):
 
 
 @kernel
-def advance_lanes(group, net, maps, which, state, i2, ambient, wind, sky, side, out, watch, peak, x, v):
+def own_heat(pairs, own, i2, first, used, x, to):
+    """x[to + node] += resistance of a home's own times its squared current, for the modes of both legs.
+
+    own: node (rows,), path of leg 1 (rows,), resistance (rows, 2 legs, homes) beside that of the network.
+    """
+    node, path, ohm = own
+    for r in range(node.shape[0]):
+        n, p, o = node[r], path[r], to + node[r]
+        if n >= pairs:
+            for k in range(used):
+                h = first + k
+                x[o, k] += ohm[r, 0, h] * i2[p, h] + ohm[r, 1, h] * i2[p + 1, h]
+        else:
+            e = o + pairs
+            for k in range(used):
+                h = first + k
+                one, two = ohm[r, 0, h] * i2[p, h], ohm[r, 1, h] * i2[p + 1, h]
+                x[o, k] += 0.5 * (one - two)
+                x[e, k] += 0.5 * (one + two)
+
+
+@kernel
+def advance_lanes(group, net, own, maps, which, state, i2, ambient, wind, sky, side, out, watch, peak, x, v):
     """All steps of a group of homes, as many as x is wide; `state` becomes their temperatures at the end.
 
-    net, maps, watch: see `cosim.thermal.fleet`; which (steps,): row of tables; state (nodes, homes);
-    i2 (steps, 6, homes) [A2]; ambient (steps,) [degC]; wind (steps,) [m/s]; sky (steps, sides, PLANES)
-    [W/m2], without sides where no sun is; side (homes,); out (steps, nodes, homes) [degC], or without steps;
+    net, maps, watch: see `cosim.thermal.fleet`; own: see `own_heat`; which (steps,): row of tables;
+    state (nodes, homes); i2 (steps, 6, homes) [A2]; ambient (steps,) [degC]; wind (steps,) [m/s]; sky
+    (steps, sides, PLANES) [W/m2], without sides where no sun is; side (homes,); out (steps, nodes, homes) [degC], or without steps;
     peak (kinds, steps, homes) [degC]; x (rows, lanes), v (2, links, lanes): private scratch, zero at first.
     """
     pairs, weight, column, size, nothing, before = net[:6]
@@ -312,6 +334,7 @@ def advance_lanes(group, net, maps, which, state, i2, ambient, wind, sky, side, 
         shared_films(nodes, shared, wind2, lanes, x, squares, bits, root, guess, n0)
         leg_films(pairs, nodes, legs, wind2, lanes, x, n0)
         gather(weight, column, size, lanes, x, n0, q)
+        own_heat(pairs, own, i2[step], first, used, x, q)
         at = dense(table, 0, odd_rows, odd_width, lanes, x, q, 0)
         at = dense(table, at, even_rows, even_width, lanes, x, q + pairs, pairs)
         slopes(pairs, heat, lanes, x, before, q)
@@ -330,21 +353,36 @@ def advance_lanes(group, net, maps, which, state, i2, ambient, wind, sky, side, 
 
 
 @kernel
-def advance_serial(net, maps, which, state, i2, ambient, wind, sky, side, out, watch, peak, x, v):
+def advance_serial(net, own, maps, which, state, i2, ambient, wind, sky, side, out, watch, peak, x, v):
     """All homes, one group of lanes after another; x (1, rows, lanes), v (1, 2, links, lanes)."""
     lanes = x.shape[2]
     for group in range((state.shape[1] + lanes - 1) // lanes):
         advance_lanes(
-            group, net, maps, which, state, i2, ambient, wind, sky, side, out, watch, peak, x[0], v[0]
+            group, net, own, maps, which, state, i2, ambient, wind, sky, side, out, watch, peak, x[0], v[0]
         )
 
 
 @parallel_kernel
-def advance_parallel(net, maps, which, state, i2, ambient, wind, sky, side, out, watch, peak, x, v):
+def advance_parallel(net, own, maps, which, state, i2, ambient, wind, sky, side, out, watch, peak, x, v):
     """As `advance_serial` with groups spread over threads; x (groups, rows, lanes), v likewise."""
     for group in prange(x.shape[0]):
         advance_lanes(
-            group, net, maps, which, state, i2, ambient, wind, sky, side, out, watch, peak, x[group], v[group]
+            group,
+            net,
+            own,
+            maps,
+            which,
+            state,
+            i2,
+            ambient,
+            wind,
+            sky,
+            side,
+            out,
+            watch,
+            peak,
+            x[group],
+            v[group],
         )
 
 

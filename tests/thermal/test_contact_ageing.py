@@ -13,9 +13,9 @@ from cosim.randomness import stable_ids
 from cosim.thermal import contact_kernels as laws
 from cosim.thermal.contact import constants, load_contact, load_population, values
 from cosim.thermal.contact_ageing import GRID_W, Aged, ContactAgeing, Exposure, Jaws
-from cosim.thermal.contact_homes import alike, home_contact_ohm, with_contacts
+from cosim.thermal.contact_homes import home_contacts, own_ohm, with_contacts
 from cosim.thermal.contact_population import chance_of_poor, draw_jaws, insertions
-from cosim.thermal.fleet import HeatFleet
+from cosim.thermal.fleet import HeatFleet, OwnOhm
 from cosim.thermal.limits import steady_state
 from cosim.thermal.network import Float, HeatNetwork, Links, heat_network
 
@@ -228,38 +228,52 @@ def test_what_cannot_be_aged_is_told() -> None:
         Exposure(np.zeros((1, 1, 2, 6)), np.zeros((1, 1, 2)), np.array([0.5, 0.6]))
 
 
-def test_jaws_of_homes_run_in_fleets_of_alike_networks(ageing: ContactAgeing) -> None:
-    """Draws depend on the home alone; groups cover all homes; a group's network is hot where its jaw is poor."""
+def test_jaws_of_homes_run_in_one_fleet(ageing: ContactAgeing) -> None:
+    """Draws depend on the home alone; each home is as hot as the network with its contacts, whoever its neighbours."""
     ids = stable_ids([f"home-{k}" for k in range(80)])
     exposure = exposure_of((5.0, 20.0, 40.0))
-    ohm = home_contact_ohm(ageing, PEOPLE, ids, 3, exposure, years=2.0, poor_share=0.3, parallel=False)
-    part = home_contact_ohm(ageing, PEOPLE, ids[7:9], 3, exposure, years=2.0, poor_share=0.3, parallel=False)
-    np.testing.assert_array_equal(part, ohm[7:9])
-    new = ageing.as_new_ohm[0]
+    found = home_contacts(ageing, PEOPLE, ids, 3, exposure, years=2.0, poor_share=0.3, parallel=False)
+    part = home_contacts(ageing, PEOPLE, ids[7:9], 3, exposure, years=2.0, poor_share=0.3, parallel=False)
+    np.testing.assert_array_equal(part.ohm, found.ohm[7:9])
+    np.testing.assert_array_equal(part.force_share, found.force_share[7:9])
+    ohm, new = found.ohm, ageing.as_new_ohm[0]
     assert (ohm.max(axis=1) > 4.0 * new).mean() == pytest.approx(0.2, abs=0.15)
     assert np.all(np.isfinite(ohm))
+    assert np.all(found.force_share.min(axis=1)[ohm.max(axis=1) > 8.0 * new] < 0.5)
 
-    groups = alike(ageing.joints, ohm)
-    np.testing.assert_array_equal(np.sort(np.concatenate([rows for rows, _ in groups])), np.arange(80))
-    for rows, stands in groups:
-        ratio = np.log2(ohm[rows] / stands)
-        assert np.all(ratio <= 0.25 + 1e-9)
-        assert np.all((ratio >= -0.25 - 1e-9) | (stands == new))
+    steps, network = 40, ageing.network
+    i2 = np.tile(np.array([30.0**2, 20.0**2, 30.0**2, 20.0**2, 0.0, 0.0])[None, :, None], (steps, 1, 80))
+    air, seconds = np.full(steps, 25.0), np.full(steps, 900.0)
+    fleet = HeatFleet(network, 80, own=own_ohm(ageing.joints, ohm))
+    end = fleet.advance(fleet.initial(25.0), i2, air, seconds, parallel=True)
+    for home in (int(np.argmax(ohm.max(axis=1))), 0, 41):
+        alone = HeatFleet(network, 1, own=own_ohm(ageing.joints, ohm[[home]]))
+        one = alone.advance(alone.initial(25.0), i2[..., :1], air, seconds, parallel=False)
+        np.testing.assert_array_equal(one[..., 0], end[..., home])
+        changed = with_contacts(network, ageing.joints, ohm[home])
+        np.testing.assert_allclose(end[-1, :, home], steady_state(changed, i2[0, :, 0], 25.0), atol=0.05)
+        own = HeatFleet(changed, 1)
+        one = own.advance(own.initial(25.0), i2[..., :1], air, seconds, parallel=False)
+        np.testing.assert_allclose(one[..., 0], end[..., home], rtol=1e-9)
 
-    _, worst = max(groups, key=lambda group: group[1].max())
-    i2 = np.array([30.0**2] * 4 + [0.0, 0.0])
-    network = with_contacts(ageing.network, ageing.joints, worst)
-    heat = (worst - ageing.as_new_ohm) * 900.0
-    np.testing.assert_allclose(
-        ageing.rows(steady_state(network, i2, 25.0)), ageing.at_rest(i2, 25.0, heat), atol=0.01
-    )
-    fleet = HeatFleet(network, 2)
-    steps = 40
-    end = fleet.advance(
-        fleet.initial(25.0), np.tile(i2[None, :, None], (steps, 1, 2)), np.full(steps, 25.0), np.full(steps, 900.0),
-        parallel=False,
-    )[-1]  # fmt: skip
-    np.testing.assert_allclose(end[:, 0], steady_state(network, i2, 25.0), atol=0.05)
+
+def test_jaws_as_new_change_no_bits(ageing: ContactAgeing) -> None:
+    i2 = np.random.default_rng(1).uniform(0.0, 100.0, (30, 6, 40)) ** 2
+    as_new = own_ohm(ageing.joints, np.tile(ageing.as_new_ohm, (40, 1)))
+    one, two = HeatFleet(ageing.network, 40), HeatFleet(ageing.network, 40, own=as_new)
+    ends = [
+        fleet.advance(fleet.initial(20.0), i2, np.full(30, 20.0), np.full(30, 60.0), parallel=False)
+        for fleet in (one, two)
+    ]
+    np.testing.assert_array_equal(*ends)
+
+
+def test_resistances_of_homes_stand_where_their_current_is(ageing: ContactAgeing) -> None:
+    row = np.array([0])
+    with pytest.raises(ValueError, match="that leg's current"):
+        HeatFleet(ageing.network, 1, own=OwnOhm(row, np.array([1]), np.zeros((1, 1))))
+    with pytest.raises(ValueError, match="do not fit"):
+        HeatFleet(ageing.network, 2, own=OwnOhm(row, row, np.zeros((1, 1))))
 
 
 def test_a_collar_is_put_in_before_its_meter() -> None:
