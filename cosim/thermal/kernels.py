@@ -295,8 +295,9 @@ def advance_lanes(group, net, own, maps, which, state, i2, ambient, wind, sky, s
 
     net, maps, watch: see `cosim.thermal.fleet`; own: see `own_heat`; which (steps,): row of tables;
     state (nodes, homes); i2 (steps, 6, homes) [A2]; ambient (steps,) [degC]; wind (steps,) [m/s]; sky
-    (steps, sides, PLANES) [W/m2], without sides where no sun is; side (homes,); out (steps, nodes, homes) [degC], or without steps;
-    peak (kinds, steps, homes) [degC]; x (rows, lanes), v (2, links, lanes): private scratch, zero at first.
+    (steps, sides, PLANES) [W/m2], without sides where no sun is; side (homes,); out (steps, nodes, homes)
+    [degC], or without steps; peak (kinds, steps, homes) [degC]; x (rows, lanes), v (2, links, lanes): private
+    scratch, zero at first.
     """
     pairs, weight, column, size, nothing, before = net[:6]
     heat, shared, legs = net[6:10], net[10:16], net[16:22]
