@@ -46,11 +46,11 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(STAMP)/run: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable '.[opendss]'
+	$(PIP) --editable '.[opendss,sensitivity]'
 	@mkdir -p $(STAMP) && touch $@
 
 $(STAMP)/dev: pyproject.toml constraints.txt $(STAMP)/run
-	$(PIP) --editable '.[opendss,sweep,parquet,dev]'
+	$(PIP) --editable '.[opendss,sweep,parquet,sensitivity,dev]'
 	@touch $@
 
 $(STAMP)/docs: $(STAMP)/dev

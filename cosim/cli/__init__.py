@@ -10,7 +10,16 @@ from typing import Annotated
 
 import typer
 
-from cosim.cli import adapter_ageing, adapter_bench, adapters, feeders, hazards, runs, scenarios
+from cosim.cli import (
+    adapter_ageing,
+    adapter_bench,
+    adapter_calibrate,
+    adapters,
+    feeders,
+    hazards,
+    runs,
+    scenarios,
+)
 from cosim.cli.shell import Commands, obey_signals
 
 app = typer.Typer(
@@ -47,6 +56,7 @@ adapter_bench.add_to(adapters.app)
 app.add_typer(scenarios.app, name="scenario")
 app.add_typer(feeders.app, name="feeder")
 adapter_ageing.add_to(adapters.app)
+adapter_calibrate.add_to(adapters.app)
 app.add_typer(adapters.app, name="adapter")
 
 
