@@ -3,13 +3,15 @@
 The script is read here, files it redirects to are put in its place, and each command is sent
 to a private engine context on its own. So an error names its file and line, paths inside the
 script mean what they mean to OpenDSS without changing the process's working directory, and
-commands that write, plot, show, start programs or load libraries are never sent.
+commands that write, plot, show, start programs or load libraries are never sent. What the engine
+writes of its own accord all the same goes to a folder that is gone when the script has run.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,6 +136,15 @@ def run_master(master: Path, *, controls: str) -> Session:
     session = Session(engine)
     session.verbs = [engine.Executive.Command(i + 1).lower() for i in range(engine.Executive.NumCommands)]
     session.options = [engine.Executive.Option(i + 1).lower() for i in range(engine.Executive.NumOptions)]
+    with tempfile.TemporaryDirectory(prefix="cosim-opendss-") as aside:
+        engine.DataPath = aside
+        _run(master, session, controls)
+    return session
+
+
+def _run(master: Path, session: Session, controls: str) -> None:
+    """Send every command of `master`, and see to it that its circuit is solved."""
+    engine = session.engine
     solved = False
     for file, number, text in _commands(master, session, ()):
         verb = _verb(text, session.verbs)
@@ -155,7 +166,6 @@ def run_master(master: Path, *, controls: str) -> Session:
         _solve(session, master, 0, "solve")
     if not solution.Converged:
         raise FeederError(Problem("the engine's own solution does not converge", file=str(master)))
-    return session
 
 
 def _solve(session: Session, file: Path, number: int, text: str) -> None:

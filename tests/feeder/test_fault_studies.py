@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,6 +41,15 @@ def table(network: Network, **more: complex) -> dict[tuple[str, FaultKind, str],
     }
 
 
+def _engine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The engine, with what masters show and export of their own put into `folder`."""
+    engine = pytest.importorskip("dss").DSS
+    monkeypatch.chdir(folder)
+    engine.AllowEditor = False
+    engine.DataPath = str(folder)
+    return engine
+
+
 SLOW = pytest.mark.slow
 
 
@@ -58,12 +68,14 @@ SLOW = pytest.mark.slow
         pytest.param("ieee8500/Master.dss", marks=SLOW),
     ],
 )
-def test_every_bus_as_opendss_sees_it(shared: Path, master: str) -> None:
+def test_every_bus_as_opendss_sees_it(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, master: str
+) -> None:
     """Impedance matrix, open voltage and currents, loads as admittances as in its fault study.
 
     The largest differences are where two nodes are joined by next to nothing (switches, protectors).
     """
-    dss = pytest.importorskip("dss").DSS
+    dss = _engine(tmp_path, monkeypatch)
     path = shared / "feeders/dss" / master
     feeder = Feeder.from_opendss(path, strict=False)
     circuit = feeder.compile().circuit
@@ -123,10 +135,10 @@ new reactor.point phases=1 bus1=b.4 bus2=b.0 r=3 x=0
     ],
 )
 def test_faults_through_an_arc_as_opendss_draws_them(
-    request: pytest.FixtureRequest, tmp_path: Path, master: str, every: int
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, master: str, every: int
 ) -> None:
     """Each kind with its arcs and its way to ground as fault objects of the engine, loads off."""
-    dss = pytest.importorskip("dss").DSS
+    dss = _engine(tmp_path, monkeypatch)
     path = tmp_path / "street.dss"
     path.write_text(STREET)
     if master:

@@ -191,6 +191,26 @@ def test_nothing_is_written_and_the_working_directory_stays(tmp_path: Path) -> N
         assert f"'{verb}' not obeyed" in notes
 
 
+@pytest.mark.parametrize("controls", ["solved", "off"])
+def test_the_engines_own_files_go_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, controls: str
+) -> None:
+    """Some properties write reports as they are set, into the folder where the program was started."""
+    folder, here = tmp_path / "case", tmp_path / "here"
+    folder.mkdir()
+    here.mkdir()
+    monkeypatch.chdir(here)
+    (folder / "Master.dss").write_text(
+        HEAD
+        + "new load.l bus1=a phases=3 kv=12.47 kw=10 kvar=2\nnew energymeter.m element=line.feeder\n"
+        + TAIL
+        + "energymeter.m.action=zonedump\nset mode=faultstudy\nsolve\nshow f\n"
+    )
+    Feeder.from_opendss(folder / "Master.dss", controls=controls)
+    assert Path.cwd() == here
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["Master.dss", "case", "here"]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [
