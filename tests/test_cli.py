@@ -53,6 +53,8 @@ COMMANDS = [
     ("adapter", "schema"),
     ("adapter", "age"),
     ("adapter", "test"),
+    ("adapter", "calibrate"),
+    ("adapter", "sensitivity"),
 ]
 SMALL = """
 start = 2026-07-14T00:00:00
@@ -127,7 +129,7 @@ def test_a_new_scenario_is_a_copy_that_checks(cosim: Callable[..., Result], tmp_
     assert cosim("scenario", "new", "mine", "--from", "fault-duty").exit_code == 0
     found = answer(cosim("scenario", "check", "mine.toml", "--set", "feeder.homes=12", "--json"))
     assert found["homes"] == 12
-    assert found["groups"] == {"solar": 5, "backup": 2}
+    assert found["groups"] == {"solar": 5, "generator": 1, "backup": 2}
     assert found["steps"] == 15
     assert found["variants"] == ["no-adapters"]
     assert found["expected_bytes"] > 0
@@ -329,7 +331,8 @@ class Finaliser:
 def load(*_, **__):
     import time
     Finaliser()
-    time.sleep(30)
+    for _ in range(300):
+        time.sleep(0.1)
 
 loading.load = load
 shell.obey_signals()
