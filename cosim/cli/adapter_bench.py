@@ -41,6 +41,9 @@ def type_test(
         Path | None,
         typer.Option(metavar="FILE.html", help="Write the certificate as a page.", show_default=False),
     ] = None,
+    sensitivity: Annotated[
+        bool, typer.Option("--sensitivity", help="Rank the estimates the heat verdict hangs on; needs SALib.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Run the type tests of UL 414 that physics can compute; every other test is evidence or missing.
@@ -58,17 +61,26 @@ def type_test(
         library.load("adapters", adapter), test or ("all",), current, ambient, draws=draws, seed=seed,
         degraded_ohm=degraded_jaw, altitude_m=altitude,
     )  # fmt: skip
+    ranked = None
+    if sensitivity:
+        from cosim.studies.sensitivity import sensitivity as rank
+
+        ranked = rank(library.load("adapters", adapter), current_a=current, ambient_c=ambient, seed=seed)
     if out is not None:
+        from cosim.studies.sensitivity_page import section
         from cosim.studies.type_test.page import write_page
 
-        write_page(certificate, out)
+        write_page(certificate, out, section(ranked) if ranked else "")
     if json:
-        print_json(certificate.as_dict())
+        print_json(certificate.as_dict() | ({"sensitivity": ranked.as_dict()} if ranked else {}))
         return
     typer.echo(f"{certificate.title}\n")
     print_table(("test", "state", "verdict"), [line[:3] for line in certificate.lines()])
     for row in certificate.rows:
         if row.checks or row.state != "missing":
             typer.echo(f"\n{row.title}: {row.summary}")
+    if ranked:
+        foremost = ", ".join(f"{row.label} ({row.move_k:.0f} K)" for row in ranked.influences[:4])
+        typer.echo(f"\nThe heat margin hangs most on {foremost}.")
     if out is not None:
         typer.echo(f"\nwrote {out}")

@@ -19,6 +19,7 @@ AdapterArgument = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Add the commands to `cosim adapter`."""
     app.command()(calibrate)
+    app.command()(sensitivity)
 
 
 def calibrate(
@@ -103,3 +104,58 @@ def calibrate(
         typer.echo(f"- {warning}")
     for written in (path for path in (out, page) if path is not None):
         typer.echo(f"wrote {written}")
+
+
+def sensitivity(
+    adapter: AdapterArgument,
+    current: Annotated[
+        float | None,
+        typer.Option(metavar="A", help="Service current; the rating if left out.", show_default=False),
+    ] = None,
+    ambient: Annotated[
+        float, typer.Option(metavar="C", help="Air around the product.", min=-60.0, max=60.0)
+    ] = 25.0,
+    seed: Annotated[int, typer.Option(help="Seed of the samples.", min=0)] = 1,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a page with bars.", show_default=False)
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Rank the estimates that an adapter's heat verdict hangs on, by the margin's move and Sobol's indices.
+
+    Needs SALib, the extra 'sensitivity'.
+
+    Example: cosim adapter sensitivity connectder-solar-60 --out hangs-on.html
+    """
+    from cosim import library
+    from cosim.errors import LibraryError
+    from cosim.outputs import output_file
+    from cosim.studies.sensitivity import sensitivity as ranked
+
+    if out is not None:
+        output_file(out, [library.entry_path("adapters", adapter)], LibraryError)
+    found = ranked(library.load("adapters", adapter), current_a=current, ambient_c=ambient, seed=seed)
+    if out is not None:
+        from cosim.studies.sensitivity_page import render
+
+        out.write_text(render(found), encoding="utf-8", newline="\n")
+    if json:
+        print_json(found.as_dict())
+        return
+    typer.echo(
+        f"{found.title}\n"
+        f"smallest margin at {found.current_a:g} A in {found.ambient_c:g} degC: {found.margin_k:.1f} K as "
+        f"stated, standard deviation {found.spread_k:.1f} K over all ranges\n"
+    )
+    rows = [
+        (
+            row.label + (f" and {len(row.keys) - 1} alike" if len(row.keys) > 1 else ""),
+            f"{row.low:.3g} to {row.high:.3g} {'' if row.unit == '1' else row.unit}".strip(),
+            f"{row.low_k:.1f} to {row.high_k:.1f}",
+            f"{row.total:.2f}" if row.total == row.total else "-",
+        )
+        for row in found.influences[:12]
+    ]
+    print_table(("number", "range", "margin, K", "share of variance"), rows)
+    if out is not None:
+        typer.echo(f"wrote {out}")

@@ -21,8 +21,10 @@ TONES = {
 }  # fmt: skip
 
 
-def write_page(certificate: Certificate, out: str | Path) -> Path:
+def write_page(certificate: Certificate, out: str | Path, hangs_on: str = "") -> Path:
     """Write the page; the same certificate gives the same bytes.
+
+    `hangs_on` is HTML that follows the heat-rise test, such as a ranked list of estimates.
 
     Raises
     ------
@@ -32,7 +34,7 @@ def write_page(certificate: Certificate, out: str | Path) -> Path:
     target = output_file(out, error=LibraryError)
     aside = target.with_name(f".{target.name}.{os.getpid()}.writing")
     try:
-        aside.write_text(render(certificate), encoding="utf-8", newline="\n")
+        aside.write_text(render(certificate, hangs_on), encoding="utf-8", newline="\n")
         os.replace(aside, target)
     except OSError as error:
         aside.unlink(missing_ok=True)
@@ -40,7 +42,7 @@ def write_page(certificate: Certificate, out: str | Path) -> Path:
     return Path(out)
 
 
-def render(certificate: Certificate) -> str:
+def render(certificate: Certificate, hangs_on: str = "") -> str:
     """The page as text."""
     import jinja2
 
@@ -57,6 +59,7 @@ def render(certificate: Certificate) -> str:
         charts=_charts(heat) if heat and roles else [],
         keys=keys(roles),
         details=_details(certificate),
+        hangs_on=hangs_on,
         roles=roles,
         words=WORDS,
         readings=_readings(heat, roles) if heat else [],
