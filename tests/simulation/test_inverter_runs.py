@@ -10,7 +10,9 @@ import pytest
 
 from cosim.results import Results, summarise
 from cosim.scenario import Scenario
+from cosim.simulation.assembly import assemble
 from cosim.simulation.inverters import fit_inverters, settings_of
+from cosim.simulation.physics import Block, StudyPhysics
 from cosim.simulation.run import run
 
 SUNNY = """
@@ -65,6 +67,58 @@ def test_no_step_is_left_and_next_to_none_needs_newton(sunny: Results) -> None:
     assert solver["newton"].mean() <= 0.001
 
 
+def test_dawn_far_out_needs_no_newton_either(tmp_path: Path) -> None:
+    """The first watt turns volt-var on: 120 homes, all with solar, ten kilometres out, a day."""
+    case = Scenario.load("sunny-day", overrides={"feeder.substation_distance_km": 10.0})
+    solver = run(case, tmp_path / "far.h5").solver
+    assert len(solver) == 1440
+    assert solver["converged"].all()
+    assert solver["newton"].mean() <= 0.001
+
+
+def test_volt_watt_holds_back_what_its_curve_says(file: Path, tmp_path: Path) -> None:
+    """Without volt-var the voltage rises far enough: some sun is held back, and what is given lies on the curve."""
+    case = Scenario.load(
+        file,
+        overrides={
+            "feeder.substation_distance_km": 14.0,
+            "homes.solar.pv_kw": 22.0,
+            "homes.solar.inverter": {"volt_var": "none", "volt_watt": "ieee1547-2018-b"},
+            "start": "2026-06-21T10:00:00",
+            "duration": "6 h",
+            "tolerance_pu": 1e-9,
+        },
+    )
+    study = assemble(case)
+    smart = study.inverters
+    shared = study.population.group[smart.home] == "solar"
+    held_w = 0.0
+
+    def check(block: Block, count: int) -> None:
+        nonlocal held_w
+        assert block.solution.converged[:count].all()
+        at = block.sockets
+        u = (at.voltage_l1_v + at.voltage_l2_v)[:count, smart.home].T / 240.0
+        available = smart.available_w(block.draw.p_w)[:, :count]
+        given = block.inverter_va[:, :count].real
+        limit = np.interp(u, (1.06, 1.1), (1.0, 0.2)) * smart.rating_va[:, None]
+        expected = np.minimum(available, limit)
+        np.testing.assert_allclose(given[shared], expected[shared], rtol=0.0, atol=0.5)
+        held_w = max(held_w, float((available - given)[shared].sum()))
+
+    StudyPhysics(study, check).advance(0, case.duration_us)
+    assert held_w > 1e3
+    results = run(case, tmp_path / "held.h5")
+    found = results.inverters
+    assert found["curtailed_wh"].sum() > 100.0
+    np.testing.assert_allclose(
+        results.feeder["curtailed_w"].sum() / 60.0, found["curtailed_wh"].sum(), rtol=1e-6, atol=1e-3
+    )
+    summary = summarise(results).inverters
+    assert summary is not None
+    assert summary.curtailed_kwh == pytest.approx(found["curtailed_wh"].sum() / 1e3)
+
+
 def test_functions_lower_the_voltage_and_cost_reactive_power(sunny: Results) -> None:
     found = summarise(sunny).inverters
     assert found is not None
@@ -84,9 +138,6 @@ def test_opender_settles_where_a_run_does(file: Path, tmp_path: Path) -> None:
     """Power and reactive power of a recorded home's inverter at its own voltage and sun, to 1e-3 of its rating."""
     opender = pytest.importorskip("opender", reason="needs opender")
     case = Scenario.load(file, overrides={"duration": "14 h", "start": "2026-06-21T00:00:00"})
-    from cosim.simulation.assembly import assemble
-    from cosim.simulation.physics import StudyPhysics
-
     study = assemble(case)
     kept: list[tuple[float, float, float, float]] = []
     smart = study.inverters
@@ -152,8 +203,6 @@ def test_bits_do_not_depend_on_threads_or_blocks(file: Path, threads: int, block
 
 
 def test_a_battery_keeps_its_active_power_and_a_charger_is_not_limited(file: Path) -> None:
-    from cosim.simulation.assembly import assemble
-
     study = assemble(Scenario.load(file))
     smart, inverters = study.inverters, study.compiled.circuit.inverters
     first = dict(zip(inverters.injector.tolist(), inverters.q_first.tolist(), strict=True))
