@@ -126,8 +126,17 @@ class Entry(Frozen):
     description: str = ""
 
 
+class Insulation(Frozen):
+    """What surrounds an overhead conductor: what it lets through, gives to the air and bears for its life."""
+
+    limit_c: Annotated[Quantity, of("degC", 40.0, 250.0)]
+    conductivity: Annotated[Quantity, of("W/(m K)", 0.01, 10.0)]
+    emissivity: Annotated[Quantity, of("1", 0.0, 1.0)]
+    solar_absorptance: Annotated[Quantity, of("1", 0.0, 1.0)]
+
+
 class ConductorEntry(Entry):
-    """A wire of a line, drop or service: per conductor, at 60 Hz."""
+    """A wire of a line, drop or service: per conductor, at 60 Hz; `insulation` if its heat is simulated."""
 
     material: Literal["aluminium", "acsr", "copper", "aluminium-alloy"]
     r_ohm_per_km: Annotated[Quantity, of("ohm/km")]
@@ -136,6 +145,7 @@ class ConductorEntry(Entry):
     diameter_m: Annotated[Quantity, of("m")]
     insulation_m: Annotated[Quantity, of("m")]
     ampacity_a: Annotated[Quantity, of("A", known=False)]
+    insulation: Insulation | None = None
 
 
 class MaterialEntry(Entry):
@@ -156,8 +166,25 @@ class MaterialEntry(Entry):
     solar_absorptance: Annotated[Quantity, of("1", 0.0, 1.0, known=False)] | None = None
 
 
+class LiquidHeat(Frozen):
+    """What IEEE C57.91 clause 7 asks of a liquid-filled transformer; rises at rating over the air."""
+
+    oil_rise_k: Annotated[Quantity, of("K", 1.0, 150.0)]
+    hot_spot_rise_k: Annotated[Quantity, of("K", 1.0, 200.0)]
+    oil_exponent: Annotated[Quantity, of("1", 0.1, 2.0)]
+    winding_exponent: Annotated[Quantity, of("1", 0.1, 2.0)]
+    oil_tau_h: Annotated[Quantity, of("h", 0.01, 100.0)]
+    winding_tau_min: Annotated[Quantity, of("min", 0.1, 1000.0)]
+
+    @model_validator(mode="after")
+    def _hotter(self) -> LiquidHeat:
+        if self.hot_spot_rise_k.value <= self.oil_rise_k.value:
+            raise ValueError("hot_spot_rise_k counts from the air, so it must exceed oil_rise_k")
+        return self
+
+
 class TransformerEntry(Entry):
-    """A service transformer; percentages on its own rating."""
+    """A service transformer; percentages on its own rating; `heat` if its temperature is simulated."""
 
     phases: Literal[1, 3] = 1
     kva: Annotated[Quantity, of("kVA")]
@@ -165,6 +192,7 @@ class TransformerEntry(Entry):
     x_percent: Annotated[Quantity, of("%")]
     noload_loss_percent: Annotated[Quantity, of("%")]
     magnetising_percent: Annotated[Quantity, of("%")]
+    heat: LiquidHeat | None = None
 
 
 class BreakerEntry(Entry):

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 KIND = "cosim-results"
-VERSION = 3
+VERSION = 4
 
 NO_TIME = -1
 STATISTICS = ("min", "mean", "max")
@@ -146,6 +146,7 @@ HOME_QUANTITIES: tuple[Variable, ...] = (
         _KELVIN,
         sign="negative: over a limit",
     ),
+    _home("drop_temperature_c", "degC", "temperature of the hotter conductor of the service drop", _KELVIN),
 )
 
 
@@ -167,6 +168,12 @@ TRANSFORMER_QUANTITIES: tuple[Variable, ...] = (
     _transformer("loading_pu", "1", "apparent power over rated power of the service transformer", 2.0**-13),
     _transformer("loss_w", "W", "loss of the service transformer, core and windings", 2.0**-4),
     _transformer("rejection_pu", "1", f"service transformer: {_REJECTION}", 2.0**-13),
+    _transformer("top_oil_c", "degC", "temperature of the service transformer's top oil", _KELVIN),
+    _transformer(
+        "hot_spot_c", "degC", "temperature of the hottest spot of the service transformer's winding", _KELVIN
+    ),
+    _transformer("ageing_factor", "1", "ageing of its insulation over that at a hot spot of 110 degC", 0.0),
+    _transformer("loss_of_life_pu", "1", "share of 180,000 h at 110 degC aged since the run began", 0.0),
 )
 
 
@@ -289,6 +296,7 @@ HOMES = Group(
         _of_home("nominal_v", "f8", "V", "nominal voltage of voltage_l1_v and voltage_l2_v"),
         _of_home("service_rating_a", "f8", "A", "rating of the service"),
         _of_home("temperature_limit_c", "f8", "degC", "smallest known material limit of its adapter"),
+        _of_home("drop_limit_c", "f8", "degC", "what the insulation of its service drop bears"),
         _of_home("pv_kw", "f8", "kW", "solar power installed"),
         _of_home("ev_kw", "f8", "kW", "charger power installed"),
         _of_home("battery_kw", "f8", "kW", "battery power installed"),

@@ -24,6 +24,7 @@ from cosim.scenario.population import Population, populate
 from cosim.scenario.rules import check_names, resolve_home, resolve_quantity
 from cosim.simulation.asked_studies import BackfeedCase, backfeed_cases
 from cosim.simulation.equipment import Equipment, assumed_service_a, check_ratings, equip, served_kinds
+from cosim.simulation.grid_heat import GridHeat, grid_heat
 from cosim.simulation.inverters import SmartInverters, fit_inverters
 from cosim.simulation.sources import demand_of, feeder_of
 
@@ -97,7 +98,7 @@ class Study:
             )
         if np.isfinite(self.equipment.breaker_kaic_a).any():
             held.append("main breakers are assumed to interrupt 10 kA (models/breakers): feeders do not say")
-        return (*self.population.notes, *held, *self._doubts())
+        return (*self.population.notes, *held, *self.grid_heat.notes, *self._doubts())
 
     def _doubts(self) -> Iterator[str]:
         """What the run does as asked although it may not be meant."""
@@ -149,6 +150,11 @@ class Study:
     def heat(self) -> list[AdapterHeat]:
         """Heat fleets, one a kind of adapter, and the homes in each."""
         return self.equipment.heat
+
+    @cached_property
+    def grid_heat(self) -> GridHeat:
+        """Service transformers and drops as they heat."""
+        return grid_heat(self.feeder, self.compiled)
 
     @property
     def battery(self) -> BatteryFleet:
@@ -301,6 +307,7 @@ class Study:
             "nominal_v": self.nominal_v,
             "service_rating_a": population.service_rating_a,
             "temperature_limit_c": self.equipment.temperature_limit_c,
+            "drop_limit_c": self.grid_heat.drops.limit_c,
             "pv_kw": population.pv_kw,
             "ev_kw": population.ev_kw,
             "battery_kw": battery_kw,
@@ -359,7 +366,7 @@ class Study:
         asking = [] if utility is None else [("utilities", utility)]
         return {
             f"{kind}/{name}": json.loads(library.raw_json(kind, name))
-            for kind, name in (*self.equipment.entries, *asking)
+            for kind, name in (*self.equipment.entries, *self.grid_heat.entries, *asking)
         }
 
 

@@ -25,6 +25,7 @@ from cosim.events.physics import Act, Action, Crossing, Operation, Watch
 from cosim.events.processes import describe
 from cosim.simulation.adapter_heat import HeatBlock
 from cosim.simulation.flow import Draw, Flows, head_of
+from cosim.simulation.grid_heat import GridHeatBlock
 from cosim.simulation.inverters import Sunniest
 from cosim.simulation.recording import head_conductors
 from cosim.simulation.regulation import Grid, Regulation, operation_event
@@ -77,6 +78,8 @@ class State:
         (batteries,) stored energy.
     heat_c
         One (2, nodes, its homes) array per kind of adapter: in still air, under sun and wind.
+    unit_heat, drop_c
+        (5, transformers) rises and age of service transformers, (homes,) surfaces of drops.
     setting
         Taps and capacitor steps.
     wants
@@ -92,6 +95,8 @@ class State:
     theta: Float
     charge_j: Float
     heat_c: list[Float]
+    unit_heat: Float
+    drop_c: Float
     setting: Setting
     wants: Bool
 
@@ -128,6 +133,7 @@ class Block:
     draw: Draw
     inverter_va: NDArray[np.complex128]
     head_phase_w: Float
+    grid: GridHeatBlock
     heat: list[HeatBlock] = field(default_factory=list)
 
 
@@ -205,6 +211,8 @@ class StudyPhysics:
             theta=np.zeros(2 * homes),
             charge_j=study.battery.initial(),
             heat_c=[kind.initial(ambient_c) for kind in study.heat],
+            unit_heat=study.grid_heat.units.initial(),
+            drop_c=study.grid_heat.drops.initial(),
             setting=study.controls.start,
             wants=np.zeros(len(study.controls), dtype=bool),
         )
@@ -498,13 +506,18 @@ class StudyPhysics:
         smart, pv_w = study.inverters, draw.pv_w.copy()
         inverter_va = smart.given_va(study.compiled.circuit, solution.v, solution.current_a)
         pv_w[smart.solar] = inverter_va.real[: len(smart.solar)]
+        transformer_va = self._power_va(self._transformers, self._transformer_element, solution)
+        weather = study.weather.block(draw.plan.first_step, len(draw.plan))
         block = Block(
-            draw.plan, pv_w, draw.ev_w, draw.ambient_c, sockets, solution,
-            self._power_va(self._transformers, self._transformer_element, solution),
+            draw.plan, pv_w, draw.ev_w, draw.ambient_c, sockets, solution, transformer_va,
             self._power_va(self._head, self._head_element, solution),
             study.watched.quality.read(solution.v, state.opened, parallel=False),
             study.breakers.advance(state.theta, current_a, seconds, parallel=False), draw.battery,
             draw, inverter_va, self._head_phase_w(solution),
+            study.grid_heat.advance(
+                state.unit_heat, state.drop_c, np.abs(transformer_va).T / study.transformer_va,
+                sockets.i2_a2, solution.converged, weather, seconds, parallel=self._many,
+            ),
         )  # fmt: skip
         block.heat = self._heat(draw.plan, sockets.i2_a2)
         return block
@@ -561,6 +574,8 @@ class StudyPhysics:
         whole = count == len(block.plan)
         heat = block.heat if whole else self._heat(block.plan.head(count), block.sockets.i2_a2[:count])
         state.heat_c = [kind.end for kind in heat]
+        state.unit_heat = np.ascontiguousarray(block.grid.units.states[last])
+        state.drop_c = np.ascontiguousarray(block.grid.drop_surface_c[last])
         self.time_us = block.plan.head(count).end_us
         head_w = np.where(block.solution.converged, block.head_va.real.sum(axis=0), -np.inf)[:count]
         top = int(np.argmax(head_w))

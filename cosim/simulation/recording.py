@@ -41,6 +41,7 @@ def step_block(study: Study, block: Block, count: int) -> StepBlock:
         "pv_power_w": block.pv_w.T,
         "ev_power_w": block.ev_w.T,
         **_heat(study, block),
+        "drop_temperature_c": block.grid.drop_c,
     }
     head_w = block.head_va.real.sum(axis=0)
     feeder = {"power_w": head_w, "power_var": block.head_va.imag.sum(axis=0)}
@@ -60,6 +61,10 @@ def step_block(study: Study, block: Block, count: int) -> StepBlock:
         "loading_pu": np.abs(block.transformer_va).T / study.transformer_va,
         "loss_w": block.quality.unit_loss_w,
         "rejection_pu": unit_rejection,
+        "top_oil_c": block.grid.units.top_oil_c,
+        "hot_spot_c": block.grid.units.hot_spot_c,
+        "ageing_factor": block.grid.units.ageing_factor,
+        "loss_of_life_pu": block.grid.units.loss_of_life_pu,
     }
     return StepBlock(
         start_us=block.plan.start_us[:count],

@@ -15,6 +15,7 @@ import pytest
 from cosim.errors import ResultsError
 from cosim.results import open_results, summarise
 from cosim.results.join import CHUNK
+from cosim.results.layout import VERSION
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,7 @@ def set_attribute(name: str, value: Any) -> Callable[[Any], None]:
             "of kind 'cosim-feeder'; a result file of kind 'cosim-results'",
         ),
         (lambda f: f.attrs.__delitem__("kind"), "HDF5 file of no stated kind"),
-        (set_attribute("version", 99), "layout version 99; this cosim reads version 3"),
+        (set_attribute("version", 99), f"layout version 99; this cosim reads version {VERSION}"),
         (lambda f: f.attrs.__delitem__("seed"), "lacks the attribute seed"),
         (lambda f: f.__delitem__("solver/converged"), "lacks solver/converged"),
         (lambda f: f.__delitem__("home"), "lacks home"),
