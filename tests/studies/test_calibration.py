@@ -168,6 +168,22 @@ def test_the_command_writes_an_entry_that_passes_the_check(
     assert next(iter(truth)) in html.unescape(page)
 
 
+def test_a_body_beside_the_entry_is_still_found(run_csv: Path, tmp_path: Path) -> None:
+    """A base given as a file is named from the new entry's folder."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    base = library.raw("adapters", NAME)["heat"]["base"]
+    (folder / "body.toml").write_text(library.entry_path("bodies", base).read_text(encoding="utf-8"))
+    text = library.entry_path("adapters", NAME).read_text(encoding="utf-8")
+    (folder / "mine.toml").write_text(
+        text.replace(f'base = "{base}"', 'base = "body.toml"'), encoding="utf-8"
+    )
+    found = calibrate(folder / "mine.toml", run_csv, [body_keys()[1]])
+    new = write_entry(found, tmp_path / "new.toml", date(2026, 3, 18))
+    assert 'base = "mine/body.toml"' in new.read_text()
+    assert library.load("adapters", new).heat.parts.keys() == found.entry.heat.parts.keys()
+
+
 def test_a_second_calibration_begins_where_the_first_ended(
     found: Calibration, run_csv: Path, tmp_path: Path
 ) -> None:
