@@ -162,7 +162,7 @@ def compare(
 def flow(
     feeder: FeederArgument,
     load_scale: Annotated[float, typer.Option(help="Factor on every home's nominal load.")] = 1.0,
-    worst: Annotated[int, typer.Option(help="Items shown of each list.")] = 5,
+    worst: Annotated[int, typer.Option(help="Items shown of each list.", min=0)] = 5,
     json: JsonOption = False,
 ) -> None:
     """Solve the nominal loads once: the worst lines, transformers, buses and homes, and where energy is lost.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -49,6 +50,11 @@ def faults(
     places = places_of(network, loads=how)
     wrong = [
         Problem("no such bus with voltage", key="--bus", value=b) for b in bus or () if b not in places.name
+    ]
+    wrong += [
+        Problem("should be a finite number", key=key, value=f"{value:g}")
+        for key, value in (("--arc-ohm", arc_ohm), ("--ground-ohm", ground_ohm))
+        if not math.isfinite(value)
     ]
     known = [str(k) for k in FaultKind]
     wrong += [

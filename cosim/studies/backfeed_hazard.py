@@ -7,6 +7,7 @@ field collapse, engine at speed), which makes later currents upper bounds; neigh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -172,10 +173,11 @@ def backfeed_hazard(
     Raises
     ------
     FeederError
-        No such home, home without two legs, or no such line.
+        No such home, home without two legs, no such line, or a number that cannot be.
     LibraryError
         The source is not one that can hold up a dead feeder.
     """
+    _check(load_scale=load_scale, home_load_scale=home_load_scale, body_ohm=body_ohm, source_kva=source_kva)
     found = feeder.compile() if compiled is None else compiled
     row = _row(feeder, found, home)
     lines = _lines(feeder, found, opened)
@@ -222,7 +224,7 @@ def backfeed_hazard(
         source_v=over_time([abs(stage.v[one] - stage.v[two]) for stage in stages]),
         primary_v=over_time([float(np.abs(stage.v[primary]).max(initial=0.0)) for stage in stages]),
         transformer_a=transformer,
-        line_a=over_time([_line_a(found, stage) for stage in stages]),
+        line_a=over_time([_line_a(found, stage, lines) for stage in stages]),
         contact_a=contact,
         contact_node=names[primary[worst]] if worst >= 0 else "",
         primary_node=names[primary[top]] if top >= 0 else "",
@@ -296,6 +298,19 @@ def _breaker_s(entry: BreakerEntry, model: _Model, fed: Backfeed, stages: Sequen
     return float("inf")
 
 
+def _check(**given: float | None) -> None:
+    """Refuse numbers that cannot be: loads and bodies below 0, a source of no power."""
+    problems = []
+    for key, value in given.items():
+        least = "above 0" if key == "source_kva" else "0 or more"
+        if value is not None and not (
+            math.isfinite(value) and value >= 0.0 and (value or least != "above 0")
+        ):
+            problems.append(Problem(f"should be a finite number, {least}", key=key, value=f"{value:g}"))
+    if problems:
+        raise FeederError(problems)
+
+
 # -- what is fed ---------------------------------------------------------------------------------
 
 
@@ -343,10 +358,10 @@ def _transformer_a(compiled: CompiledFeeder, stage: Stage, unit: int) -> float:
     return float(np.abs(flows[element.terminal(0)]).max())
 
 
-def _line_a(compiled: CompiledFeeder, stage: Stage) -> float:
+def _line_a(compiled: CompiledFeeder, stage: Stage, opened: Sequence[int]) -> float:
     grounded = np.append(stage.v, 0.0)
     largest = 0.0
-    for number in compiled.line_element[compiled.line_element >= 0]:
+    for number in np.setdiff1d(compiled.line_element[compiled.line_element >= 0], opened):
         element = compiled.circuit.elements[number]
         ends = grounded[element.nodes]
         if (ends != 0.0).any():

@@ -56,6 +56,12 @@ def test_the_ratio_of_the_transformer_holds(street: Feeder, alone: BackfeedHazar
     assert 28.0 < whole.source_a[0] / whole.transformer_a[0] < 50.0  # the rest stays with its neighbours
 
 
+def test_an_open_line_carries_nothing(street: Feeder, alone: BackfeedHazard) -> None:
+    """The largest current of any line is that of a line that is there: at most the source's own."""
+    assert (alone.line_a <= alone.source_a * 1.01).all()
+    assert (alone.line_a > 0.1 * alone.source_a).all()
+
+
 def test_no_distribution_fuse_operates(street: Feeder, alone: BackfeedHazard) -> None:
     """A set's whole fault current is a few amperes on the primary; a fuse needs twice its rating."""
     assert np.isinf(alone.fuse_s)
@@ -114,6 +120,12 @@ def test_what_cannot_be_is_told(street: Feeder) -> None:
         backfeed_hazard(street, "home-999")
     with pytest.raises(FeederError, match="no such line"):
         backfeed_hazard(street, "home-5", opened=["nowhere"])
+    for wrong in (
+        {"body_ohm": -5.0}, {"body_ohm": np.nan}, {"load_scale": -1.0}, {"load_scale": np.inf},
+        {"home_load_scale": np.nan}, {"source_kva": 0.0}, {"source_kva": -1.0}, {"source_kva": np.inf},
+    ):  # fmt: skip
+        with pytest.raises(FeederError, match=f"{next(iter(wrong))}: should be a finite number"):
+            backfeed_hazard(street, "home-5", **wrong)
     with pytest.raises(LibraryError, match="follows a grid"):
         backfeed_hazard(street, "home-5", "inverter-7.6kw")
     with pytest.raises(LibraryError, match="did you mean"):
@@ -137,5 +149,16 @@ def test_commands(street: Feeder, tmp_path: Path) -> None:
     faults = json.loads(ran.output)["faults"]
     assert {f["kind"] for f in faults} == {"line-ground", "line-line", "line-line-ground"}
     assert all(f["peak_a"] > 1.4 * f["symmetrical_a"] > 700 for f in faults)
-    wrong = CliRunner().invoke(app, ["feeder", "faults", str(path), "--kind", "sideways"])
+    for option in (
+        ("--kind", "sideways"),
+        ("--arc-ohm", "inf"),
+        ("--ground-ohm", "nan"),
+        ("--bus", "nowhere"),
+    ):
+        wrong = CliRunner().invoke(app, ["feeder", "faults", str(path), *option])
+        assert wrong.exit_code == 2, option
+    wrong = CliRunner().invoke(
+        app, ["feeder", "backfeed", str(path), "--home", "home-5", "--source-kva", "inf"]
+    )
     assert wrong.exit_code == 2
+    assert "Traceback" not in wrong.output
