@@ -40,7 +40,7 @@ def answers(summary: Summary, found: Figures, heat_note: str = "") -> list[Answe
     """Every question the page answers, most important first; `heat_note` is added to the first."""
     return [
         _heat(summary, heat_note),
-        *_temperature(summary),
+        *_temperature(summary, found),
         _faults(summary, found),
         *_clearing(summary),
         _service(summary),
@@ -80,16 +80,27 @@ def _heat(summary: Summary, note: str) -> Answer:
     return Answer(question, figure, detail.strip(), state)
 
 
-def _temperature(summary: Summary) -> Iterator[Answer]:
-    """Absolute temperature against the materials, where a limit of theirs is known."""
-    if summary.temperature is None or np.isnan(summary.temperature.limit):
-        return
+def _temperature(summary: Summary, found: Figures) -> Iterator[Answer]:
+    """How far every part stays below what its material bears, under sun and wind."""
     hottest, over = summary.temperature, summary.homes_over_temperature_limit
+    if hottest is None:
+        return
+    question = "Do materials bear it?"
+    highest = f"Under sun and wind the hottest part of any adapter, at {_place(hottest)}, is {number(hottest.value)} °C"
+    margins = found.smallest["material_margin_k"]
+    unknown = int((np.isnan(margins) & (found.homes["adapter"] != "")).sum())
+    if not np.isfinite(margins).any():
+        yield Answer(question, "not known", f"{highest}; no limit of any of its materials is known.", "plain")
+        return
+    worst = int(np.nanargmin(margins))
+    margin = float(margins[worst])
     detail = (
-        f"Hottest part of {_place(hottest)}; its materials bear {number(hottest.limit)} °C. "
-        f"{counted(over, 'home')} over a known limit."
+        f"Least margin of any part to the limit of its material, at {found.name(worst)}. {highest}. "
+        f"{counted(over, 'home')} over a known limit"
     )
-    yield Answer("Do materials bear it?", f"{number(hottest.value)} °C", detail, "bad" if over else "good")
+    detail += f", {counted(unknown, 'adapter')} without one." if unknown else "."
+    state = "bad" if over else "watch" if margin < CLOSE_K else "good"
+    yield Answer(question, f"{number(abs(margin))} K {'left' if margin >= 0 else 'too much'}", detail, state)
 
 
 def _faults(summary: Summary, found: Figures) -> Answer:

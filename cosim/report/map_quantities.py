@@ -183,7 +183,7 @@ def _beyond(found: Figures, name: str, values: Float) -> NDArray[np.bool_]:
     tests: dict[str, Callable[[], NDArray[Any]]] = {
         "heat_margin_k": lambda: values < 0,
         "material_margin_k": lambda: values < 0,
-        "adapter_temperature_c": lambda: values > found.column("temperature_limit_c"),
+        "adapter_temperature_c": lambda: found.smallest["material_margin_k"] < 0,
         "service_loading_pu": lambda: values > 1,
         "service_current_a": lambda: found.service_share > 1,
         "fault_current_a": lambda: found.fault.get("verdict", none) == OVER if found.fault else none,

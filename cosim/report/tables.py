@@ -118,7 +118,7 @@ def groups(found: Figures) -> Table:
 def _hottest(found: Figures) -> Table:
     margin = found.smallest["heat_margin_k"]
     rows = worst_rows(margin, MOST_ROWS, low=True)
-    allowed = found.column("temperature_limit_c")[rows]
+    left = found.smallest["material_margin_k"][rows]
     hottest = found.largest["adapter_temperature_c"][rows]
     rises = (
         numbers(label, "K", found.largest[part][rows], found.largest[part][rows] > LIMITS[part])
@@ -127,15 +127,16 @@ def _hottest(found: Figures) -> Table:
     return Table(
         "Hottest adapters",
         "Largest rise over local air of each kind of part, as current alone causes it. UL 414 allows "
-        "65 K for jaws "
-        "and bus bars, 60 K for factory and 55 K for field terminals; the margin is the smallest of "
-        "what is left.",
+        "65 K for jaws and bus bars, 60 K for factory and 55 K for field terminals; the margin is the "
+        "smallest of what is left. The hottest part is under sun and wind, and what is left of it the least "
+        "of any part to the limit of its own material.",
         (
             words("Home", [found.name(row) for row in rows]),
             words("Adapter", [found.adapter[row] for row in rows]),
             *rises,
             numbers("Margin", "K", margin[rows], margin[rows] < 0),
-            numbers("Hottest part", "°C", hottest, hottest > allowed),
+            numbers("Hottest part", "°C", hottest, left < 0),
+            numbers("Left to its material", "K", left, left < 0),
             numbers("Service", "A", found.largest["service_current_a"][rows], found.service_share[rows] > 1),
         ),
         "No home of this run has an adapter.",

@@ -1,4 +1,4 @@
-"""What is drawn over time: the feeder head, the worst homes, the homes recorded in full."""
+"""What is drawn over time: the feeder head, controls, the worst homes, the homes recorded in full."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cosim.errors import ResultsError
 from cosim.report.charts import Limit, Mark, Series, line_chart
+from cosim.report.control_plots import control_charts
 from cosim.report.figures import LIMITS, PARTS, Figures, worst_rows
 from cosim.results.layout import HOME_QUANTITIES
 
@@ -40,6 +41,8 @@ class TimePlots:
     def charts(self) -> Iterator[str]:
         """Every chart, as a figure element each."""
         yield from self._head()
+        for found in control_charts(self.results, self._end, MOST_LINES):
+            yield self._chart(found.lines, found.title, found.unit)
         yield from self._heat()
         rows = worst_rows(self.found.service_share, MOST_LINES)
         yield from self._worst_homes(
@@ -51,6 +54,12 @@ class TimePlots:
     @property
     def _start(self) -> np.datetime64:
         return np.datetime64(self.results.info.start, "us")
+
+    @property
+    def _end(self) -> float:
+        """When the last step ended [s since the start]; 0 if none was run."""
+        solver = self.results.solver
+        return float(self._seconds(solver.index)[-1] + solver["seconds"].iloc[-1]) if len(solver) else 0.0
 
     def _seconds(self, times: Any) -> Float:
         elapsed = np.asarray(times, "datetime64[us]") - self._start
@@ -126,11 +135,7 @@ class TimePlots:
     def _edges(self, envelope: xr.DataArray) -> Float:
         """Start and end of every interval, in a row."""
         starts = self._seconds(envelope["interval"].to_numpy())
-        solver = self.results.solver
-        end = (
-            self._seconds(solver.index)[-1] + float(solver["seconds"].iloc[-1]) if len(solver) else starts[-1]
-        )
-        return np.column_stack([starts, np.r_[starts[1:], max(end, starts[-1])]]).ravel()
+        return np.column_stack([starts, np.r_[starts[1:], max(self._end, starts[-1])]]).ravel()
 
     def _label(self, row: int) -> str:
         return f"{self.found.name(row)} ({self.found.adapter[row] or 'no adapter'})"

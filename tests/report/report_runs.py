@@ -69,6 +69,19 @@ def calm(steps: int = runs.STEPS, adapters: bool = True) -> StepBlock:
     )
 
 
+def moves() -> dict[str, Any]:
+    """Seven regulators, of which r6 moves twice and r5 once, and a bank that goes on."""
+    rows = [("regulator", f"r{k}", 0, 1.0) for k in range(7)] + [("capacitor", "bank", 0, 0.0)]
+    minute = 60_000_000
+    rows += [("regulator", "r6", minute, 1.00625), ("regulator", "r5", minute, 0.99375)]
+    rows += [("regulator", "r6", 2 * minute, 1.0125), ("capacitor", "bank", 2 * minute, 1.0)]
+    kind, device, time, position = zip(*rows, strict=True)
+    return {
+        "kind_of": list(kind), "device": list(device), "time": np.array(time, np.int64),
+        "position": np.array(position),
+    }  # fmt: skip
+
+
 def write(
     path: Path,
     block: StepBlock | None = None,
@@ -77,6 +90,7 @@ def write(
     table: dict[str, Any] | None = None,
     lines: FeederMap | None = None,
     study: bool = False,
+    controls: bool = False,
     events: int = 0,
     full: tuple[int, ...] = (),
     whole: bool = True,
@@ -98,4 +112,12 @@ def write(
             run.event(k, 60_000_000 * (k + 1), "outage", "line:l2", "2 h", k - 1)
         if study:
             run.study("peak", 0, runs.duty())
+        if controls:
+            run.study("control_positions", 0, moves(), "control_positions")
+            run.study(
+                "control_work",
+                0,
+                {"factorisations": [1], "updates": [2], "updated_rows": [9]},
+                "control_work",
+            )
         return run.finish() if whole else run.abandon()

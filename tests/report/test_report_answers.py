@@ -78,6 +78,13 @@ def card(words: str, found: Figures | None = None, **changes: Any) -> Answer:
     return one
 
 
+def bearing(margin_k: float) -> Figures:
+    """One adapter with a margin to the limits of its materials, the other without."""
+    found = made_up()
+    margins = np.array([margin_k, NAN, NAN, NAN])
+    return replace(found, smallest={**found.smallest, "material_margin_k": margins})
+
+
 UNRATED = {**made_up().fault, "adapter_rating_a": np.full(HOMES, NAN)}
 
 
@@ -120,8 +127,10 @@ UNRATED = {**made_up().fault, "adapter_rating_a": np.full(HOMES, NAN)}
         ("flows back", {"homes_back": 1, "found": made_up(back_w=np.array([0, 3e3, 0, 0]))}, "plain", "3 kW"),
         ("feeder head", {"homes_back": 1}, "plain", "nothing"),
         ("feeder head", {"homes_back": 1, "head_back": Extreme(9e3, NAN, "head")}, "watch", "9 kW"),
-        ("materials", {"temperature": Extreme(80.0, 90.0, "b")}, "good", "80 °C"),
-        ("materials", {"temperature": Extreme(95.0, 90.0, "b"), "homes_over_temperature_limit": 1}, "bad", "95 °C"),
+        ("materials", {"found": bearing(40.0)}, "good", "40 K left"),
+        ("materials", {"found": bearing(6.0)}, "watch", "6 K left"),
+        ("materials", {"found": bearing(-5.0), "homes_over_temperature_limit": 1}, "bad", "5 K too much"),
+        ("materials", {"found": bearing(NAN)}, "plain", "not known"),
         ("without power", {"found": made_up(unsupplied_s=np.array([0, 0, 60, 0]))}, "plain", "1 home"),
         ("settle", {}, "good", "yes"),
         ("settle", {"unconverged_steps": 3}, "bad", "3 did not"),
@@ -139,7 +148,8 @@ def test_the_state_of_every_card(words: str, changes: dict[str, Any], state: str
 def test_a_quiet_run_has_no_card_about_what_did_not_happen() -> None:
     questions = " ".join(a.question for a in answers(QUIET, made_up()))
     assert "without power" not in questions
-    assert "materials" not in questions
+    unheated = " ".join(a.question for a in answers(replace(QUIET, temperature=None), made_up()))
+    assert "materials" not in unheated
 
 
 def test_the_heat_card_says_what_it_rests_on() -> None:

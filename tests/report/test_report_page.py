@@ -16,6 +16,8 @@ from report_runs import INFO, NAUGHTY
 
 from cosim.errors import ResultsError
 from cosim.report import write_report
+from cosim.report.control_plots import control_charts
+from cosim.results import open_results
 from cosim.results.record import FeederMap
 
 VOID = {"meta", "link", "br"}
@@ -51,6 +53,24 @@ class Page(HTMLParser):
 
 def page_of(path: Path, quantity: str = "") -> str:
     return write_report(path, quantity=quantity).read_text(encoding="utf-8")
+
+
+def test_taps_and_capacitor_steps_are_drawn_where_controls_act(tmp_path: Path) -> None:
+    path = report_runs.write(tmp_path / "r.h5", controls=True)
+    text = page_of(path)
+    assert "Taps of voltage regulators, the 5 of 7 that moved most" in text
+    assert "Steps on of capacitor banks" in text
+    assert "r6 (2 moves)" in text
+    assert "r5 (1 move)" in text
+    assert "r0 (0 moves)" in text
+    assert "r3 (" not in text
+    with open_results(path) as results:
+        taps, steps = control_charts(results, 240.0, 5)
+    assert taps.lines[0].label == "r6 (2 moves)"
+    np.testing.assert_array_equal(taps.lines[0].time_s, [0, 60, 60, 120, 120, 240])
+    np.testing.assert_array_equal(taps.lines[0].values, [1, 1, 1.00625, 1.00625, 1.0125, 1.0125])
+    np.testing.assert_array_equal(steps.lines[0].values, [0, 0, 1, 1])
+    assert "capacitor banks" not in page_of(report_runs.write(tmp_path / "still.h5"))
 
 
 def test_a_page_holds_every_section_and_no_address(tmp_path: Path) -> None:
