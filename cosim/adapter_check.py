@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cosim import library
 from cosim.entries import Confidence, Quantity, quantities
@@ -19,30 +19,47 @@ CONFIDENCES: tuple[Confidence, ...] = ("measured", "stated", "derived", "estimat
 MOLD_STRESS_LEAST_C = 70.0  # oven of UL 746C (61), or the highest operating temperature and 10 K
 
 
-def misfits(entry: AdapterEntry, file: str = "") -> list[Problem]:
-    """What contradicts other entries: names that do not exist, ratings above what they rest on."""
-    return [Problem(message, file, key, value) for key, message, value in _misfits(entry)]
+def misfits(data: Mapping[str, Any], file: str = "") -> list[Problem]:
+    """What contradicts other entries: names that do not exist, ratings above what they rest on.
+
+    Works on plain data, however wrong the rest of it is, so that one message holds all that is wrong with a file.
+    """
+    return [Problem(message, file, key, value) for key, message, value in _misfits(data)]
 
 
-def _misfits(entry: AdapterEntry) -> Iterator[tuple[str, str, str]]:
-    for kind, name in entry.references():
-        key = "der_breaker" if kind == "breakers" else f"heat ({kind})"
+def _misfits(data: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for kind, key, name in _names(data):
         yield from _missing(kind, name, key)
-    for index, row in enumerate(entry.approvals):
-        yield from _missing("utilities", row.utility, f"approvals.{index}.utility")
-    if entry.socket:
-        yield from _missing("sockets", entry.socket, "socket")
-    size = _socket_a(entry)
-    if size is not None and entry.rating_a.value > size:
-        where = f"socket {entry.socket}" if entry.socket else f"largest socket of form {entry.form}"
-        message = f"is above the {size:g} A of the {where}; an adapter carries no more than its socket"
-        yield "rating_a", message, f"{entry.rating_a.value:g} A"
-    branch = entry.branch_rating_a
-    if entry.der_breaker in library.names("breakers") and branch is not None and branch.known:
-        breaker_a = library.load("breakers", entry.der_breaker).rating_a.value
-        if breaker_a > branch.value:
-            message = f"is rated {breaker_a:g} A, above the branch of {branch.value:g} A that it protects"
-            yield "der_breaker", message, entry.der_breaker
+    size = _socket_a(data)
+    named = data.get("socket")
+    where = f"socket {named}" if named else f"largest socket of form {data.get('form')}"
+    for key in ("rating_a", "branch_rating_a"):
+        rated = _ampere(data.get(key))
+        if size is not None and rated is not None and rated > size:
+            message = f"is above the {size:g} A of the {where}; an adapter carries no more than its socket"
+            yield key, message, f"{rated:g} A"
+    breaker, branch = data.get("der_breaker"), _ampere(data.get("branch_rating_a"))
+    if breaker in library.names("breakers") and branch is not None:
+        breaker_a = library.load("breakers", str(breaker)).rating_a.value
+        if breaker_a > branch:
+            message = f"is rated {breaker_a:g} A, above the branch of {branch:g} A that it protects"
+            yield "der_breaker", message, str(breaker)
+
+
+def _names(data: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """(kind, key, name) of other entries that an adapter names; materials and the body are told with the body."""
+    for kind, key in (("breakers", "der_breaker"), ("sockets", "socket")):
+        if isinstance(name := data.get(key), str) and name:
+            yield kind, key, name
+    heat = data.get("heat")
+    joints = heat.get("joints") if isinstance(heat, Mapping) else None
+    for kind, rows, key, field in (
+        ("utilities", data.get("approvals"), "approvals", "utility"),
+        ("contacts", joints, "heat.joints", "contact"),
+    ):
+        for index, row in enumerate(rows if isinstance(rows, list | tuple) else ()):
+            if isinstance(row, Mapping) and isinstance(name := row.get(field), str) and name:
+                yield kind, f"{key}.{index}.{field}", name
 
 
 def _missing(kind: str, name: str, key: str) -> Iterator[tuple[str, str, str]]:
@@ -53,15 +70,23 @@ def _missing(kind: str, name: str, key: str) -> Iterator[tuple[str, str, str]]:
             yield key, problem.message, name
 
 
-def _socket_a(entry: AdapterEntry) -> float | None:
-    """Rating of the socket an adapter stands on; the largest of its form if it names none, None without one."""
-    if not entry.meter_mounted:
+def _ampere(number: Any) -> float | None:
+    """A plain quantity in ampere, None for anything else."""
+    if not isinstance(number, Mapping) or number.get("unit") != "A":
         return None
-    if entry.socket:
-        known = entry.socket in library.names("sockets")
-        return library.load("sockets", entry.socket).rating_a.value if known else None
+    value = number.get("value")
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _socket_a(data: Mapping[str, Any]) -> float | None:
+    """Rating of the socket an adapter stands on; the largest of its form if it names none, None without one."""
+    if not data.get("meter_mounted", True):
+        return None
+    if name := data.get("socket"):
+        known = name in library.names("sockets")
+        return library.load("sockets", name).rating_a.value if known else None
     sockets = (library.load("sockets", name) for name in library.names("sockets"))
-    return max((socket.rating_a.value for socket in sockets if socket.form == entry.form), default=None)
+    return max((s.rating_a.value for s in sockets if s.form == data.get("form")), default=None)
 
 
 @dataclass(frozen=True)

@@ -235,8 +235,8 @@ class AdapterEntry(Entry):
     converts_to: str = ""
     socket: str = ""
     socket_min_a: Ampere | None = None
-    rating_a: Annotated[Quantity, of("A")]
-    volts: Annotated[Quantity, of("V")]
+    rating_a: Annotated[Quantity, of("A", 1.0, 1e4)]
+    volts: Annotated[Quantity, of("V", 24.0, 1000.0)]
     jaws: Annotated[Quantity, of("1", 4, 7, known=False)] | None = None
     branch_rating_a: Ampere | None = None
     der_breaker: str = ""

@@ -17,12 +17,14 @@ Role = Literal["jaw", "bus_bar", "factory_terminal", "field_terminal", "other"]
 
 AMBIENT = "ambient"
 
-Metre = Annotated[Quantity, of("m")]
-SquareMetre = Annotated[Quantity, of("m2")]
-Ohm = Annotated[Quantity, of("ohm")]
-Kilogram = Annotated[Quantity, of("kg")]
-Watt = Annotated[Quantity, of("W")]
-Film = Annotated[Quantity, of("W/(m2 K)")]
+# A conductance divides by most of these: none may be zero, and none so large that a unit was mistaken.
+Metre = Annotated[Quantity, of("m", 1e-7, 1e3)]
+SquareMetre = Annotated[Quantity, of("m2", 1e-9, 100.0)]
+Lit = Annotated[Quantity, of("m2", 0.0, 100.0)]  # an area that may be hidden
+Ohm = Annotated[Quantity, of("ohm", 1e-9, 1e6)]
+Kilogram = Annotated[Quantity, of("kg", 1e-6, 1e4)]
+Watt = Annotated[Quantity, of("W", 0.0, 1e5)]
+Film = Annotated[Quantity, of("W/(m2 K)", 1e-3, 1e5)]
 
 
 class Part(Frozen):
@@ -103,9 +105,9 @@ class Surface(Frozen):
     height_m: Metre | None = None
     h_w_per_m2k: Film | None = None
     radiates: bool = True
-    front_m2: SquareMetre | None = None
-    top_m2: SquareMetre | None = None
-    side_m2: SquareMetre | None = None
+    front_m2: Lit | None = None
+    top_m2: Lit | None = None
+    side_m2: Lit | None = None
 
     @model_validator(mode="after")
     def _one_law(self) -> Surface:

@@ -30,10 +30,17 @@ def faults(
         return
     parts = heat["parts"]
     links = list(_links(heat))
+    if AMBIENT in parts:
+        yield f"heat.parts.{AMBIENT}", f"{AMBIENT} is the air around; choose another name"
     for key, ends in links:
+        solid = ends[:1] if key.startswith(("heat.surfaces", "heat.wires")) else ends
         for end in ends:
             if end not in parts and end != AMBIENT:
                 yield key, f"unknown part {end}; parts are {', '.join(sorted(parts))}"
+        if AMBIENT in solid:
+            yield key, f"{AMBIENT} is no part; give heat to the air with a surface or a wire"
+        elif len(ends) == 2 and ends[0] == ends[1]:
+            yield key, f"joins {ends[0]} with itself"
     if floating := _floating(parts, [ends for _, ends in links]):
         yield "heat", f"no path for heat to the ambient air from {', '.join(floating)}"
     for key, row in _rows(heat):

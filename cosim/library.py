@@ -207,10 +207,10 @@ def load(kind: str, name: str | Path) -> Entry:
         entry = check(kind, data, file=str(path))
     except LibraryError as error:
         found += [problem for problem in error.problems if not found or stands_in(own, problem.key)]
-    if not found and kind == "adapters":
+    if kind == "adapters":
         from cosim.adapter_check import misfits
 
-        found = misfits(cast("AdapterEntry", entry), str(path))
+        found += misfits(data, str(path))
     if found:
         raise LibraryError(found)
     return entry

@@ -42,10 +42,15 @@ def age(
 
     Example: cosim adapter age bare-socket --years 20 --insertions 10 --out sockets.html
     """
+    from cosim import library
+    from cosim.errors import LibraryError
+    from cosim.outputs import output_file
     from cosim.studies.hot_socket import PUBLISHED, hot_sockets
     from cosim.studies.hot_socket_exposure import household_exposure
     from cosim.studies.hot_socket_page import page
 
+    if out is not None:
+        output_file(out, [library.entry_path("adapters", name)], LibraryError)
     pulled = _years(insertions)
     exposure = household_exposure(weather, timezone, ev_share=ev_share, branch_a=branch_a, seed=seed)
     with Meter("ageing", "draws", quiet=quiet or json) as meter:

@@ -80,6 +80,39 @@ def test_ratings_above_what_they_rest_on(mine: Callable[..., Path]) -> None:
     assert "rated 80 A, above the branch of 60 A" in problems(breaker)["der_breaker"]
 
 
+def test_ratings_and_names_are_told_with_all_else(mine: Callable[..., Path]) -> None:
+    """A field that is wrong in itself hides nothing that contradicts other entries."""
+    told = problems(
+        mine(
+            ("rating_a = { value = 200.0,", "rating_a = { value = 400.0,"),
+            ("branch_rating_a = { value = 60.0,", "branch_rating_a = { value = 300.0,"),
+            ('owner = "mixed"', 'owner = "nobody"'),
+            ('utility = "pseg"', 'utility = "pse"'),
+            ("contact_ohm = { value = 4e-05", 'contact = "meter-jax"\ncontact_ohm = { value = 4e-05'),
+        )
+    )
+    assert "above the 200 A of the socket" in told["rating_a"]
+    assert "above the 200 A of the socket" in told["branch_rating_a"]
+    assert "did you mean 'meter-jaw'" in told["heat.joints.0.contact"]
+    assert set(told) == {
+        "rating_a",
+        "branch_rating_a",
+        "owner",
+        "approvals.0.utility",
+        "heat.joints.0.contact",
+    }
+
+
+def test_volts_and_ratings_of_nothing_are_refused(mine: Callable[..., Path]) -> None:
+    told = problems(
+        mine(
+            ("volts = { value = 240.0,", "volts = { value = 0.0,"),
+            ("rating_a = { value = 200.0,", "rating_a = { value = 0.0,"),
+        )
+    )
+    assert set(told) == {"volts", "rating_a"}
+
+
 def test_names_that_do_not_exist(mine: Callable[..., Path]) -> None:
     told = problems(
         mine(
@@ -180,3 +213,16 @@ def test_schema_is_printed(cosim: Callable[..., object]) -> None:
     assert json.loads(cosim("schema").stdout)["title"] == "AdapterEntry"
     assert json.loads(cosim("schema", "--kind", "utilities").stdout)["title"] == "UtilityEntry"
     assert cosim("schema", "--kind", "adapter").exit_code == 2
+
+
+def test_a_page_never_replaces_the_file_it_is_about(
+    cosim: Callable[..., object], mine: Callable[..., Path]
+) -> None:
+    """Told before years of computing, for `age` as for `test`."""
+    file = mine()
+    before = file.read_text(encoding="utf-8")
+    for command in ("age", "test"):
+        found = cosim(command, file, "--out", file)
+        assert found.exit_code == 2
+        assert "is read by this command" in found.stderr
+    assert file.read_text(encoding="utf-8") == before

@@ -64,10 +64,44 @@ def test_all_faults_of_a_body_in_one_message(tmp_path: Path) -> None:
     assert "must be 'm', not 'mm'" in told["heat.parts.jaw.length_m"]
     assert "missing" in told["heat.parts.jaw.section_m2.source"]
     assert "phenolic has no resistivity" in told["heat.parts.bar"]
-    assert "between 0" in told["heat.joints.0.contact_ohm"]
+    assert "between 1e-09" in told["heat.joints.0.contact_ohm"]
     assert "unknown part bracket" in told["heat.joints.1.between"]
     assert told["heat"] == "no path for heat to the ambient air from bar, jaw"
     assert len(told) == 7
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("height_m = { value = 0.3", "height_m = { value = 0.0", "heat.surfaces.0.height_m"),
+        ("area_m2 = { value = 0.17", "area_m2 = { value = 0.0", "heat.surfaces.0.area_m2"),
+        ("value = -3e-5", "value = 0.0", "heat.joints.0.contact_ohm"),
+        ("value = 2.0", "value = 0.0", "heat.parts.box.mass_kg"),
+    ],
+)
+def test_nothing_that_a_conductance_divides_by_is_zero(tmp_path: Path, old: str, new: str, key: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(BODY.replace(old, new, 1))
+    with pytest.raises(LibraryError) as caught:
+        library.load("bodies", path)
+    told = {problem.key: problem.message for problem in caught.value.problems}
+    assert "must lie between" in told[key]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('["bar", "bracket"]', '["bar", "bar"]', "joins bar with itself"),
+        ('["bar", "bracket"]', '["bar", "ambient"]', "ambient is no part"),
+        ('part = "box"', 'part = "ambient"', "ambient is no part"),
+        ("[heat.parts.bar]", "[heat.parts.ambient]", "choose another name"),
+    ],
+)
+def test_air_is_no_part_and_a_joint_has_two_ends(tmp_path: Path, old: str, new: str, told: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(BODY.replace(old, new))
+    with pytest.raises(LibraryError, match=told):
+        library.load("bodies", path)
 
 
 @pytest.mark.parametrize(

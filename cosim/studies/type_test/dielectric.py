@@ -127,7 +127,8 @@ def _creepage(
         Check(
             name, _mm(spacing.creepage_m.value), f"at least {_mm(need)}",
             "holds" if spacing.creepage_m.value >= need else "fails", float(holds.mean()),
-            f"{entry.volts.value:.0f} V, material group {spacing.material_group}, "
+            f"{entry.volts.value:.0f} V mains, {insulation.rationalized_v(entry.volts.value):.0f} V in the table, "
+            f"material group {spacing.material_group}, "
             f"pollution degree {spacing.pollution_degree}",
             counts,
         ),
