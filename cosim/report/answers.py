@@ -51,8 +51,10 @@ def answers(summary: Summary, found: Figures, heat_note: str = "") -> list[Answe
         *_overvoltage(summary),
         *_sources(summary),
         _transformers(summary),
+        *_grid_heat(summary),
         *_lines(summary),
         *_rules(summary),
+        *_jaws(summary),
         *_supply(summary, found),
         _solver(summary),
     ]
@@ -313,6 +315,32 @@ def _transformers(summary: Summary) -> Answer:
     return Answer(question, f"{number(100 * load.value)} %", detail, "watch" if over else "good")
 
 
+def _grid_heat(summary: Summary) -> Iterator[Answer]:
+    """How fast the hottest transformer ages, and what the hottest drop has left."""
+    found = summary.grid_heat
+    if found is None:
+        return
+    if found.units:
+        detail = (
+            f"Hot spot of {found.unit}, {moment(found.unit_time)}; over the run it ages {number(found.ageing_factor)} "
+            f"times as fast as at 110 °C. {counted(found.over_110, 'transformer')} above 110 °C, {found.over_120:,} "
+            "above 120 °C. IEEE C57.91 clause 7, which runs hot for 25 kVA units."
+        )
+        state = "bad" if found.ageing_factor > 1.0 else "watch" if found.over_110 else "good"
+        said = "fast" if state == "bad" else ""
+        yield Answer(
+            "Do service transformers age early?", f"{number(found.hot_spot_c)} °C", detail, state, said
+        )
+    if found.drops:
+        left, over = found.drop_margin_k, found.drops_over
+        detail = (
+            f"Conductor of the drop of {found.drop}; {counted(over, 'drop')} above what its insulation bears"
+        )
+        detail += f", {number(left)} K left here." if left >= 0 else "."
+        state = "bad" if over else "watch" if left < CLOSE_K else "good"
+        yield Answer("Do service drops stay cool?", f"{number(found.drop_c)} °C", detail, state)
+
+
 def _lines(summary: Summary) -> Iterator[Answer]:
     """The most loaded line, if any line has a rating."""
     load, over = summary.line_load, summary.lines_over_rating
@@ -339,6 +367,26 @@ def _rules(summary: Summary) -> Iterator[Answer]:
     figure = f"{counted(site.broken, 'home')} break one" if site.broken else "yes, where judged"
     state, said = ("bad", "broken") if site.broken else ("watch" if site.unjudged else "good", "")
     yield Answer("Do homes follow their utility's rules?", figure, detail, state, said)
+
+
+def _jaws(summary: Summary) -> Iterator[Answer]:
+    """What years left of the jaws, if any are not as new."""
+    jaws = summary.jaws
+    if jaws is None:
+        return
+    glow = (
+        f"{counted(jaws.glowing, 'home')} with one that would glow at its usual current. "
+        if jaws.glowing
+        else ""
+    )
+    detail = (
+        f"Of {counted(jaws.homes, 'home')} whose jaws are drawn and aged. {glow}Hottest: {jaws.hottest}, {jaws.joint}, "
+        f"{number(100 * jaws.force_share)} % of its force, {number(jaws.micro_ohm)} µΩ after "
+        f"{number(jaws.years)} years, jaws rose {number(jaws.rise_k)} K. Estimates, see models/contacts."
+    )
+    state = "bad" if jaws.glowing else "watch" if jaws.poor else "good"
+    figure = f"{counted(jaws.poor, 'home')} with a poor one" if jaws.poor else "none poor"
+    yield Answer("Have jaws gone poor?", figure, detail, state)
 
 
 def _supply(summary: Summary, found: Figures) -> Iterator[Answer]:

@@ -38,6 +38,7 @@ def study_tables(results: Results) -> Iterator[Table]:
         _phases,
         _overvoltage,
         _site_rules,
+        _aged_jaws,
     ):
         yield from make(results)
 
@@ -407,4 +408,30 @@ def _site_rules(results: Results) -> Iterator[Table]:
                 words("Asked by", [source[row] for row in first], prose=True),
             ),
             "No rule is broken, and none is left unjudged.",
+        )
+
+
+def _aged_jaws(results: Results) -> Iterator[Table]:
+    """Homes with jaws out of the ordinary, worst first; nothing if all jaws are as new."""
+    for name in results.studies_of("aged_jaws"):
+        study = results.study(name)
+        columns = {column: study[column].to_numpy() for column in study.data_vars}
+        state, ratio = columns["state"], columns["ohm"] / columns["new_ohm"]
+        rows = [int(row) for row in np.lexsort((-ratio, -state)) if state[row] > 0][:MOST_ROWS]
+        yield Table(
+            "Jaws out of the ordinary",
+            f"Worst contact of homes with a jaw that has lost half of its force, or has more than four times its "
+            f"resistance; of {counted(len(state), 'home')} with aged jaws {counted(int((state > 0).sum()), 'home')}. "
+            "Drawn and aged by models/contacts: estimates.",
+            (
+                words("Home", columns["home"][rows].tolist()),
+                words("Contact", columns["joint"][rows].tolist()),
+                numbers("Force left", "%", 100.0 * columns["force_share"][rows]),
+                numbers("Resistance", "µΩ", 1e6 * columns["ohm"][rows], state[rows] == 2),
+                numbers("Of a new one", "µΩ", 1e6 * columns["new_ohm"][rows]),
+                numbers("Age", "years", columns["years"][rows]),
+                words("At its usual current", ["would glow" if state[row] == 2 else "" for row in rows]),
+                numbers("Poor contacts", "", columns["poor_jaws"][rows]),
+            ),
+            "No jaw is out of the ordinary.",
         )

@@ -704,6 +704,31 @@ SITE_RULES = Group(
     ),
 )
 
+AGED_JAWS = Group(
+    "study/NAME (aged_jaws)",
+    "Homes whose jaws are not as new, one row each: their worst contact. Drawn and aged by models/contacts: estimates.",
+    (
+        ROW,
+        _row("home", "str", "", "home"),
+        _row("joint", "str", "", "contact: leg and the two parts it joins"),
+        _row("force_share", "f8", "1", "normal force over that of its entry as new"),
+        _row(
+            "ohm", "f8", "ohm", "resistance at 20 degC; of one that would glow, that at which it just melts"
+        ),
+        _row("new_ohm", "f8", "ohm", "resistance of the adapter's entry as new"),
+        _row("years", "f8", "1", "years since adapter and meter were put in"),
+        Variable(
+            "state",
+            ("row",),
+            "i1",
+            "",
+            "poor: less than half of its force, or more than four times its resistance; glowing: at its usual current",
+            flags=("ordinary", "poor", "glowing"),
+        ),
+        _row("poor_jaws", "i8", "1", "contacts of the home that are poor or glowing"),
+    ),
+)
+
 CONTROL_POSITIONS = Group(
     "study/NAME (control_positions)",
     "Where regulators and capacitor banks stood: a row a device and move, the first of each where it began.",
@@ -740,6 +765,7 @@ STUDIES: dict[str, Group] = {
     "control_positions": CONTROL_POSITIONS,
     "control_work": CONTROL_WORK,
     "site_rules": SITE_RULES,
+    "aged_jaws": AGED_JAWS,
 }
 WITHIN, OVER, UNKNOWN, BREAKER_ONLY = 0, 1, 2, 3
 

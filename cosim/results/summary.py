@@ -22,6 +22,8 @@ from cosim.results.findings import (
     site_findings,
     source_findings,
 )
+from cosim.results.grid_heat_findings import GridHeatFindings, grid_heat_findings
+from cosim.results.jaw_findings import JawFindings, jaw_findings
 from cosim.results.reader import Results
 from cosim.results.record import Array, Float
 
@@ -91,7 +93,7 @@ class Summary:
         Steps that the fast iteration left to Newton's method.
     phase_back
         Phase of the head with the largest peak flowing back [W].
-    inverters, clearing, sources, overvoltage, site
+    inverters, clearing, sources, overvoltage, site, jaws
         See `cosim.results.findings`; None for what was not asked for.
     """
 
@@ -138,6 +140,8 @@ class Summary:
     overvoltage: OvervoltageFindings | None = None
     controls: ControlFindings | None = None
     site: SiteFindings | None = None
+    grid_heat: GridHeatFindings | None = None
+    jaws: JawFindings | None = None
 
     @property
     def heat_margin_k(self) -> float:
@@ -175,13 +179,15 @@ class Summary:
 
     def _findings(self) -> Iterator[Finding]:
         """What there is to say beside the ten lines; overvoltage where something can run behind a cut."""
-        for found in (self.inverters, self.clearing, self.sources, self.site):
+        for found in (self.inverters, self.clearing, self.sources, self.site, self.jaws):
             if found is not None:
                 yield found
         if self.controls is not None:
             yield self.controls
         if self.overvoltage is not None and self.overvoltage.unit_pu > 1.0:
             yield self.overvoltage
+        if self.grid_heat is not None:
+            yield self.grid_heat
 
 
 _EXTREMES = {
@@ -198,14 +204,24 @@ _EXTREMES = {
     "unbalance": ("value", "item", "time"),
     "phase_back": ("value", "item", "time"),
 }
-Finding = ControlFindings | InverterFindings | ClearingFindings | SourceFindings | OvervoltageFindings | SiteFindings
+Finding = (
+    ControlFindings
+    | InverterFindings
+    | ClearingFindings
+    | SourceFindings
+    | OvervoltageFindings
+    | SiteFindings
+    | JawFindings
+)
 _FINDINGS: dict[str, type[Finding]] = {
     "controls": ControlFindings,
+    "grid_heat": GridHeatFindings,
     "inverters": InverterFindings,
     "clearing": ClearingFindings,
     "sources": SourceFindings,
     "overvoltage": OvervoltageFindings,
     "site": SiteFindings,
+    "jaws": JawFindings,
 }
 
 
@@ -269,7 +285,9 @@ def summarise(results: Results) -> Summary:
         sources=source_findings(results),
         overvoltage=overvoltage_findings(results),
         controls=control_findings(results),
+        grid_heat=grid_heat_findings(results),
         site=site_findings(results),
+        jaws=jaw_findings(results, _peak(results, "home", "jaw_rise_k")[0]),
     )
 
 

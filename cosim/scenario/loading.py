@@ -234,6 +234,10 @@ class Document:
             kit = homes[path[1]]
             if isinstance(kit, dict) and isinstance(name := kit.get("inverter"), str):
                 kit["inverter"] = dict.fromkeys(CURVE_KEYS, name)  # a name alone stands for both curves
+        if path[0] == "homes" and len(path) == 4 and path[2] == "jaws":
+            kit = homes[path[1]]
+            if isinstance(kit, dict) and isinstance(text := kit.get("jaws"), str):
+                kit["jaws"] = {} if text in ("new", "population") else {"age": text}
         if not _set(self.data, path, value):
             message = "there is no such place in the scenario"
             self.problems.append(Problem(message, origin or str(self.file), _dotted(path), line=line))

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from cosim.errors import Problem, ScenarioError
 from cosim.randomness import stable_ids, uniforms
-from cosim.scenario.quantities import Amount
-from cosim.scenario.rules import library_violations, nearest, resolve_home
-from cosim.scenario.schema import SERVICE_A, SOCKETS, HomeGroup, Inverter, Scenario
+from cosim.scenario.quantities import AGES_Y, Amount
+from cosim.scenario.rules import library_violations, nearest, resolve_home, without_jaws
+from cosim.scenario.schema import SERVICE_A, SOCKETS, HomeGroup, Inverter, Jaws, Scenario
 
 Text = NDArray[np.object_]
 Float = NDArray[np.float64]
@@ -32,7 +33,7 @@ NUMBER_COLUMNS = {  # smallest and largest sensible value of each, as for groups
     "pv_azimuth_deg": (0.0, 360.0),
     "ev_kw": (0.0, 19.2),
 }
-TABLE_COLUMNS = ("home", *TEXT_COLUMNS, *NUMBER_COLUMNS)
+TABLE_COLUMNS = ("home", *TEXT_COLUMNS, "jaws", *NUMBER_COLUMNS)
 LIBRARY_COLUMNS = {
     "adapter": "adapters",
     "battery": "der",
@@ -69,6 +70,8 @@ class Population:
         Power of the EV charger [kW], 0 for none.
     inverter
         What the inverters of solar and battery do for the voltage; None for nothing.
+    jaws
+        Years that the jaws have seen; None for jaws as new.
     notes
         Sentences about what could not be done as asked, for the user.
     """
@@ -87,6 +90,7 @@ class Population:
     ev_kw: Float
     household: Text
     inverter: Text
+    jaws: Text
     notes: tuple[str, ...] = field(default=())
 
 
@@ -136,6 +140,7 @@ def populate(
         ev_kw=np.zeros(count),
         household=_text([scenario.demand.household or ""] * count),
         inverter=np.full(count, None, dtype=object),
+        jaws=np.full(count, None, dtype=object),
     )
     if scenario.population.table is not None:
         _apply_table(population, Path(scenario.population.table))
@@ -192,7 +197,7 @@ def _equip(
 ) -> None:
     population.group[chosen] = name
     for column in (
-        "adapter", "battery", "generator", "household", "inverter", "socket", "service_rating_a",
+        "adapter", "battery", "generator", "household", "inverter", "jaws", "socket", "service_rating_a",
     ):  # fmt: skip
         given = getattr(group, column)
         if given is not None:
@@ -276,7 +281,7 @@ def _apply_row(
     def wrong(message: str, column: str, given: str) -> None:
         problems.append(Problem(message, str(file), column, given, line))
 
-    cells: dict[str, str | float | Inverter] = {"group": "table"}
+    cells: dict[str, str | float | Inverter | Jaws | None] = {"group": "table"}
     for column in TEXT_COLUMNS:
         given = row.get(column, "")
         if not given or given == "none":
@@ -291,6 +296,15 @@ def _apply_row(
             wrong(f"unknown socket{nearest(given, SOCKETS)}", column, given)
         both = column == "inverter"
         cells[column] = Inverter(volt_var=given, volt_watt=given) if both else given
+    given = row.get("jaws", "")
+    if given not in ("", "new", "none"):
+        try:
+            cells["jaws"] = Jaws() if given == "population" else Jaws.model_validate({"age": given})
+        except ValidationError:
+            low, high = AGES_Y
+            wrong(f'should be "new", "population" or years from {low:g} y to {high:g} y', "jaws", given)
+        if message := without_jaws(str(cells.get("adapter", "")) or None):
+            wrong(message, "jaws", given)
     for column, (smallest, largest) in NUMBER_COLUMNS.items():
         given = row.get(column, "")
         if not given:

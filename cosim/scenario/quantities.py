@@ -20,6 +20,7 @@ MICROSECONDS = {
 }
 FIRST_YEAR, LAST_YEAR = 1900, 2200  # the calendars of time zones and of the sun hold there
 DAY_US = MICROSECONDS["d"]
+AGES_Y = (0.25, 60.0)  # of jaws; their ageing goes by seasons
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
 
 
@@ -52,6 +53,29 @@ def format_duration(microseconds: int) -> str:
     return f"{microseconds} us"
 
 
+def parse_age(value: object) -> float:
+    """Years of a text such as ``"12 y"`` or ``"0.5 y"``.
+
+    Raises
+    ------
+    PydanticCustomError
+        If it is not an age between `AGES_Y`.
+    """
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    years = float(match[1]) if match and match[2] == "y" else None
+    if years is None or not AGES_Y[0] <= years <= AGES_Y[1]:
+        low, high = AGES_Y
+        raise PydanticCustomError(
+            "age", f'should be years in quotes, "{low:g} y" to "{high:g} y", such as "12 y"'
+        )
+    return years
+
+
+def format_age(years: float) -> str:
+    """Text that `parse_age` reads back."""
+    return f"{repr(years).removesuffix('.0')} y"
+
+
 def parse_moment(value: object) -> datetime:
     """Local date-time without an offset, from a TOML date-time, a date (midnight) or ISO text."""
     if isinstance(value, str):
@@ -74,6 +98,9 @@ def parse_moment(value: object) -> datetime:
 
 Duration = Annotated[
     int, BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str, when_used="json")
+]
+Age = Annotated[
+    float, BeforeValidator(parse_age), PlainSerializer(format_age, return_type=str, when_used="json")
 ]
 Moment = Annotated[datetime, BeforeValidator(parse_moment)]
 

@@ -177,7 +177,22 @@ def _kits(scenario: Scenario) -> Iterator[Violation]:
         yield from library_violations((*path, "household"), "households", group.household)
         yield from library_violations((*path, "battery"), "der", group.battery, der_kind="battery")
         yield from library_violations((*path, "generator"), "der", group.generator, der_kind="generator")
+        message = "" if group.jaws is None else without_jaws(group.adapter)
+        if message:
+            yield (*path, "jaws"), message, None
         yield from _inverter(scenario, name)
+
+
+def without_jaws(adapter: str | None) -> str:
+    """Why a home with this adapter has no jaws that could age; empty if it has, or the entry is told already."""
+    if adapter is None:
+        return 'has no jaws to act on: name an adapter, "bare-socket" for a socket alone, or remove it'
+    if next(library_violations((), "adapters", adapter), None) is not None:
+        return ""
+    joints = library.load("adapters", adapter).heat.joints
+    if any(joint.contact and joint.contact_ohm is not None and joint.current != "none" for joint in joints):
+        return ""
+    return f"has no jaws to act on: no joint of {adapter!r} names an entry of models/contacts"
 
 
 def _inverter(scenario: Scenario, name: str) -> Iterator[Violation]:

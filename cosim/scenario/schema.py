@@ -19,7 +19,17 @@ from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr
 from pydantic_core import PydanticCustomError
 
 from cosim import library
-from cosim.scenario.quantities import DAY_US, Amount, Duration, Moment, Strict, parse_moment
+from cosim.scenario.quantities import (
+    AGES_Y,
+    DAY_US,
+    Age,
+    Amount,
+    Duration,
+    Moment,
+    Strict,
+    parse_age,
+    parse_moment,
+)
 
 HOME_QUANTITIES = (
     "voltage_l1_v",
@@ -182,6 +192,40 @@ class Inverter(Strict):
     )
 
 
+def _jaws(value: object) -> object:
+    """A word or an age alone stands for a table."""
+    if value is None or isinstance(value, Mapping | Jaws):
+        return value
+    if value in ("new", "population"):
+        return None if value == "new" else {}
+    try:
+        parse_age(value)
+    except PydanticCustomError:
+        low, high = AGES_Y
+        message = (
+            f'should be "new", "population", years from "{low:g} y" to "{high:g} y", or a table such as '
+        )
+        raise PydanticCustomError("jaws", message + '{ age = "12 y", poor_share = 0.01 }') from None
+    return {"age": value}
+
+
+class Jaws(Strict):
+    """Years that the jaws of a group's sockets and adapters have seen, see docs/contacts.md.
+
+    A text alone, ``jaws = "population"`` or ``jaws = "12 y"``, stands for a table.
+    """
+
+    age: Age = Field(  # type: ignore[assignment]
+        default="10 y",
+        description='years since adapter and meter were put in, "0.25 y" to "60 y", by quarters',
+    )
+    poor_share: Share | None = Field(
+        default=None,
+        description="chance that putting in the adapter, or the meter, leaves a poor jaw; that of models/contacts "
+        "(0.001) if not given",
+    )
+
+
 class HomeGroup(Strict):
     """Homes that get the same kit; groups take homes in the order they are written."""
 
@@ -214,6 +258,11 @@ class HomeGroup(Strict):
         default=None,
         description="smart functions of solar and battery: a mode of models/der, or a table; unity power factor "
         "if not given",
+    )
+    jaws: Annotated[Jaws | None, BeforeValidator(_jaws)] = Field(
+        default=None,
+        description='"new" (if not given), "population" (drawn from models/contacts, 10 years old), an age '
+        'such as "12 y", or a table',
     )
     ev: Ev | None = Field(default=None, description="EV chargers: { share, charger_kw }")
     household: str | None = Field(default=None, description="archetype in place of the one under [demand]")

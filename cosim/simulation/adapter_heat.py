@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cosim.demand import solar_kernels
 from cosim.randomness import stable_ids, uniforms
-from cosim.thermal.fleet import HeatFleet, Outdoors
+from cosim.thermal.fleet import HeatFleet, Outdoors, OwnOhm
 from cosim.thermal.limits import LIMIT_K, Rises
 from cosim.thermal.network import heat_network
 
@@ -86,14 +86,18 @@ class AdapterHeat:
         (k,) rows of its homes.
     names
         (k,) their names, which decide the walls.
+    own
+        Resistances of jaws that are not as new; none if not given.
     """
 
-    def __init__(self, entry: AdapterEntry, homes: Int, names: Sequence[str]) -> None:
+    def __init__(
+        self, entry: AdapterEntry, homes: Int, names: Sequence[str], own: OwnOhm | None = None
+    ) -> None:
         network = heat_network(entry)
         self.homes = homes
-        self.still = HeatFleet(network, len(homes))
+        self.still = HeatFleet(network, len(homes), own=own)
         self.outdoor = HeatFleet(
-            network, len(homes), kinds=[float(c) for c in network.limit_c], outdoors=True
+            network, len(homes), kinds=[float(c) for c in network.limit_c], outdoors=True, own=own
         )
         self.wall = wall_of(names)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from cosim.simulation.asked_studies import BackfeedCase, backfeed_cases
 from cosim.simulation.equipment import Equipment, assumed_service_a, check_ratings, equip, served_kinds
 from cosim.simulation.grid_heat import GridHeat, grid_heat
 from cosim.simulation.inverters import SmartInverters, fit_inverters
+from cosim.simulation.jaws import AgedJaws, age_jaws
 from cosim.simulation.sources import demand_of, feeder_of
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class Study:
         Inverters that act on the voltage.
     backfeed
         Homes whose source is studied with nothing that isolates it.
+    jaws
+        Jaws that are not as new, by adapter.
     """
 
     scenario: Scenario
@@ -77,6 +80,7 @@ class Study:
     controls: Controls
     inverters: SmartInverters
     backfeed: tuple[BackfeedCase, ...]
+    jaws: Mapping[str, AgedJaws]
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -98,6 +102,12 @@ class Study:
             )
         if np.isfinite(self.equipment.breaker_kaic_a).any():
             held.append("main breakers are assumed to interrupt 10 kA (models/breakers): feeders do not say")
+        aged = sum(int((jaws.years > 0.0).sum()) for jaws in self.jaws.values())
+        if aged:
+            held.append(
+                f"jaws of {aged} homes are drawn and aged by models/contacts, which are estimates, under the load of "
+                "drawn households without cars, solar or batteries"
+            )
         return (*self.population.notes, *held, *self.grid_heat.notes, *self._doubts())
 
     def _doubts(self) -> Iterator[str]:
@@ -391,12 +401,13 @@ def assemble(scenario: Scenario, *, parallel: bool = True) -> Study:
     population = populate(scenario, home["name"].tolist(), kinds, rating_a, home["socket"].tolist())
     if note:
         population = replace(population, notes=(*population.notes, note))
-    equipment = equip(population)
+    many = parallel and len(home) >= MANY_HOMES
+    jaws = age_jaws(scenario, population, parallel=many)
+    equipment = equip(population, jaws)
     compiled, inverters = fit_inverters(bare, population, equipment)
     cases = backfeed_cases(scenario, population)
     calendar = Calendar(scenario.start, scenario.timezone, scenario.step_us, scenario.steps)
     weather = Weather(scenario.weather.source, calendar)
-    many = parallel and len(home) >= MANY_HOMES
     demand = demand_of(scenario, feeder, compiled, population, calendar, weather, parallel=many)
     acting = scenario.solver == "cosim"
     controls = Controls(
@@ -405,5 +416,5 @@ def assemble(scenario: Scenario, *, parallel: bool = True) -> Study:
         capacitors=acting and scenario.controls.capacitors,
     )  # fmt: skip
     return Study(
-        scenario, feeder, compiled, population, weather, demand, equipment, controls, inverters, cases
+        scenario, feeder, compiled, population, weather, demand, equipment, controls, inverters, cases, jaws
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -16,11 +16,13 @@ from cosim.errors import LibraryError, Problem
 from cosim.scenario.population import SERVED
 from cosim.simulation.adapter_heat import AdapterHeat
 from cosim.simulation.inverters import entries_of
+from cosim.simulation.jaws import POPULATION
 
 if TYPE_CHECKING:
     from cosim.adapter_entry import AdapterEntry
     from cosim.entries import BatteryEntry, BreakerEntry
     from cosim.scenario.population import Population
+    from cosim.simulation.jaws import AgedJaws
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -72,8 +74,8 @@ class Equipment:
     entries: tuple[tuple[str, str], ...]
 
 
-def equip(population: Population) -> Equipment:
-    """Read the entries that a population names and build its fleets.
+def equip(population: Population, aged: Mapping[str, AgedJaws] | None = None) -> Equipment:
+    """Read the entries that a population names and build its fleets; `aged` are jaws not as new, by adapter.
 
     Raises
     ------
@@ -88,9 +90,11 @@ def equip(population: Population) -> Equipment:
     adapter_kaic = np.full(homes, np.nan)
     branch = _Breakers(homes)
     named = np.full((2, homes), "", dtype=object)
+    aged = aged or {}
     for name, entry in adapters.items():
         rows = np.flatnonzero(population.adapter == name)
-        heat.append(AdapterHeat(entry, rows, [str(population.home[row]) for row in rows]))
+        own = aged[name].own if name in aged else None
+        heat.append(AdapterHeat(entry, rows, [str(population.home[row]) for row in rows], own))
         pv_on_branch[rows] = entry.kind == "der-connection"
         ev_on_branch[rows] = entry.kind == "ev-connection"
         adapter_kaic[rows] = _short_circuit_a(entry)
@@ -114,6 +118,7 @@ def equip(population: Population) -> Equipment:
     names = [str(name) for name in population.battery[battery_home]]
     batteries = {name: cast("BatteryEntry", library.load("der", name)) for name in sorted(set(names))}
     used += [("der", name) for name in (*batteries, *entries_of(population))]
+    used += [("contacts", name) for jaws in aged.values() for name in (jaws.contact, POPULATION)]
     return Equipment(
         heat=heat,
         battery=BatteryFleet.from_entries([batteries[name] for name in names]),

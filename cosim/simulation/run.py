@@ -19,6 +19,7 @@ from cosim.scenario.loading import input_files
 from cosim.simulation.assembly import Study, assemble
 from cosim.simulation.control_record import ControlRecord, work_columns
 from cosim.simulation.inverters import effect, inverter_table
+from cosim.simulation.jaws import jaw_columns
 from cosim.simulation.physics import BLOCK_STEPS, Block, StudyPhysics
 from cosim.simulation.recording import bus_table, step_block
 from cosim.simulation.story import start_processes
@@ -136,6 +137,8 @@ def _simulate(
     site = study.site(largest_fault(physics.studied))
     if study.scenario.utility is not None or site.findings:
         writer.study("site_rules", 0, as_columns(site, study.home_names), "site_rules")
+    if study.jaws:
+        writer.study("aged_jaws", 0, jaw_columns(study.jaws, study.population), "aged_jaws")
     if len(study.controls):
         writer.study("control_positions", 0, controls.columns(), "control_positions")
         writer.study("control_work", 0, work_columns(physics.work), "control_work")

@@ -47,6 +47,7 @@ def home_contacts(
     *,
     years: float = 10.0,
     poor_share: float | None = None,
+    base_c: Float | None = None,
     parallel: bool = True,
 ) -> HomeContacts:
     """Contacts of homes drawn from a population, after years of service.
@@ -62,6 +63,8 @@ def home_contacts(
     poor_share
         Chance of a poor jaw at each insertion, in place of the population's; a home without an adapter has one
         insertion, so there it is the share of homes with a poor jaw.
+    base_c
+        From `ContactAgeing.base`, if the exposure's is at hand.
     years
         Counted in whole seasons, one at least.
     """
@@ -72,8 +75,9 @@ def home_contacts(
     c = constants(ageing.contact)
     limits = np.array([number["hot_c"], number["alarm_c"], np.inf, number["sensor_share"]])
     steps = max(1, round(years / 0.25))
+    base_c = ageing.base(exposure) if base_c is None else base_c
     aged = ageing.age(
-        jaws, exposure, ageing.base(exposure), c, limits, step_s=SEASON_S, steps=steps, parallel=parallel
+        jaws, exposure, base_c, c, limits, step_s=SEASON_S, steps=steps, parallel=parallel
     )  # fmt: skip
     state = ContactState(aged.hold, aged.relaxed_s, aged.rim_m2, aged.film_ohm_m2)
     found = contact_ohm(ageing.contact, state, jaws.new_ohm)
