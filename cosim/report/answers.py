@@ -331,7 +331,7 @@ def _rules(summary: Summary) -> Iterator[Answer]:
     site = summary.site
     if site is None:
         return
-    asked = f"Rules of {site.utility}" if site.utility else "No utility is named"
+    asked = f"Rules of {site.utility}" if site.utility else "No utility is named; what holds at any socket"
     rules = f": {site.rules}" if site.rules else ""
     detail = (
         f"{asked}{rules}. Something is not judged at {counted(site.unjudged, 'home')}; {counted(site.barred, 'home')} "

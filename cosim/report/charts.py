@@ -218,23 +218,27 @@ def _value_axis(low: float, high: float, y: Place) -> Iterator[str]:
 def _time_axis(start: np.datetime64, first: float, last: float, x: Place) -> Iterator[str]:
     bottom = HEIGHT - BOTTOM
     for k, tick in enumerate(time_ticks(start, first, last)):
-        at = f"{x(tick.at_s):.1f}"
+        place = x(tick.at_s)
+        at = f"{place:.1f}"
+        # The last label would run over the edge where letters are large.
+        text_at, anchor = (at, "middle") if place < WIDTH - RIGHT - 12 else (f"{WIDTH - 2}", "end")
         # On a phone every second label is left out, see page.css.
         kind = "tick time minor" if k % 2 else "tick time"
         yield (
             f'<line class="grid" x1="{at}" x2="{at}" y1="{TOP}" y2="{bottom + 4}"/>'
-            f'<text class="{kind}" x="{at}" y="{bottom + 18}" text-anchor="middle">{escape(tick.label)}</text>'
+            f'<text class="{kind}" x="{text_at}" y="{bottom + 18}" text-anchor="{anchor}">{escape(tick.label)}</text>'
         )
         if tick.date:
             date = escape(tick.date)
-            yield f'<text class="tick time date" x="{at}" y="{bottom + 36}" text-anchor="middle">{date}</text>'
+            yield f'<text class="tick time date" x="{text_at}" y="{bottom + 36}" text-anchor="{anchor}">{date}</text>'
 
 
 def _limit_line(limit: Limit, y: Place) -> Iterator[str]:
     at = y(limit.value)
     yield (
         f'<line class="limit" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>'
-        f'<text class="tick limit-text" x="{WIDTH - RIGHT}" y="{at + 14:.1f}" text-anchor="end">'
+        f'<text class="tick limit-text" x="{WIDTH - RIGHT}" y="{at + 4:.1f}" text-anchor="end" '
+        f'dominant-baseline="hanging">'
         f"{escape(limit.label)} {limit.value:g}</text>"
     )
 

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 12
 MOST_EVENTS = 200
+SHORT = 14  # characters
 _VERDICTS = {
     WITHIN: "within",
     OVER: "over",
     UNKNOWN: "no rating known",
-    BREAKER_ONLY: "within breaker’s alone",
+    BREAKER_ONLY: "within the breaker’s",
 }
 
 
@@ -47,7 +48,11 @@ class Column:
     @property
     def style(self) -> str:
         """Classes of its cells in the page's style sheet."""
-        return "prose" if self.prose else "" if self.words else "n"
+        if not self.words:
+            return "n"
+        # An id stays on one line even where the screen is narrow.
+        short = all(len(cell.text) <= SHORT for cell in self.cells)
+        return "prose" if self.prose else "short" if short else ""
 
 
 @dataclass(frozen=True)

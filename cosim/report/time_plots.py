@@ -168,4 +168,4 @@ def _spoken(window: str) -> str:
     """Name of a window as read, without the unit that its quantity carries."""
     for quantity in HOME_QUANTITIES:
         window = window.replace(quantity.name, quantity.name.rpartition("_")[0])
-    return window.replace("_", " ")
+    return window.replace("_", " ").replace(" l1", " L1").replace(" l2", " L2")

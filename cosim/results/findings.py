@@ -215,8 +215,9 @@ class SiteFindings:
     def line(self) -> str:
         """In one line."""
         rules = f" ({self.rules})" if self.rules else ""
+        whose = f"Rules of {self.utility}" if self.utility else "Rules of any socket, no utility named"
         return (
-            f"Rules of {self.utility or 'no utility'}: {self.broken} homes break one{rules}; not judged at "
+            f"{whose}: {self.broken} homes break one{rules}; not judged at "
             f"{self.unjudged}; {self.barred} without an adapter could take none"
         )
 
