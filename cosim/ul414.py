@@ -79,8 +79,8 @@ UL_414_TESTS: dict[TestKey, TypeTest] = {
     ),
     "short-circuit": TypeTest(
         "Short circuit",
-        "22 kA on the DER branch: no exposed live parts, no excess current to ground, no arcing between "
-        "poles, passes the dielectric test after",
+        "at the short-circuit rating that the product states: no exposed live parts, no excess current to "
+        "ground, no arcing between poles, passes the dielectric test after",
         "UL 414B (SB13)",
     ),
     "markings": TypeTest(

@@ -278,6 +278,14 @@ def test_public_ratings_get_a_verdict_and_others_none() -> None:
     assert row.checks, "figures are still told"
 
 
+def test_a_verdict_on_estimates_says_so_and_no_product_borrows_anothers_level() -> None:
+    row = run(entry(SWITCH), ("heat-rise",), draws=20).row("heat-rise")
+    assert "numbers are estimates: this judges the entry, not a product" in row.summary
+    told = json.dumps(run(entry(SWITCH), ("short-circuit",), draws=5).as_dict()["rows"])
+    assert "22 kA" not in told
+    assert "ConnectDER" not in told
+
+
 def test_evidence_is_a_document_not_a_verdict() -> None:
     rows = [
         {"test": test, "status": "not found", "source": "looked for", "confidence": "not found"}

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from cosim.adapter_entry import AdapterEntry
-from cosim.entries import Quantity
+from cosim.entries import Quantity, quantities
 from cosim.errors import LibraryError, Problem
 from cosim.studies.type_test import dielectric, heat_rise, mold_stress, short_circuit
 from cosim.studies.type_test.bodies import Settings, has_branch
@@ -210,10 +210,14 @@ def _heat_row(entry: AdapterEntry, heat: HeatRise, settings: Settings) -> Comput
         summary = f"No public {' and no public '.join(lacking)}. Computed without it: {hot}."
         return Computed("no verdict", None, summary, checks, rows, assumptions)
     verdict = verdict_of(heat.probability)
+    body = [number.confidence for _, number in quantities(entry.heat)]
+    guessed = sum(word == "estimate" for word in body)
     off = "" if heat.current_a == entry.rating_a.value else " Not at the rated current."
     summary = (
         f"{percent(heat.probability).capitalize()} of the draws over the stated ranges pass; {hot}.{off}"
     )
+    if guessed:
+        summary += f" {guessed} of the body's {len(body)} numbers are estimates: this judges the entry, not a product."
     if heat.degraded:
         summary += f" Degraded jaw: {heat.degraded.replace('_', ' ')}."
     return Computed(verdict, heat.probability, summary, checks, rows, assumptions)
