@@ -51,6 +51,7 @@ def answers(summary: Summary, found: Figures, heat_note: str = "") -> list[Answe
         *_overvoltage(summary),
         *_sources(summary),
         _transformers(summary),
+        *_grid_heat(summary),
         *_lines(summary),
         *_rules(summary),
         *_jaws(summary),
@@ -312,6 +313,32 @@ def _transformers(summary: Summary) -> Answer:
         f"Highest loading, {_place(load)}. {counted(over, 'transformer')} above the nameplate at some step."
     )
     return Answer(question, f"{number(100 * load.value)} %", detail, "watch" if over else "good")
+
+
+def _grid_heat(summary: Summary) -> Iterator[Answer]:
+    """How fast the hottest transformer ages, and what the hottest drop has left."""
+    found = summary.grid_heat
+    if found is None:
+        return
+    if found.units:
+        detail = (
+            f"Hot spot of {found.unit}, {moment(found.unit_time)}; over the run it ages {number(found.ageing_factor)} "
+            f"times as fast as at 110 °C. {counted(found.over_110, 'transformer')} above 110 °C, {found.over_120:,} "
+            "above 120 °C. IEEE C57.91 clause 7, which runs hot for 25 kVA units."
+        )
+        state = "bad" if found.ageing_factor > 1.0 else "watch" if found.over_110 else "good"
+        said = "fast" if state == "bad" else ""
+        yield Answer(
+            "Do service transformers age early?", f"{number(found.hot_spot_c)} °C", detail, state, said
+        )
+    if found.drops:
+        left, over = found.drop_margin_k, found.drops_over
+        detail = (
+            f"Conductor of the drop of {found.drop}; {counted(over, 'drop')} above what its insulation bears"
+        )
+        detail += f", {number(left)} K left here." if left >= 0 else "."
+        state = "bad" if over else "watch" if left < CLOSE_K else "good"
+        yield Answer("Do service drops stay cool?", f"{number(found.drop_c)} °C", detail, state)
 
 
 def _lines(summary: Summary) -> Iterator[Answer]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,6 +47,8 @@ class Figures:
         Columns of the fault-duty study in which the home's current was largest, with
         ``current_a``, the largest with every source that was asked for, and ``verdict`` over all studies;
         empty if nothing was studied.
+    unit_largest
+        (transformers,) largest hot spot and loss of life, by name.
     """
 
     homes: pd.DataFrame
@@ -59,6 +61,7 @@ class Figures:
     back_wh: Float
     unsupplied_s: Float
     fault: Mapping[str, NDArray[np.generic]]
+    unit_largest: Mapping[str, Float] = field(default_factory=dict)
 
     @property
     def adapter(self) -> list[str]:
@@ -112,6 +115,7 @@ def figures(results: Results) -> Figures:
         back_wh=back["home_energy_wh"].to_numpy(),
         unsupplied_s=results.unsupplied_s().to_numpy(),
         fault=_fault(results),
+        unit_largest={name: _extremes(results, name)[1] for name in ("hot_spot_c", "loss_of_life_pu")},
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from cosim.report.figures import LIMITS, PARTS, Figures, worst_rows
 from cosim.report.formatting import MISSING, aligned, moment
+from cosim.results.grid_heat_findings import NORMAL_C
 from cosim.results.layout import BREAKER_ONLY, OVER, UNKNOWN, WITHIN
 from cosim.results.summary import NOTICED_W
 
@@ -198,14 +199,20 @@ def _transformers(found: Figures) -> Table:
     )[1:]
     loading = found.loading_pu[rows]
     back = found.transformer_back_w[rows]
+    unknown = np.full(len(found.loading_pu), np.nan)
+    hot = found.unit_largest.get("hot_spot_c", unknown)[rows]
+    life = 1e6 * found.unit_largest.get("loss_of_life_pu", unknown)[rows]
     return Table(
         "Fullest service transformers",
-        "Largest apparent power over the nameplate; hours above it age a transformer, minutes do not.",
+        "Largest apparent power over the nameplate; hours above it age a transformer, minutes do not. Hot spot and "
+        "share of 180,000 h at 110 °C that the run used, by IEEE C57.91.",
         (
             words("Transformer", [str(found.transformers.index[row]) for row in rows]),
             numbers("Rated", "kVA", found.transformers["rated_kva"].to_numpy(float)[rows]),
             numbers("Homes", "", homes[rows]),
             numbers("Largest load", "%", 100 * loading, loading > 1),
+            numbers("Hot spot", "°C", hot, hot > NORMAL_C),
+            numbers("Life used", "ppm", life),
             numbers("Largest back", "kW", np.where(back >= NOTICED_W, back / 1e3, np.nan)),
         ),
         "The loading of no service transformer is known.",

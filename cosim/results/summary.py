@@ -22,6 +22,7 @@ from cosim.results.findings import (
     site_findings,
     source_findings,
 )
+from cosim.results.grid_heat_findings import GridHeatFindings, grid_heat_findings
 from cosim.results.jaw_findings import JawFindings, jaw_findings
 from cosim.results.reader import Results
 from cosim.results.record import Array, Float
@@ -139,6 +140,7 @@ class Summary:
     overvoltage: OvervoltageFindings | None = None
     controls: ControlFindings | None = None
     site: SiteFindings | None = None
+    grid_heat: GridHeatFindings | None = None
     jaws: JawFindings | None = None
 
     @property
@@ -184,6 +186,8 @@ class Summary:
             yield self.controls
         if self.overvoltage is not None and self.overvoltage.unit_pu > 1.0:
             yield self.overvoltage
+        if self.grid_heat is not None:
+            yield self.grid_heat
 
 
 _EXTREMES = {
@@ -208,9 +212,11 @@ Finding = (
     | OvervoltageFindings
     | SiteFindings
     | JawFindings
+    | GridHeatFindings
 )
 _FINDINGS: dict[str, type[Finding]] = {
     "controls": ControlFindings,
+    "grid_heat": GridHeatFindings,
     "inverters": InverterFindings,
     "clearing": ClearingFindings,
     "sources": SourceFindings,
@@ -280,6 +286,7 @@ def summarise(results: Results) -> Summary:
         sources=source_findings(results),
         overvoltage=overvoltage_findings(results),
         controls=control_findings(results),
+        grid_heat=grid_heat_findings(results),
         site=site_findings(results),
         jaws=jaw_findings(results, _peak(results, "home", "jaw_rise_k")[0]),
     )

@@ -50,6 +50,7 @@ def made_up(**changes: Any) -> Figures:
     table = {
         "group": ["solar", "", "", "<b>"], "adapter": ["some", "", "", "other"], "nominal_v": [120.0] * HOMES,
         "service_rating_a": [200.0, 200.0, NAN, 100.0], "temperature_limit_c": [NAN] * HOMES,
+        "drop_limit_c": [90.0] * HOMES,
         "pv_kw": [5.0, 0.0, 0.0, 0.0], "battery_kw": [0.0] * HOMES, "ev_kw": [0.0] * HOMES,
         "transformer_row": [0, 0, -1, 0], "x": [0.0, 10.0, 20.0, NAN], "y": [0.0, 5.0, 0.0, NAN],
     }  # fmt: skip
@@ -287,7 +288,7 @@ def test_tables_mark_what_is_over_and_say_when_they_are_empty() -> None:
     jaws = next(c for c in hottest.columns if c.head == "Jaws")
     assert [cell.over for cell in jaws.cells] == [True, False, False, False]
     assert len(faults.rows) == 3  # one socket was dead
-    assert [c.text for c in transformers.rows[0]] == ["t", "25", "3", "70", "–"]
+    assert [c.text for c in transformers.rows[0]] == ["t", "25", "3", "70", "–", "–", "–"]
     assert back.rows == []
     nobody = made_up(fault={}, smallest={**found.smallest, "heat_margin_k": np.full(HOMES, NAN)})
     assert [table.rows for table in tables(nobody)][:2] == [[], []]

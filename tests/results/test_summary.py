@@ -147,7 +147,7 @@ def test_supply_and_solver(busy: Summary) -> None:
 
 def test_ten_lines(busy: Summary) -> None:
     lines = busy.lines()
-    assert len(lines) == 10
+    assert len(lines) == 11
     assert lines[0] == (
         "Hottest adapter: home-3, field terminal 56.5 K over air, 1.5 K ABOVE the limit of 55 K "
         "(2026-07-14T01:40:00); homes over a limit: 1 of 3"
