@@ -223,7 +223,7 @@ def test_gridlabd_agrees_on_the_same_parameters(tmp_path: Path) -> None:
     model = tmp_path / "unit.glm"
     model.write_text(MODEL.format(load_loss=load_loss, core_loss=core_loss, out=out, player=player))
     script = f"import gridlabd; g = gridlabd.GridLabD(); g.load({str(model)!r}); g.run(); g.finalize()"
-    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, timeout=120)
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, capture_output=True, timeout=120)
     rows = [line.split(",") for line in out.read_text().splitlines() if not line.startswith("#")]
     theirs = np.array([[float(x) for x in row[1:4]] for row in rows])
     power = np.array([abs(complex(row[4].replace("d", "j").replace("i", "j"))) for row in rows])
