@@ -519,8 +519,10 @@ FAULT_DUTY = Group(
             "has no known rating",
             flags=("within", "over", "unknown", "breaker_only"),
         ),
-        _of_home("own_a", "f8", "A", f"limit of the home's own devices together; {_CONTRIBUTIONS}"),
-        _of_home("neighbours_a", "f8", "A", f"limit of devices on the same transformer; {_CONTRIBUTIONS}"),
+        _of_home("own_a", "f8", "A", f"what the home's own devices add at most; {_CONTRIBUTIONS}"),
+        _of_home(
+            "neighbours_a", "f8", "A", f"what those on the same transformer add at most; {_CONTRIBUTIONS}"
+        ),
         _of_home("bound_a", "f8", "A", "largest fault current with all these added, what the verdict judges"),
         _of_home("minimum_a", "f8", "A", f"smallest leg-to-neutral fault; {_MINIMUM}"),
         _of_home("clearing_s", "f8", "s", f"until the main breaker clears a fault behind it; {_LET_THROUGH}"),

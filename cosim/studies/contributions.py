@@ -105,8 +105,8 @@ class Contributions:
     grid_a
         (h,) phasor from the utility.
     own_a, neighbours_a
-        (h,) arithmetic sums of the limits of the home's devices, and of those of the other homes on its service
-        transformer: an upper bound whatever their angles.
+        (h,) arithmetic sums of what the home's devices add at most, and those of the other homes on its service
+        transformer: each its limit, or more where the transformer turns a current of both legs into more at one.
     bound_a
         (h,) |grid| + own + neighbours: the arithmetic upper bound.
     phasor_a
@@ -173,8 +173,9 @@ def contributions(
         share = across / loop_z[near] * source.current_a * np.exp(1j * angle)
         total[near] += share
         mine = near == source.home
-        own[near[mine]] += source.current_a
-        neighbours[near[~mine]] += source.current_a
+        most = np.maximum(source.current_a, np.abs(share))
+        own[near[mine]] += most[mine]
+        neighbours[near[~mine]] += most[~mine]
         fault_home.append(near)
         source_row.append(np.full(len(near), row))
         added.append(share)

@@ -24,7 +24,7 @@ from cosim.electrical.circuit import Float
 from cosim.electrical.fault import FaultKind, bus_faults, places_of
 from cosim.results.layout import BREAKER_ONLY, FAULT_DUTY, OVER, UNKNOWN, WITHIN
 from cosim.studies.backfeed_hazard import FUSE_CURVE, FUSE_OVER_RATED, isolates, rated_primary_a
-from cosim.studies.contributions import SERVICE_V, Device, contributions, device
+from cosim.studies.contributions import SERVICE_V, Device, Kind, contributions, device
 from cosim.studies.fault_duty import socket_fault_duty
 from cosim.studies.let_through import adapter_rises, breaker_let_through, fuse_let_through, judge_chain
 
@@ -38,7 +38,7 @@ Int = NDArray[np.int64]
 Tables = dict[str, dict[str, Any]]
 
 SOLAR_ENTRY = "inverter-7.6kw"
-LEGS = ("l1n", "l2n", "l1l2")
+LEGS: tuple[Kind, ...] = ("l1n", "l2n", "l1l2")
 SPLIT = 0
 
 
@@ -155,9 +155,13 @@ def _contributed(
 ) -> dict[str, Any]:
     """Sources of the leg-to-leg fault at every socket; the bounds are put into `duty`."""
     sources = devices_of(installed, compiled)
-    found = contributions(network, compiled, sources)
-    duty["own_a"], duty["neighbours_a"] = found.own_a, found.neighbours_a
-    duty["bound_a"] = duty["bound_a"] + found.own_a + found.neighbours_a
+    of_leg = {leg: contributions(network, compiled, sources, leg) for leg in LEGS}
+    found = of_leg["l1l2"]
+    bounds = np.array([duty[f"i_{leg}_a"] + of_leg[leg].own_a + of_leg[leg].neighbours_a for leg in LEGS])
+    top = np.argmax(np.nan_to_num(bounds, nan=-1.0), axis=0)
+    for key in ("own_a", "neighbours_a"):
+        duty[key] = np.choose(top, [getattr(of_leg[leg], key) for leg in LEGS])
+    duty["bound_a"] = np.fmax.reduce(bounds)
     fed = np.flatnonzero(np.isfinite(found.grid_a) & (found.grid_a != 0.0))
     name = np.array(installed.home, dtype=object)
     given = [sources[row] for row in found.source_row]

@@ -51,14 +51,22 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 
 def test_sources_add_up_to_the_bound(asked: Results) -> None:
-    """Bound = utility + limits of own and neighbours' devices; the sources listed are these, one by one."""
+    """Bound = utility + what own and neighbours' devices add at most, on the conductors where that is most; the sources
+    of the leg-to-leg fault are listed one by one."""
     duty = asked.study("fault_duty_start").to_dataframe()
     sources = asked.study("fault_sources_start").to_dataframe()
-    utility = duty[["i_l1n_a", "i_l2n_a", "i_l1l2_a"]].max(axis=1)
-    np.testing.assert_allclose(duty["bound_a"], utility + duty["own_a"] + duty["neighbours_a"], rtol=1e-12)
+    legs = duty[["i_l1n_a", "i_l2n_a", "i_l1l2_a"]]
+    added = duty["own_a"] + duty["neighbours_a"]
+    assert (
+        np.isclose(legs.to_numpy(), (duty["bound_a"] - added).to_numpy()[:, None], rtol=1e-9)
+        .any(axis=1)
+        .all()
+    )
+    assert (duty["bound_a"] >= legs.max(axis=1) * (1 - 1e-12)).all()
     devices = sources[sources["source"] != "utility"]
     limits = devices.groupby("home")["limit_a"].sum().reindex(duty.index, fill_value=0.0)
-    np.testing.assert_allclose(limits, duty["own_a"] + duty["neighbours_a"], rtol=1e-9)
+    assert (limits <= added * (1 + 1e-9)).all()
+    assert (added < 1.5 * limits + 1e-9).all()
     assert set(devices["source"]) == {"inverter", "battery"}  # the generators' adapters isolate them
     grid = sources[sources["source"] == "utility"].set_index("home")["adds_a"]
     np.testing.assert_allclose(grid.reindex(duty.index), duty["i_l1l2_a"], rtol=1e-9)

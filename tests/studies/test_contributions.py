@@ -117,3 +117,18 @@ def test_a_device_at_the_faulted_socket_adds_all_of_its_current(
 def test_a_device_nowhere_is_refused(street: tuple[Network, CompiledFeeder]) -> None:
     with pytest.raises(ValueError, match="no split or single-phase home"):
         contributions(*street, [Device(999, "inverter", "a", 50.0, 1.0)])
+
+
+def test_the_bound_holds_at_every_angle() -> None:
+    """On a weak primary a current from leg to leg becomes more at one leg: part comes back through the winding."""
+    compiled = generate(60, seed=5, substation_distance_km=20.0).compile()
+    network = Network(compiled.circuit)
+    more = 0
+    for home in range(0, 60, 7):
+        for kind in LOOPS:
+            found = contributions(network, compiled, [device(home, "powerwall-3")], kind)
+            aligned = np.abs(found.grid_a)
+            np.add.at(aligned, found.fault_home, np.abs(found.contribution_a))
+            assert (aligned <= found.bound_a * (1 + 1e-12)).all()
+            more += int((np.abs(found.contribution_a) > 160.0 * 1.01).sum())
+    assert more
