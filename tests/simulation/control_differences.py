@@ -57,9 +57,11 @@ class Difference:
         )
 
 
-def day_of(master: Path, folder: Path, patch: pytest.MonkeyPatch, jump: float) -> Study:
-    """A feeder's day with loads that jump by that share now and then; controls look once a minute, as the engine."""
-    study = study_of(folder, master, MINUTES, patch, 'sampling = "60 s"')
+def day_of(
+    master: Path, folder: Path, patch: pytest.MonkeyPatch, jump: float, minutes: int = MINUTES
+) -> Study:
+    """The first minutes of a day with loads that jump by that share; controls look once a minute, as the engine."""
+    study = study_of(folder, master, minutes, patch, 'sampling = "60 s"')
     return replace(study, demand=Loads(study, day(study.homes, MINUTES, jump=jump)))
 
 
@@ -68,19 +70,19 @@ def places(controls: Controls, setting: Setting) -> tuple[float, ...]:
     return (*controls.taps_pu(setting).values(), *map(float, controls.steps_on(setting).values()))
 
 
-def compare(study: Study, master: Path) -> tuple[int, int, list[Difference]]:
+def compare(study: Study, master: Path, minutes: int = MINUTES) -> tuple[int, int, list[Difference]]:
     """How often anything moved, at how many steps the engine's rules on our flow miss the engine, every difference."""
     controls, sockets = study.controls, Sockets(study.compiled, parallel=False)
     told = run(study)
-    ours = [places(controls, told.settings[minute]) for minute in range(MINUTES)]
-    theirs = [(*taps, *map(float, steps)) for taps, steps in engine_day(study, master, MINUTES, 60)]
+    ours = [places(controls, told.settings[minute]) for minute in range(minutes)]
+    theirs = [(*taps, *map(float, steps)) for taps, steps in engine_day(study, master, minutes, 60)]
     nothing = np.zeros((study.homes, 1))
 
     def powers(step: int) -> tuple[np.ndarray, np.ndarray]:
         demand = study.demand.block(step, 1)
         return sockets.injector_power(demand.panel_w, demand.panel_var, nothing, nothing)
 
-    walked = EngineQueue(controls, Network(study.compiled.circuit)).day(powers, MINUTES, 60.0)
+    walked = EngineQueue(controls, Network(study.compiled.circuit)).day(powers, minutes, 60.0)
     rules = [places(controls, setting) for setting in walked.settings]
     missed = sum(not np.allclose(a, b, atol=1e-9, rtol=0.0) for a, b in zip(rules, theirs, strict=True))
     apart = np.abs(np.array(ours) - np.array(theirs)) > 1e-9
