@@ -80,11 +80,11 @@ def _ampere(number: Any) -> float | None:
 
 def _socket_a(data: Mapping[str, Any]) -> float | None:
     """Rating of the socket an adapter stands on; the largest of its form if it names none, None without one."""
-    if not data.get("meter_mounted", True):
-        return None
     if name := data.get("socket"):
         known = name in library.names("sockets")
         return library.load("sockets", name).rating_a.value if known else None
+    if not data.get("meter_mounted", True):
+        return None
     sockets = (library.load("sockets", name) for name in library.names("sockets"))
     return max((s.rating_a.value for s in sockets if s.form == data.get("form")), default=None)
 

@@ -28,7 +28,7 @@ Kind = Literal[
 ]
 YesNo = Literal["yes", "no", "not found"]
 
-Ampere = Annotated[Quantity, of("A", known=False)]
+Ampere = Annotated[Quantity, of("A", 0.1, 1e6, known=False)]
 Second = Annotated[Quantity, of("s", known=False)]
 Ratio = Annotated[Quantity, of("1", 0.0, 1.5)]
 Spaced = Annotated[Quantity, of("m", 0.0, 1.0, known=False)]

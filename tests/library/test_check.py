@@ -76,6 +76,8 @@ def test_ratings_above_what_they_rest_on(mine: Callable[..., Path]) -> None:
         ("rating_a = { value = 200.0,", "rating_a = { value = 480.0,"), ('socket = "ringless-200"\n', "")
     )
     assert "above the 400 A of the largest socket of form 2S" in problems(free)["rating_a"]
+    second = mine(("rating_a = { value = 200.0,", "rating_a = { value = 320.0,"), name="second-socket")
+    assert "above the 200 A of the socket ringless-200" in problems(second)["rating_a"]
     breaker = mine(('der_breaker = "connectder-60"', 'der_breaker = "connectder-80"'))
     assert "rated 80 A, above the branch of 60 A" in problems(breaker)["der_breaker"]
 
@@ -108,9 +110,10 @@ def test_volts_and_ratings_of_nothing_are_refused(mine: Callable[..., Path]) -> 
         mine(
             ("volts = { value = 240.0,", "volts = { value = 0.0,"),
             ("rating_a = { value = 200.0,", "rating_a = { value = 0.0,"),
+            ("rating_a = { value = 22000.0,", "rating_a = { value = 0.0,"),
         )
     )
-    assert set(told) == {"volts", "rating_a"}
+    assert set(told) == {"volts", "rating_a", "short_circuit.0.rating_a"}
 
 
 def test_names_that_do_not_exist(mine: Callable[..., Path]) -> None:

@@ -286,6 +286,12 @@ def test_a_verdict_on_estimates_says_so_and_no_product_borrows_anothers_level() 
     assert "ConnectDER" not in told
 
 
+def test_a_body_without_rest_is_told_in_words() -> None:
+    row = run(entry(SOLAR), ("heat-rise",), draws=5, degraded_ohm=0.5).row("heat-rise")
+    assert "finds no state of rest" in row.summary
+    assert "inf" not in row.summary
+
+
 def test_evidence_is_a_document_not_a_verdict() -> None:
     rows = [
         {"test": test, "status": "not found", "source": "looked for", "confidence": "not found"}

@@ -172,7 +172,8 @@ def _heat_row(entry: AdapterEntry, heat: HeatRise, settings: Settings) -> Comput
     at = f"at {heat.current_a:g} A ({heat.worst})"
     hot = f"no part with a limit {at}"
     if tightest:
-        of = f"{tightest.after_k:.0f} K of {tightest.limit_k:.0f} K"
+        rest = math.isfinite(tightest.after_k)
+        of = f"{tightest.after_k:.0f} K of {tightest.limit_k:.0f} K" if rest else "finds no state of rest"
         hot = f"{tightest.part.replace('_', ' ')} {of} {at} at the stated values"
     rows = (sourced(("rated current",), entry.rating_a), *heat.decisive)
     if entry.branch_rating_a is not None:
