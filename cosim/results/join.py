@@ -78,6 +78,8 @@ def join(parts: Path, target: Path, status: str, *, trusting: bool = True) -> No
             _Output(file, stored, {dim: sum(s.rows[dim] for s in segments) for dim in layout.GROWING}).fill()
             file.attrs["status"] = status
         files.publish(aside, target)
+    except RuntimeError as error:  # h5py's, where a full disk is noticed only as the file is closed
+        raise OSError(f"{aside}: {error}") from error
     finally:
         aside.unlink(missing_ok=True)
 
