@@ -34,7 +34,6 @@ def test_every_step_that_differs_is_explained(
     why = Counter(difference.why for difference in found)
     assert moved > 100
     assert missed == 0
-    # The 8500-node feeder's banks hunt and carry a difference on for hours: there the queue's own day must do.
-    assert "8500" in name or why["unexplained"] == 0, [str(d) for d in found if d.why == "unexplained"][:20]
+    assert why["unexplained"] == 0, [str(d) for d in found if d.why == "unexplained"][:20]
     assert found or "8500" in name
     assert len({d.step for d in found}) <= most
