@@ -66,8 +66,9 @@ def test_python_examples_run(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     with open_results(tmp_path / "winter-evening.h5") as results:
         labels = [line.partition(":")[0] for line in summarise(results).lines()]
-    shown = blocks(ROOT / "README.md", "text")[0]
-    assert [line.partition(":")[0] for line in shown.splitlines()] == labels
+    shown = [line.partition(":")[0] for line in blocks(ROOT / "README.md", "text")[0].splitlines()]
+    # The study shown there has more to say than the small one that was just run, never less.
+    assert [label for label in shown if label in labels] == labels
 
 
 def test_library_page_says_what_python_says() -> None:
