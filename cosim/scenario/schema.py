@@ -47,6 +47,7 @@ HOME_QUANTITIES = (
     "adapter_temperature_c",
     "heat_margin_k",
     "material_margin_k",
+    "drop_temperature_c",
 )
 SERVICE_A = (30.0, 1200.0)  # smallest and largest service rating [A]
 SOCKETS = tuple(library.names("sockets"))
