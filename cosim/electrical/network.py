@@ -185,6 +185,9 @@ class Network(LinearNetwork):
             # Where a law jumps two solutions may stand side by side; the one reached from no load is meant.
             nearest = np.trunc(share) if self._laws.jumps else np.rint(share)
             rungs[:, column] = np.clip(nearest, LOWEST, HIGHEST)
+        # With the first watt an inverter takes up all of its volt-var: no rung without sun knows that slope.
+        on = (p[self._rows[inverter]] < 0.0).any(axis=0)
+        rungs[:, 1] = np.where(on, np.maximum(rungs[:, 1], 1), rungs[:, 1])
         return rungs
 
     def _climb(self, rung: Rung) -> None:

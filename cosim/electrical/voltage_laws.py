@@ -21,8 +21,6 @@ from cosim.electrical.circuit import Complex, Float, Injectors, Int, Inverters, 
 from cosim.electrical.lane_kernels import LANES
 
 KINK_PU = 0.01  # the slope of an inverter's law is taken over this voltage to either side
-FIRST_W = 1e-3  # the least an inverter runs with, as far as slopes go
-OFF_SHARE = 0.5  # of the slope that an inverter takes up with the first watt, while it is off
 
 
 @dataclass(frozen=True)
@@ -117,17 +115,8 @@ class VoltageLaws:
 
         From I = y(u) V: dI = y dV + V y'(u) du, du = Re(conj(V) dV) / (|V| v_nom). Taken on the branch that v lies on:
         a difference quotient across a jump between branches would be no slope at all. An inverter's law has kinks but
-        no jumps; its slope is a difference quotient over `kink_pu` to either side, which serves all voltages near. With
-        the first watt it has, though, an inverter takes up all of its reactive power. A tangent that is to serve near
-        states must hold before dawn and after it: off, it is given a share of that slope, less the smaller `kink_pu`.
+        no jumps; its slope is a difference quotient over `kink_pu` to either side, which serves all voltages near.
         """
-        off = (self.inverter >= 0) & (p_w == 0.0)
-        first = OFF_SHARE * kink_pu / KINK_PU
-        found = self._tangent(np.where(off, -FIRST_W, p_w), q_var, v, kink_pu)
-        return np.where(off[:, None], first * found, found)
-
-    def _tangent(self, p_w: Float, q_var: Float, v: Complex, kink_pu: float) -> Float:
-        """The same for injectors that all run."""
         inverse_nom, low, least, floor = self.factors[:, :4].T
         u = np.maximum(np.abs(v) * inverse_nom, 1e-6)
         f_p, f_q = (self._rise(u, low, least, floor, self.factors[:, k : k + 5].T) for k in (4, 9))
