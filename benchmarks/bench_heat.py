@@ -28,12 +28,15 @@ ROOT_OPERATIONS = 23  # multiplications of the eighth root; additions run beside
 FLOW_OPERATIONS = 8
 
 
-def squared_currents(steps: int) -> Float:
-    """(steps, 6, HOMES) household currents with solar behind them every other hour, squared [A2]."""
+def squared_currents(steps: int, rating_a: float = 200.0) -> Float:
+    """(steps, 6, HOMES) household currents with solar behind them every other hour, squared [A2].
+
+    The household draws up to 0.6 and the solar feeds up to 0.24 of what the adapter is rated for.
+    """
     rng = np.random.default_rng(60)
-    load = rng.uniform(5.0, 120.0, (steps, 2, HOMES))
-    branch = np.where(np.arange(steps)[:, None, None] // 60 % 2 == 0, -1.0, 0.0) * rng.uniform(
-        10.0, 48.0, (1, 1, HOMES)
+    load = rating_a * rng.uniform(0.025, 0.6, (steps, 2, HOMES))
+    branch = np.where(np.arange(steps)[:, None, None] // 60 % 2 == 0, -rating_a, 0.0) * rng.uniform(
+        0.05, 0.24, (1, 1, HOMES)
     )
     branch = np.broadcast_to(branch, (steps, 2, HOMES))
     return np.ascontiguousarray(np.concatenate([load + branch, load, branch], axis=1) ** 2)
@@ -133,10 +136,11 @@ def bench_heat_fourteen_nodes(pair: Callable[..., Any], smoke: bool) -> None:
 @pytest.mark.parametrize("adapter", library.names("adapters"))
 def bench_heat(pair: Callable[..., Any], smoke: bool, adapter: str) -> None:
     """An hour or more of minutes, two threads, temperatures of all nodes."""
-    network = heat_network(cast("AdapterEntry", library.load("adapters", adapter)))
+    entry = cast("AdapterEntry", library.load("adapters", adapter))
+    network = heat_network(entry)
     steps, peer_steps = (4, 4) if smoke else (120, 20)
     fleet = HeatFleet(network, HOMES)
-    i2 = squared_currents(steps)
+    i2 = squared_currents(steps, entry.rating_a.value)
     ambient, seconds = np.full(steps, AMBIENT_C), np.full(steps, STEP_S)
     buffer = np.empty((steps, len(network), HOMES))
 

@@ -83,6 +83,8 @@ def bench_results(pair: Callable[..., Any], smoke: bool, tmp_path: Path) -> None
             np.full(block, 5, dtype=np.int32), np.ones(block, dtype=np.bool_),
             {q.name: np.zeros((block, 0)) for q in layout.LINE_QUANTITIES},
             {q.name: np.zeros((block, 0)) for q in layout.BUS_QUANTITIES},
+            {q.name: np.zeros((block, 0)) for q in layout.INVERTER_QUANTITIES},
+            np.zeros(block, dtype=np.bool_),
         )
         for number in range(blocks)
     ]  # fmt: skip
