@@ -37,9 +37,9 @@ def bench_demand(pair: Callable[..., Any], smoke: bool) -> None:
     demand = ShapeDemand(calendar, weather, traits, 7, parallel=False)
 
     def own() -> DemandBlock:
-        return demand.block(first, steps)
+        return demand.at(first, steps)
 
-    block, half = own(), demand.block(first + steps // 2, steps // 2)
+    block, half = own(), demand.at(first + steps // 2, steps // 2)
     assert block.panel_w.shape == (homes, 3, steps)
     assert np.array_equal(block.panel_w[:, :, steps // 2 :], half.panel_w)
     assert (block.panel_w.sum(axis=1) > 0.0).all()

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.demand import kernels
-from cosim.demand.block import DemandBlock
+from cosim.demand.block import DemandBlock, Memoryless
 from cosim.demand.calendar import DAY_US, Calendar
 from cosim.demand.kit import HomeKit
 from cosim.errors import Problem, ScenarioError
@@ -67,7 +67,7 @@ class Profile:
     first: datetime | None = None
 
 
-class ProfileDemand:
+class ProfileDemand(Memoryless):
     """Panel demand from profiles; a pure function of the absolute step.
 
     Parameters
@@ -148,7 +148,7 @@ class ProfileDemand:
         year = datetime.fromtimestamp(int(first) * 86400, UTC).year
         return (datetime(year, 1, 1, tzinfo=UTC).timestamp() / 86400 - float(first)) * 86400.0
 
-    def block(self, first_step: int, steps: int) -> DemandBlock:
+    def at(self, first_step: int, steps: int) -> DemandBlock:
         """Demand of `steps` steps from `first_step`."""
         homes = len(self.which)
         standard_us = self.calendar.utc_us(first_step, steps + 1) + self.calendar.standard_offset_us
@@ -172,8 +172,9 @@ class ProfileDemand:
             panel_var,
         )
         if self.kit is None:
-            return DemandBlock(panel_w, panel_var, np.zeros((homes, steps)), np.zeros((homes, steps)))
-        return DemandBlock(panel_w, panel_var, *self.kit.block(first_step, steps))
+            return DemandBlock(panel_w, panel_var, np.zeros((homes, steps)))
+        ev_w, pv_w = self.kit.block(first_step, steps)
+        return DemandBlock(panel_w, panel_var, pv_w, ev_w=ev_w)
 
 
 def assign_profiles(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.demand import kernels
-from cosim.demand.block import DemandBlock
+from cosim.demand.block import DemandBlock, Memoryless
 from cosim.demand.calendar import Calendar
 from cosim.demand.kit import HomeKit, days_around
 from cosim.demand.solar import Module
@@ -80,7 +80,7 @@ LAMPS = (
 PURPOSES = ("demand.base", "demand.uses")
 
 
-class ShapeDemand:
+class ShapeDemand(Memoryless):
     """Demand of homes from their traits, the calendar and the weather.
 
     A pure function of (seed, home id, local-standard day, absolute step): a home's bits depend neither on the
@@ -123,7 +123,7 @@ class ShapeDemand:
         self._plugs, self._lamps = closed(PLUGS), closed(LAMPS)
         self._purposes = np.array([stable_id(purpose) for purpose in PURPOSES], dtype=np.uint64)
 
-    def block(self, first_step: int, steps: int) -> DemandBlock:
+    def at(self, first_step: int, steps: int) -> DemandBlock:
         """Demand of `steps` steps from `first_step`."""
         traits, homes = self.traits, len(self.traits.id)
         clock = self.calendar.block(first_step, steps)
@@ -158,7 +158,7 @@ class ShapeDemand:
             panel_w *= self.scale
             panel_var *= self.scale
         ev_w, pv_w = self.kit.block(first_step, steps, weather)
-        return DemandBlock(panel_w, panel_var, ev_w, pv_w)
+        return DemandBlock(panel_w, panel_var, pv_w, ev_w=ev_w)
 
 
 def closed(curves: object) -> Float:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.demand.block import State
 from cosim.devices.battery import BatteryBlock
 from cosim.electrical.network import Solution
 from cosim.simulation.steps import Plan
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from cosim.simulation.regulation import Grid
 
 Float = NDArray[np.float64]
+Bool = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,12 @@ class Draw:
         What the batteries do.
     p_w, q_var
         (m, steps) of every injector, consumed positive.
+    powered
+        (homes,) whether the panel has voltage.
+    shown
+        (homes, steps) what demand shows of itself.
+    end
+        What demand remembers after the last step; None: not known, as the last steps were cut off.
     """
 
     plan: Plan
@@ -42,6 +50,9 @@ class Draw:
     battery: BatteryBlock
     p_w: Float
     q_var: Float
+    powered: Bool
+    shown: Mapping[str, Float]
+    end: State | None
 
     def head(self, count: int) -> Draw:
         """The first `count` steps."""
@@ -52,7 +63,8 @@ class Draw:
             name: _cut(getattr(self, name), 0, count)
             for name in ("pv_w", "ev_w", "ambient_c", "p_w", "q_var")
         }
-        return replace(self, plan=self.plan.head(count), battery=battery, **cut)
+        shown = {name: _cut(values, 0, count) for name, values in self.shown.items()}
+        return replace(self, plan=self.plan.head(count), battery=battery, shown=shown, end=None, **cut)
 
 
 class Flows:

@@ -35,6 +35,7 @@ from cosim.simulation.steps import Plan, plan_steps
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from cosim.demand.block import State as DemandState
     from cosim.devices.battery import BatteryBlock
     from cosim.devices.breaker import BreakerBlock
     from cosim.electrical.tap_update import Work
@@ -76,6 +77,8 @@ class State:
         (2 * homes,) thermal state of the breakers, mains first.
     charge_j
         (batteries,) stored energy.
+    demand
+        What demand remembers: air, walls and tanks of homes.
     heat_c
         One (2, nodes, its homes) array per kind of adapter: in still air, under sun and wind.
     unit_heat, drop_c
@@ -94,6 +97,7 @@ class State:
     closed: Bool
     theta: Float
     charge_j: Float
+    demand: DemandState
     heat_c: list[Float]
     unit_heat: Float
     drop_c: Float
@@ -210,6 +214,7 @@ class StudyPhysics:
             closed=np.ones((2, homes), dtype=bool),
             theta=np.zeros(2 * homes),
             charge_j=study.battery.initial(),
+            demand=study.demand.initial(),
             heat_c=[kind.initial(ambient_c) for kind in study.heat],
             unit_heat=study.grid_heat.units.initial(),
             drop_c=study.grid_heat.drops.initial(),
@@ -462,16 +467,14 @@ class StudyPhysics:
     def _draw(self, plan: Plan) -> Draw:
         """What homes draw over a plan in the present state."""
         study, state = self.case, self.state
-        demand = study.demand.block(plan.first_step, len(plan))
-        ambient_c = study.weather.block(plan.first_step, len(plan)).ambient_c
         fed = self.fed()
-        main = (state.closed[0] & fed)[:, None]
-        branch = (state.closed[1] & fed)[:, None]
+        powered = state.closed[0] & fed
+        demand = study.demand.block(state.demand, plan.first_step, plan.seconds, powered)
+        panel_w, panel_var = demand.panel_w, demand.panel_var
+        ambient_c = study.weather.block(plan.first_step, len(plan)).ambient_c
         pv_w = demand.pv_w * self._der_output(plan)
-        ev_w = demand.ev_w * np.where(study.ev_on_branch[:, None], branch, main)
-
-        panel_w = demand.panel_w * main[:, None, :]
-        panel_var = demand.panel_var * main[:, None, :]
+        charging = np.where(study.ev_on_branch, state.closed[1] & fed, powered)
+        ev_w = np.zeros_like(pv_w) if demand.ev_w is None else demand.ev_w * charging[:, None]
         device_w, branch_w = np.zeros_like(ev_w), np.zeros_like(ev_w)
         smart, plain_w = study.inverters, pv_w.copy()
         plain_w[smart.solar] = 0.0  # inverters that act on the voltage have injectors of their own
@@ -480,7 +483,7 @@ class StudyPhysics:
             branch_w[on_branch] += power_w[on_branch]
             device_w[~on_branch] += power_w[~on_branch]
         rows = study.battery_home
-        running = (state.switch_on & (state.entered_us != CEASED) & fed & state.closed[0])[rows]
+        running = (state.switch_on & (state.entered_us != CEASED) & powered)[rows]
         net_w = panel_w[rows].sum(axis=1) + device_w[rows] + branch_w[rows] - (pv_w - plain_w)[rows]
         battery = study.battery.advance(state.charge_j, net_w, plan.seconds, running, parallel=False)
         plain = ~np.isin(rows, smart.batteries)
@@ -489,7 +492,9 @@ class StudyPhysics:
         p_w, q_var = self._sockets.injector_power(panel_w, panel_var, device_w, branch_w)
         p_w[smart.injector] = -np.concatenate((pv_w[smart.solar], battery.power_w[~plain]))
         q_var[smart.injector] = 0.0
-        return Draw(plan, pv_w, ev_w, ambient_c, battery, p_w, q_var)
+        return Draw(
+            plan, pv_w, ev_w, ambient_c, battery, p_w, q_var, powered, demand.shown, demand.end
+        )  # fmt: skip
 
     def _solve(self, draw: Draw) -> Solution:
         """Power flow of a draw in the present state of the grid."""
@@ -555,6 +560,15 @@ class StudyPhysics:
         share = RULE.share(self.state.entered_us, plan.start_us, plan.seconds)
         return share * (self.state.switch_on & self._der_fed())[:, None]
 
+    def _remembered(self, draw: Draw, count: int) -> DemandState:
+        """What demand remembers after the first `count` steps of a draw that begins now."""
+        if count == len(draw.plan) and draw.end is not None:
+            return draw.end
+        if not self.state.demand:
+            return {}  # demand without memory
+        plan = draw.plan.head(count)
+        return self.case.demand.block(self.state.demand, plan.first_step, plan.seconds, draw.powered).end
+
     def _commit_until(self, block: Block, time_us: int) -> None:
         """Make everything before `time_us` the past, the last step cut where it falls inside one."""
         starts = block.plan.start_us
@@ -572,6 +586,7 @@ class StudyPhysics:
         state.theta = np.ascontiguousarray(block.breakers.theta[:, last])
         state.charge_j = np.ascontiguousarray(block.battery.charge_j[:, last])
         whole = count == len(block.plan)
+        state.demand = self._remembered(block.draw, count)
         heat = block.heat if whole else self._heat(block.plan.head(count), block.sockets.i2_a2[:count])
         state.heat_c = [kind.end for kind in heat]
         state.unit_heat = np.ascontiguousarray(block.grid.units.states[last])

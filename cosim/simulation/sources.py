@@ -19,7 +19,7 @@ from cosim.randomness import stable_ids
 from cosim.scenario.population import SERVED
 
 if TYPE_CHECKING:
-    from cosim.demand.block import Demand, DemandBlock
+    from cosim.demand.block import Bool, Demand, DemandBlock, Float, State
     from cosim.demand.calendar import Calendar
     from cosim.demand.weather import Weather
     from cosim.feeder.compile import CompiledFeeder
@@ -137,13 +137,23 @@ def _own_shapes(feeder: Feeder) -> tuple[list[Profile], NDArray[np.int64]]:
 class _WithCustomers:
     """Drawn households, and customers that keep the feeder's own load."""
 
-    drawn: ShapeDemand
+    drawn: Demand
     measured: ProfileDemand
     customers: NDArray[np.int64]
 
-    def block(self, first_step: int, steps: int) -> DemandBlock:
-        """Demand of `steps` steps from `first_step`."""
-        block, own = self.drawn.block(first_step, steps), self.measured.block(first_step, steps)
+    def initial(self) -> State:
+        """The households' state; the customers have none."""
+        return self.drawn.initial()
+
+    def block(self, state: State, first_step: int, seconds: Float, powered: Bool) -> DemandBlock:
+        """As `Demand.block`."""
+        block = self.drawn.block(state, first_step, seconds, powered)
+        own = self.measured.block({}, first_step, seconds, powered)
         block.panel_w[self.customers] = own.panel_w[self.customers]
         block.panel_var[self.customers] = own.panel_var[self.customers]
+        if block.impedance_w is not None and block.impedance_var is not None:
+            block.impedance_w[self.customers] = 0.0
+            block.impedance_var[self.customers] = 0.0
+        for values in block.shown.values():
+            values[self.customers] = np.nan
         return block

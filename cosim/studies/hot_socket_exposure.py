@@ -59,16 +59,16 @@ def household_exposure(
     for season, (month, day) in enumerate(WEEKS):
         calendar = Calendar(datetime(2025, month, day), timezone, STEP_MIN * 60_000_000, steps)
         sky = Weather(weather, calendar)
-        block = ShapeDemand(calendar, sky, traits, seed).block(0, steps)
+        block = ShapeDemand(calendar, sky, traits, seed).at(0, steps)
         ambient = sky.block(0, steps).ambient_c
         legs = _leg_current(block.panel_w, block.panel_var, block.ev_w)
         i2[:, season], air[:, season] = _bins(legs, ambient, branch_a)
     return Exposure(i2, air, np.diff(EDGES))
 
 
-def _leg_current(panel_w: Float, panel_var: Float, ev_w: Float) -> Float:
+def _leg_current(panel_w: Float, panel_var: Float, ev_w: Float | None) -> Float:
     """(homes, 2, steps) leg currents [A]: leg-to-leg power flows through both."""
-    watt = panel_w[:, :2] + 0.5 * (panel_w[:, 2:] + ev_w[:, None])
+    watt = panel_w[:, :2] + 0.5 * (panel_w[:, 2:] + (0.0 if ev_w is None else ev_w[:, None]))
     var = panel_var[:, :2] + 0.5 * panel_var[:, 2:]
     return np.asarray(np.hypot(watt, var) / LEG_V)
 

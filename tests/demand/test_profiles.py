@@ -23,7 +23,7 @@ def of(profile: Profile, start: str = "2026-01-05", minutes: float = 1.0, linear
     demand = ProfileDemand(
         clock, [profile], np.array([0]), np.array([1.0]), NONE, linear=linear, parallel=False
     )
-    return demand.block(0, clock.steps).panel_w[0].sum(axis=0)
+    return demand.at(0, clock.steps).panel_w[0].sum(axis=0)
 
 
 def test_steps_hold_their_value_and_the_profile_repeats() -> None:
@@ -65,12 +65,12 @@ def test_units_reactive_power_and_constant_homes() -> None:
     demand = ProfileDemand(
         clock, profiles, np.array([0, 1, 2, -1]), nominal_w, nominal_var, parallel=False, scale=2.0
     )
-    block = demand.block(0, 60)
+    block = demand.at(0, 60)
     assert np.allclose(block.panel_w.sum(axis=1)[:, 0], [4000, 6000, 6000, 8000])
     assert np.allclose(block.panel_var.sum(axis=1)[:, 0], [2000, 2000, 3000, 4000])
     assert np.array_equal(block.panel_w[:, 0], block.panel_w[:, 1])
     assert np.all(block.panel_w[:, 2] == 0.0)
-    assert np.all(block.ev_w == 0.0)
+    assert block.ev_w is None
 
 
 def test_cut_threads_and_kit() -> None:
@@ -81,12 +81,12 @@ def test_cut_threads_and_kit() -> None:
     which = np.arange(6) % 3
     args = (clock, profiles, which, np.zeros(6), np.zeros(6))
     serial = ProfileDemand(*args, linear=True, kit=kit, parallel=False)
-    whole, part = serial.block(0, 1440), serial.block(611, 333)
+    whole, part = serial.at(0, 1440), serial.at(611, 333)
     assert np.array_equal(whole.panel_w[..., 611:944], part.panel_w)
     assert np.array_equal(whole.ev_w[:, 611:944], part.ev_w)
     assert np.array_equal(whole.pv_w[:, 611:944], part.pv_w)
     assert whole.pv_w.max() > 0.0
-    threads = ProfileDemand(*args, linear=True, kit=kit, parallel=True).block(0, 1440)
+    threads = ProfileDemand(*args, linear=True, kit=kit, parallel=True).at(0, 1440)
     assert np.array_equal(whole.panel_w, threads.panel_w)
 
 
@@ -148,7 +148,7 @@ def test_dates_are_kept_and_minutes_start_with_the_wall_clocks_date(tmp_path: Pa
         demand = ProfileDemand(
             clock, read_profiles(tmp_path / name), np.zeros(1, np.int64), np.ones(1), np.zeros(1)
         )
-        return (demand.block(0, 48).panel_w.sum(axis=1)[0] / 1e3).round(9).tolist()
+        return (demand.at(0, 48).panel_w.sum(axis=1)[0] / 1e3).round(9).tolist()
 
     # Wall midnight is 23:00 standard time of the day before: one hour of it, then a whole day.
     assert played("dated.csv") == [1.0] + [2.0] * 24 + [3.0] * 23

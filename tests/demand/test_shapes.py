@@ -29,30 +29,32 @@ def same(a: DemandBlock, b: DemandBlock) -> bool:
 
 
 def window(block: DemandBlock, start: int, stop: int) -> DemandBlock:
-    return DemandBlock(*(np.ascontiguousarray(getattr(block, name)[..., start:stop]) for name in FIELDS))
+    return DemandBlock(
+        **{name: np.ascontiguousarray(getattr(block, name)[..., start:stop]) for name in FIELDS}
+    )
 
 
 @pytest.fixture(scope="module")
 def autumn() -> tuple[ShapeDemand, DemandBlock]:
     """Three days over the end of daylight saving, minute by minute."""
     demand = shapes(calendar("2026-10-31", 3 * 1440 + 60), street())
-    return demand, demand.block(0, demand.calendar.steps)
+    return demand, demand.at(0, demand.calendar.steps)
 
 
 @settings(deadline=None, max_examples=20)
 @given(st.lists(st.integers(1, 4379), min_size=1, max_size=8, unique=True))
 def test_any_cut_gives_the_same_bits(cuts: list[int]) -> None:
     demand = shapes(calendar("2026-10-31", 4380), street(4))
-    whole = demand.block(0, 4380)
+    whole = demand.at(0, 4380)
     edges = [0, *sorted(cuts), 4380]
     for a, b in itertools.pairwise(edges):
-        assert same(demand.block(a, b - a), window(whole, a, b))
+        assert same(demand.at(a, b - a), window(whole, a, b))
 
 
 def test_single_steps_are_the_block_s(autumn: tuple[ShapeDemand, DemandBlock]) -> None:
     demand, whole = autumn
     for step in (0, 239, 240, 1019, 1440, 1441, 2000, 4379):
-        assert same(demand.block(step, 1), window(whole, step, step + 1))
+        assert same(demand.at(step, 1), window(whole, step, step + 1))
 
 
 def test_a_home_alone_is_the_home_among_many(autumn: tuple[ShapeDemand, DemandBlock]) -> None:
@@ -60,7 +62,7 @@ def test_a_home_alone_is_the_home_among_many(autumn: tuple[ShapeDemand, DemandBl
     for home in (0, 5, 11):
         alone = ShapeDemand(
             demand.calendar, demand.weather, demand.traits.take(np.array([home])), SEED, parallel=False
-        ).block(0, demand.calendar.steps)
+        ).at(0, demand.calendar.steps)
         assert all(np.array_equal(getattr(alone, n)[0], getattr(whole, n)[home]) for n in FIELDS)
 
 
@@ -74,14 +76,14 @@ def test_traits_do_not_depend_on_neighbours() -> None:
 
 def test_threads_change_no_bits() -> None:
     clock, traits = calendar(steps=700), street()
-    serial = shapes(clock, traits).block(300, 400)
-    assert same(serial, shapes(clock, traits, parallel=True).block(300, 400))
+    serial = shapes(clock, traits).at(300, 400)
+    assert same(serial, shapes(clock, traits, parallel=True).at(300, 400))
 
 
 def test_a_run_that_starts_later_sees_the_same_days() -> None:
     """Draws are addressed by calendar day, not by the time since the start."""
-    early = shapes(calendar("2026-07-13", 2880), street(4)).block(1440, 1440)
-    late = shapes(calendar("2026-07-14", 1440), street(4)).block(0, 1440)
+    early = shapes(calendar("2026-07-13", 2880), street(4)).at(1440, 1440)
+    late = shapes(calendar("2026-07-14", 1440), street(4)).at(0, 1440)
     assert same(early, late)
 
 
@@ -89,9 +91,9 @@ def test_a_run_that_starts_later_sees_the_same_days() -> None:
 def test_odd_days_are_whole_and_cut_alike(start: str) -> None:
     """Leap day, a day of 23 hours, the turn of the year."""
     demand = shapes(calendar(start, 3 * 1440), street(4))
-    whole = demand.block(0, 3 * 1440)
+    whole = demand.at(0, 3 * 1440)
     assert all(np.isfinite(getattr(whole, name)).all() for name in FIELDS)
-    assert same(demand.block(1000, 2000), window(whole, 1000, 3000))
+    assert same(demand.at(1000, 2000), window(whole, 1000, 3000))
     days = whole.panel_w.sum(axis=1).reshape(4, 3, 1440).mean(axis=2)
     assert np.all(days > 150.0)  # every home lives on every day
     noon = whole.pv_w[0].reshape(3, 1440)[:, 12 * 60 : 13 * 60]
@@ -129,7 +131,7 @@ def test_longer_steps_hold_the_same_energy_of_events(minutes: float) -> None:
     coarse = shapes(calendar(steps=round(1440 / minutes), minutes=minutes), street())
     for demand in (fine, coarse):
         demand.traits.table[:, [kernels.PLUGS_W, kernels.LIGHTS_W, kernels.COOL_W]] = 0.0
-    a, b = fine.block(0, 1440), coarse.block(0, round(1440 / minutes))
+    a, b = fine.at(0, 1440), coarse.at(0, round(1440 / minutes))
     assert np.allclose(a.panel_w.sum(axis=2), b.panel_w.sum(axis=2) * minutes, rtol=1e-6)
     assert np.allclose(a.ev_w.sum(axis=1), b.ev_w.sum(axis=1) * minutes, rtol=1e-9)
 
@@ -140,12 +142,12 @@ def test_one_element_at_a_time() -> None:
     row = library.names("appliances").index("water-heater")
     demand.traits.uses[:, [i for i in range(demand.traits.uses.shape[1]) if i != row]] = 0.0
     demand.traits.table[:, [kernels.PUMP_HEAT_W, kernels.STRIP_W, kernels.COOL_W]] = 0.0
-    assert demand.block(0, 14 * 1440).panel_w[:, 2].max() == pytest.approx(4500.0)
+    assert demand.at(0, 14 * 1440).panel_w[:, 2].max() == pytest.approx(4500.0)
 
 
 def test_cars_charge_at_their_power_and_enough_for_the_day() -> None:
     demand = shapes(calendar("2026-02-01", 60 * 1440), street(20))
-    ev_w = np.concatenate([demand.block(day * 1440, 1440).ev_w for day in range(60)], axis=1)
+    ev_w = np.concatenate([demand.at(day * 1440, 1440).ev_w for day in range(60)], axis=1)
     assert np.all(ev_w[1::2] == 0.0)
     assert ev_w.max() == pytest.approx(11500.0)
     per_day = ev_w[::2].sum(axis=1) / 60e3 / 60
@@ -160,7 +162,7 @@ def test_weekends_and_daylight_saving_move_habits_with_the_wall_clock() -> None:
     keep = library.names("appliances").index("range")
     demand.traits.uses[:, [i for i in range(demand.traits.uses.shape[1]) if i != keep]] = 0.0
     demand.traits.table[:, [kernels.PUMP_HEAT_W, kernels.STRIP_W, kernels.COOL_W]] = 0.0
-    power = demand.block(0, 28 * 1440).panel_w[:, 2].sum(axis=0)
+    power = demand.at(0, 28 * 1440).panel_w[:, 2].sum(axis=0)
     wall = demand.calendar.block(0, 28 * 1440).wall_minute
     before, after = slice(0, 14 * 1440), slice(14 * 1440, 28 * 1440)
     hours = [np.average(wall[part], weights=power[part]) / 60 for part in (before, after)]
@@ -174,7 +176,7 @@ def year() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     demand = shapes(calendar("2026-01-01", 365 * 1440), street(60))
     energy, peak, mean_peak = np.zeros(60), np.zeros(60), []
     for day in range(4, 365, 10):
-        power = demand.block(day * 1440, 1440).panel_w.sum(axis=1)
+        power = demand.at(day * 1440, 1440).panel_w.sum(axis=1)
         energy += power.sum(axis=1) / 60e3 * 365 / 37
         peak = np.maximum(peak, power.max(axis=1))
         mean_peak.append(power.mean(axis=0).max())
@@ -199,7 +201,7 @@ def test_heat_pumps_follow_the_cold_and_air_conditioners_the_heat() -> None:
     ids = stable_ids([f"h{i}" for i in range(20)])
     traits = draw_traits(ids, 1, household=["heat-pump"] * 20)
     day = {
-        t: shapes(calendar(), traits, f"constant:{t}").block(0, 1440).panel_w[:, 2].mean()
+        t: shapes(calendar(), traits, f"constant:{t}").at(0, 1440).panel_w[:, 2].mean()
         for t in (-10, 5, 18, 28, 35)
     }
     assert day[-10] > 2 * day[5] > 3 * day[18]

@@ -79,7 +79,7 @@ def compare(study: Study, master: Path, minutes: int = MINUTES) -> tuple[int, in
     nothing = np.zeros((study.homes, 1))
 
     def powers(step: int) -> tuple[np.ndarray, np.ndarray]:
-        demand = study.demand.block(step, 1)
+        demand = study.demand.at(step, 1)
         return sockets.injector_power(demand.panel_w, demand.panel_var, nothing, nothing)
 
     walked = EngineQueue(controls, Network(study.compiled.circuit)).day(powers, minutes, 60.0)

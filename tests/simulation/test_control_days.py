@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cosim.demand.block import DemandBlock
+from cosim.demand.block import DemandBlock, Memoryless
 from cosim.errors import FeederError
 from cosim.events import Environment, EventLog
 from cosim.events.log import EventRecord
@@ -64,7 +64,7 @@ source = "constant:20"
 OPERATIONS = ("tap_raised", "tap_lowered", "bank_step_on", "bank_step_off")
 
 
-class Loads:
+class Loads(Memoryless):
     """Every home's nominal load times a factor by home and minute."""
 
     def __init__(self, study: Study, factor: np.ndarray) -> None:
@@ -76,11 +76,11 @@ class Loads:
             self.w[home] = np.linalg.lstsq(share[rows], injectors.p_w[rows], rcond=None)[0]
             self.var[home] = np.linalg.lstsq(share[rows], injectors.q_var[rows], rcond=None)[0]
 
-    def block(self, first_step: int, steps: int) -> DemandBlock:
+    def at(self, first_step: int, steps: int) -> DemandBlock:
         factor = self.factor[:, None, first_step : first_step + steps]
         nothing = np.zeros((len(factor), steps))
         panel_w, panel_var = self.w[:, :, None] * factor, self.var[:, :, None] * factor
-        return DemandBlock(panel_w=panel_w, panel_var=panel_var, ev_w=nothing, pv_w=nothing)
+        return DemandBlock(panel_w=panel_w, panel_var=panel_var, pv_w=nothing)
 
 
 def day(homes: int, minutes: int, jump: float = 0.5) -> np.ndarray:
