@@ -71,6 +71,10 @@ if TYPE_CHECKING:
         """Typed as the plain function it wraps."""
         return function
 
+    def inlined_kernel(function: F) -> F:
+        """Typed as the plain function it wraps."""
+        return function
+
     def parallel_kernel(function: F) -> F:
         """Typed as the plain function it wraps."""
         return function
@@ -78,4 +82,6 @@ if TYPE_CHECKING:
 else:
     # error_model="numpy": a division by zero gives inf as in NumPy and leaves loops vectorisable.
     kernel = numba.njit(cache=True, error_model="numpy", nogil=True)
+    # Always inlined: for what an inner loop calls with many numbers, which passing on the stack would slow.
+    inlined_kernel = numba.njit(cache=True, error_model="numpy", nogil=True, forceinline=True)
     parallel_kernel = numba.njit(cache=True, error_model="numpy", nogil=True, parallel=True)
