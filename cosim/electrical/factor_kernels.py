@@ -18,23 +18,32 @@ def _add_block_product(left, right, target):
 
 @kernel
 def factorise(
-    a_pointer, a_column, a_value, l_pointer, l_column, u_pointer, u_column,
+    rows, a_pointer, a_column, order, blocks, slope, l_pointer, l_column, u_pointer, u_column,
     work, l_value, diagonal, u_value,
 ):  # fmt: skip
-    """Fill -L (unit diagonal), the inverse pivots and -U (scaled to a unit diagonal).
+    """Fill -L (unit diagonal), the inverse pivots and -U (scaled to a unit diagonal) in some ascending rows.
 
-    A is given by rows, entries of one place add up. work (rows + 1, 4) is scratch. A row of L is ascending.
+    Those below them must be up to date. Entry e of A, given by rows, is number order[e] of the blocks, then twice the
+    tangents `slope` (m, 4), then twice their negative; entries of one place add up. work (all rows + 1, 4) is scratch.
+    A row of L is ascending.
     """
     spare = work[len(diagonal)]
-    for row in range(len(diagonal)):
+    own, tangents = len(blocks), len(slope)
+    for row in rows:
         work[row] = 0.0
         for e in range(l_pointer[row], l_pointer[row + 1]):
             work[l_column[e]] = 0.0
         for e in range(u_pointer[row], u_pointer[row + 1]):
             work[u_column[e]] = 0.0
         for e in range(a_pointer[row], a_pointer[row + 1]):
+            number = order[e]
             for part in range(4):
-                work[a_column[e], part] += a_value[e, part]
+                if number < own:
+                    work[a_column[e], part] += blocks[number, part]
+                elif number < own + 2 * tangents:
+                    work[a_column[e], part] += slope[(number - own) % tangents, part]
+                else:
+                    work[a_column[e], part] -= slope[(number - own) % tangents, part]
         for e in range(l_pointer[row], l_pointer[row + 1]):
             pivot = l_column[e]
             for f in range(u_pointer[pivot], u_pointer[pivot + 1]):

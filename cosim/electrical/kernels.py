@@ -13,6 +13,7 @@ from numba import prange
 from cosim.compiled import kernel, parallel_kernel
 from cosim.electrical.lane_kernels import (
     LANES,
+    LINE,
     add_injection,
     backward_row,
     constant_power,
@@ -22,6 +23,7 @@ from cosim.electrical.lane_kernels import (
     read_lanes,
     settle_row,
     write_lanes,
+    write_line,
 )
 from cosim.electrical.law_kernels import low_lanes, other_current
 
@@ -176,9 +178,12 @@ def write_window(first, lanes, source, row, out, at):
     """out[at, first:first + lanes] = source[row] as complex numbers."""
     if lanes == LANES:
         write_lanes(source, row, out, at, first)
-    else:
-        for lane in range(lanes):
-            out[at, first + lane] = complex(source[row, 0, lane], source[row, 1, lane])
+        return
+    whole = lanes - lanes % LINE
+    for lane in range(0, whole, LINE):
+        write_line(source, row, lane, out, at, first)
+    for lane in range(whole, lanes):
+        out[at, first + lane] = complex(source[row, 0, lane], source[row, 1, lane])
 
 
 @kernel
@@ -209,16 +214,16 @@ def gather(first, lanes, rows, p_w, q_var, steep, double, single, busy):
     An injector without power or tangent adds exactly nothing, so leaving it out changes no bit.
     """
     p, q, p_single, q_single = double[5], double[6], single[5], single[6]
-    count = 0
+    count, steps = 0, p_w.shape[1]
     for k in range(len(rows)):
         row, later = rows[k], rows[min(k + AHEAD, len(rows) - 1)]
         some = steep[k]
-        if lanes == LANES:
-            prefetch_lanes(p_w, later, first)
-            prefetch_lanes(q_var, later, first)
-            if read_lanes(p_w, row, first, p, p_single, count):
+        prefetch_lanes(p_w, later, first)
+        prefetch_lanes(q_var, later, first)
+        if row * steps + first + LANES <= p_w.size:
+            if read_lanes(p_w, row, first, lanes, p, p_single, count):
                 some = True
-            if read_lanes(q_var, row, first, q, q_single, count):
+            if read_lanes(q_var, row, first, lanes, q, q_single, count):
                 some = True
         else:
             p[count], q[count], p_single[count], q_single[count] = 0.0, 0.0, 0.0, 0.0

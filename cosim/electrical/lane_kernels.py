@@ -16,6 +16,7 @@ from numba.extending import intrinsic, overload
 
 # Loops over fewer lanes are unrolled before the compiler vectorises, and then stay scalar.
 LANES = 32
+LINE = 4  # complex numbers in a cache line
 
 
 def forward_row(row, first, last, column, value, y):
@@ -80,9 +81,13 @@ def add_injection(k, a, b, slope, offset, branch, out):
         out[b] -= more
 
 
-def read_lanes(source, row, first, wide, narrow, place):
-    """source[row, first:first + LANES] into wide[place] and, rounded, into narrow[place]; whether any is not 0."""
-    wide[place] = narrow[place] = source[row, first : first + LANES]
+def read_lanes(source, row, first, lanes, wide, narrow, place):
+    """source[row, first:first + lanes] into wide[place] and, rounded, into narrow[place]; whether any is not 0.
+
+    The other lanes are set to 0, though LANES values are read: `source` must go on for so long.
+    """
+    wide[place] = narrow[place] = 0.0
+    wide[place, :lanes] = narrow[place, :lanes] = source[row, first : first + lanes]
     return bool((wide[place] != 0).any())
 
 
@@ -99,6 +104,12 @@ def settle_row(row, start_re, start_im, source, chosen, x):
 def write_lanes(source, row, target, at, first):
     """target[at, first:first + LANES] = source[row] as complex numbers."""
     target[at, first : first + LANES] = source[row, 0] + 1j * source[row, 1]
+
+
+def write_line(source, row, lane, target, at, first):
+    """target[at, first + lane: .. + LINE] = source[row] from `lane` on as complex numbers, a cache line of them."""
+    some = slice(lane, lane + LINE)
+    target[at, first + lane : first + lane + LINE] = source[row, 0, some] + 1j * source[row, 1, some]
 
 
 class _Row:
@@ -321,17 +332,20 @@ def _add_injection(typing, k, a, b, ground, slope, offset, branch, out):
 
 
 @intrinsic
-def _read_lanes(typing, source, start, wide, narrow, place):
-    signature = types.boolean(source, types.int64, wide, narrow, types.int64)
+def _read_lanes(typing, source, start, count, wide, narrow, place):
+    signature = types.boolean(source, types.int64, types.int64, wide, narrow, types.int64)
 
     def generate(context, builder, sig, arguments):
         w = _Row(context, builder, sig, arguments, types.float64)
         single = _Row(context, builder, sig, arguments, types.float32)
-        given, begin, doubles, singles, at = w.data
+        given, begin, some, doubles, singles, at = w.data
+        nothing = ir.Constant(w.vector, [ir.Constant(w.real, 0.0)] * LANES)
+        number = ir.Constant(w.vector, [ir.Constant(w.real, float(lane)) for lane in range(LANES)])
+        own = builder.fcmp_ordered("<", number, w.spread(builder.sitofp(some, w.real)))
         found = w.load(builder.bitcast(w.place(given, begin, 1), w.vector.as_pointer()))
+        found = builder.select(own, found, nothing)
         w.store(found, w.lanes(doubles, at))
         single.store(_cast(w, found, single), single.lanes(singles, at))
-        nothing = ir.Constant(w.vector, [ir.Constant(w.real, 0.0)] * LANES)
         return builder.zext(_some(w, builder.fcmp_unordered("!=", found, nothing)), ir.IntType(1))
 
     return signature, generate
@@ -378,41 +392,47 @@ def _settle_row(typing, row, start_re, start_im, source, chosen, x):
     return signature, generate
 
 
-@intrinsic
-def _write_lanes(typing, source, row, target, place):
-    signature = types.void(source, types.int64, target, types.int64)
+def _writer(width):
+    """Intrinsic that writes `width` lanes of a row, from `lane` on, to a place among complex numbers."""
 
-    def generate(context, builder, sig, arguments):
-        w = _Row(context, builder, sig, arguments, types.float64)
-        lanes, at, out, where = w.data
-        real, imag = (w.load(pointer) for pointer in w.pair(lanes, at))
-        order = [lane + LANES * part for lane in range(LANES) for part in (0, 1)]
-        mixed = builder.shuffle_vector(
-            real, imag, ir.Constant(ir.VectorType(ir.IntType(32), 2 * LANES), order)
-        )
-        start = builder.bitcast(
-            w.place(builder.bitcast(out, ir.DoubleType().as_pointer()), where, 2), mixed.type.as_pointer()
-        )
-        offset = builder.and_(builder.ptrtoint(start, ir.IntType(64)), _constant(64, 63))
-        with builder.if_else(builder.icmp_unsigned("==", offset, _constant(64, 0))) as (aligned, other):
-            with aligned:  # past the caches: nothing reads it here again
-                stream = builder.store(mixed, start)
-                stream.align = 64
-                stream.set_metadata(
-                    "nontemporal", builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)])
+    @intrinsic
+    def write(typing, source, row, lane, target, place):
+        signature = types.void(source, types.int64, types.int64, target, types.int64)
+
+        def generate(context, builder, sig, arguments):
+            w = _Row(context, builder, sig, arguments, types.float64)
+            lanes, at, begin, out, where = w.data
+            some = ir.VectorType(w.real, width).as_pointer()
+            real, imag = (
+                w.load(
+                    builder.bitcast(builder.gep(builder.bitcast(part, w.real.as_pointer()), [begin]), some)
                 )
-            with other:
-                builder.store(mixed, start).align = 8
+                for part in w.pair(lanes, at)
+            )
+            order = [lane + width * part for lane in range(width) for part in (0, 1)]
+            mixed = builder.shuffle_vector(
+                real, imag, ir.Constant(ir.VectorType(ir.IntType(32), 2 * width), order)
+            )
+            start = builder.bitcast(
+                w.place(builder.bitcast(out, w.real.as_pointer()), where, 2), mixed.type.as_pointer()
+            )
+            offset = builder.and_(builder.ptrtoint(start, ir.IntType(64)), _constant(64, 63))
+            with builder.if_else(builder.icmp_unsigned("==", offset, _constant(64, 0))) as (aligned, other):
+                with aligned:  # past the caches: nothing reads it here again
+                    stream = builder.store(mixed, start)
+                    stream.align = 64
+                    stream.set_metadata(
+                        "nontemporal", builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)])
+                    )
+                with other:
+                    builder.store(mixed, start).align = 8
 
-    return signature, generate
+        return signature, generate
+
+    return write
 
 
-@overload(constant_power)
-def _(a, b, p, q, base, x, least, floor, branch):
-    def run(a, b, p, q, base, x, least, floor, branch):
-        return _constant_power(a, b, p, q, base, x, least, floor, branch)
-
-    return run
+_write_lanes, _write_line = _writer(LANES), _writer(LINE)
 
 
 @overload(add_injection)
@@ -424,9 +444,9 @@ def _(k, a, b, slope, offset, branch, out):
 
 
 @overload(read_lanes)
-def _(source, row, first, wide, narrow, place):
-    def run(source, row, first, wide, narrow, place):
-        return _read_lanes(source, row * source.shape[1] + first, wide, narrow, place)
+def _(source, row, first, lanes, wide, narrow, place):
+    def run(source, row, first, lanes, wide, narrow, place):
+        return _read_lanes(source, row * source.shape[1] + first, lanes, wide, narrow, place)
 
     return run
 
@@ -450,30 +470,31 @@ def _(row, start_re, start_im, source, chosen, x):
 @overload(write_lanes)
 def _(source, row, target, at, first):
     def run(source, row, target, at, first):
-        _write_lanes(source, row, target, at * target.shape[1] + first)
+        _write_lanes(source, row, 0, target, at * target.shape[1] + first)
 
     return run
 
 
-@overload(forward_row)
-def _(row, first, last, column, value, y):
-    def run(row, first, last, column, value, y):
-        _forward_row(row, first, last, column, value, y)
+@overload(write_line)
+def _(source, row, lane, target, at, first):
+    def run(source, row, lane, target, at, first):
+        _write_line(source, row, lane, target, at * target.shape[1] + first + lane)
 
     return run
 
 
-@overload(backward_row)
-def _(row, first, last, column, value, diagonal, y, scale, moving, x, worst):
-    def run(row, first, last, column, value, diagonal, y, scale, moving, x, worst):
-        _backward_row(row, first, last, column, value, diagonal, y, scale, moving, x, worst)
+def _stands_behind(function, intrinsic):
+    """Compiled code that calls the function gets the intrinsic, with the same arguments."""
 
-    return run
+    @overload(function, strict=False)
+    def _(*arguments):
+        return lambda *arguments: intrinsic(*arguments)
 
 
-@overload(fill_row)
-def _(row, first, last, column, value, x):
-    def run(row, first, last, column, value, x):
-        _fill_row(row, first, last, column, value, x)
-
-    return run
+for _function, _intrinsic in (
+    (constant_power, _constant_power),
+    (forward_row, _forward_row),
+    (backward_row, _backward_row),
+    (fill_row, _fill_row),
+):
+    _stands_behind(_function, _intrinsic)

@@ -173,15 +173,19 @@ class LinearNetwork:
 
     def _factorise(self, slope: Float) -> Factor:
         """Factors of Y plus the injectors' tangents `slope` (m, 4)."""
-        e, assembly = self._elimination, self._assembly
-        values = np.concatenate([assembly.blocks, slope, slope, -slope, -slope])[assembly.order]
-        size = len(self._live)
+        e, size = self._elimination, len(self._live)
         factor = Factor(np.empty((len(e.l_column), 4)), np.empty((size, 4)), np.empty((len(e.u_column), 4)))
-        factorise(
-            assembly.pointer, assembly.column, values, e.l_pointer, e.l_column, e.u_pointer, e.u_column,
-            np.empty((size + 1, 4)), factor.l_value, factor.diagonal, factor.u_value,
-        )  # fmt: skip
+        self._update(factor, slope, np.arange(size))
         return factor
+
+    def _update(self, factor: Factor, slope: Float, rows: Int) -> None:
+        """Calculate some ascending rows of the factors, given those below them."""
+        e, assembly = self._elimination, self._assembly
+        factorise(
+            rows, assembly.pointer, assembly.column, assembly.order, assembly.blocks, slope,
+            e.l_pointer, e.l_column, e.u_pointer, e.u_column, np.empty((len(self._live) + 1, 4)),
+            factor.l_value, factor.diagonal, factor.u_value,
+        )  # fmt: skip
 
     def _solve_linear(self, factor: Factor, current: Complex) -> Complex:
         """(n, k) solution of one factorisation for (n, k) currents; dead nodes give 0."""

@@ -14,13 +14,10 @@ does not settle go to Newton's method proper, one by one, each from its own refe
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from numba import get_num_threads
-from scipy import sparse
 
 from cosim.electrical import kernels
 from cosim.electrical.circuit import Circuit, Complex, Float, Int
@@ -47,19 +44,7 @@ SORTING_SOLVES = (
 
 
 class Network(LinearNetwork):
-    """One topology, ready to be solved.
-
-    Parameters
-    ----------
-    circuit
-        What to solve. Nodes that no source reaches are dead: their voltage is 0 and their injectors draw
-        nothing.
-
-    Raises
-    ------
-    FeederError
-        If there is no source, or the matrix is singular.
-    """
+    """One topology, ready to be solved for many steps; what it takes and refuses is `LinearNetwork`'s."""
 
     def __init__(self, circuit: Circuit) -> None:
         super().__init__(circuit)
@@ -67,57 +52,11 @@ class Network(LinearNetwork):
         square = 1.0 / circuit.base_v[self._node_of_row] ** 2
         self._square_base = (square, square.astype(np.float32))
         self._scratch: list[Scratch] = []
-        self._base: Network | None = None
         self._ladder = self._new_ladder()
         none = np.zeros((len(self._rows), 4))  # slopes, and half of it for offsets
         self._ladder.set(
             (0, 0), none, none[:, :2], self._by_row(self._no_load), self._active_part(self._linear)
         )
-
-    @classmethod
-    def like(cls, base: Network, circuit: Circuit, changed: Int) -> Network:
-        """A network whose `changed` elements (taps, capacitor steps) have other admittances than in `base`.
-
-        Order, pattern and reference tangents are those of `base`; only numbers are factorised anew, for the
-        loadings that are asked for. What it computes depends on `base` and `circuit`, not on what either
-        has solved before. Where an element needs a place that the pattern lacks the network is built anew.
-        """
-        new = copy.copy(base)
-        for cached in ("_linear", "_no_load", "_with_admittances"):
-            new.__dict__.pop(cached, None)
-        new.circuit, new._base = circuit, base
-        rows, columns, values = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0, np.complex128)]
-        for element in np.unique(changed):
-            nodes, was = circuit.elements[element].nodes, base.circuit.elements[element].y_siemens
-            rows.append(np.repeat(nodes, len(nodes)))
-            columns.append(np.tile(nodes, len(nodes)))
-            values.append((circuit.elements[element].y_siemens - was).ravel())
-        row, column, value = np.concatenate(rows), np.concatenate(columns), np.concatenate(values)
-        keep = (row >= 0) & (column >= 0) & (value != 0)
-        row, column, value = row[keep], column[keep], value[keep]
-        place = np.array(
-            [_entry(base.y_elements, i, j) for i, j in zip(row.tolist(), column.tolist(), strict=True)],
-            np.int64,
-        )
-        if (place < 0).any():
-            return cls(circuit)
-        new.y_elements = base.y_elements.copy()
-        np.add.at(new.y_elements.data, place, value)
-        small = new._small
-        inside = base.energised[row] & base.energised[column]
-        spot = np.array(
-            [
-                _entry(base._pattern, i, j)
-                for i, j in zip(small[row[inside]].tolist(), small[column[inside]].tolist(), strict=True)
-            ],
-            np.int64,
-        )
-        blocks = base._assembly.blocks.copy()
-        real, imag = value[inside].real, value[inside].imag
-        np.add.at(blocks, spot, np.stack([real, -imag, imag, real], axis=1))
-        new._assembly = replace(base._assembly, blocks=blocks)
-        new._ladder = new._new_ladder()
-        return new
 
     def solve(
         self,
@@ -180,7 +119,7 @@ class Network(LinearNetwork):
             if not nominal > 0.0:
                 continue
             total = np.zeros(p.shape[1])
-            total_power(rows, p, total)
+            total_power(np.sort(rows), p, total)
             share = np.nan_to_num(sign * total / (nominal * SPACING))
             # Where a law jumps two solutions may stand side by side; the one reached from no load is meant.
             nearest = np.trunc(share) if self._laws.jumps else np.rint(share)
@@ -193,9 +132,6 @@ class Network(LinearNetwork):
     def _climb(self, rung: Rung) -> None:
         """Set a rung, solved from the next one towards no load; where there is no solution, lean on that."""
         if rung in self._ladder:
-            return
-        if self._base is not None:
-            self._follow(rung, self._base)
             return
         load, sun = rung
         nearer = (
@@ -229,16 +165,6 @@ class Network(LinearNetwork):
             current = self._laws.current(p[:, None], q[:, None], across[:, None])[:, 0]
             self._refer(rung, slope, _times(slope, across) - current, factor)
             self._ladder.trust_single(rung, self._measure_single(rung))
-
-    def _follow(self, rung: Rung, base: Network) -> None:
-        """Set a rung from the same rung of `base`: its tangents, and its state after one step to this network."""
-        base._climb(rung)
-        origin = base._ladder.origin(rung)
-        if origin not in self._ladder:
-            slope, offset, good_to_pu = base._ladder.tangents(origin)
-            self._refer(origin, slope, offset[:, 0] + 1j * offset[:, 1], self._factorise(slope))
-            self._ladder.trust_single(origin, good_to_pu)
-        self._ladder.lean(rung, origin)
 
     def _refer(self, rung: Rung, slope: Float, offset: Complex, factor: Factor) -> None:
         """Set a rung with its state (Y + G)^-1 (J + offset), where offset (m,) is G V - I(V) at the reference."""
@@ -390,10 +316,8 @@ class Network(LinearNetwork):
         out: Solution, parallel: bool,
     ) -> None:  # fmt: skip
         laws, e = self._laws, self._elimination
-        windows = (
-            np.argsort(-solves, kind="stable") * LANES
-        )  # dealt from the dearest on, workers share evenly
-        workers = min(get_num_threads(), len(windows)) if parallel else 1
+        workers = min(get_num_threads(), len(solves)) if parallel else 1
+        windows = _dealt(solves, workers) * LANES
         scratch = self._borrow(workers)
         target = np.full(len(self._live), -1)
         target[wanted] = self._node_of_row[wanted]
@@ -427,15 +351,16 @@ def _solves(place: Int) -> Int:
     )
 
 
+def _dealt(solves: Int, workers: int) -> Int:
+    """Windows from the dearest on, each round of dealing in the other direction, so that workers share evenly."""
+    order = np.argsort(-solves, kind="stable")
+    for k in range(workers, len(order), 2 * workers):
+        order[k : k + workers] = order[k : k + workers][::-1]
+    return order
+
+
 def _times(slope: Float, v: Complex) -> Complex:
     """(m,) product of (m, 4) real blocks and complex numbers."""
     return np.asarray(
         slope[:, 0] * v.real + slope[:, 1] * v.imag + 1j * (slope[:, 2] * v.real + slope[:, 3] * v.imag)
     )
-
-
-def _entry(matrix: sparse.csr_array, row: int, column: int) -> int:
-    """Place of an entry in the matrix's data, -1 if it has none."""
-    first, last = matrix.indptr[row], matrix.indptr[row + 1]
-    found = np.flatnonzero(matrix.indices[first:last] == column)
-    return int(first + found[0]) if len(found) else -1

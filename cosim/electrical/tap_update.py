@@ -8,19 +8,15 @@ in the same order as in a factorisation from nothing: a state's bits do not depe
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from cosim.electrical import tap_kernels
 from cosim.electrical.circuit import Circuit, Complex, Float, Int
 from cosim.electrical.network import Network
 from cosim.electrical.references import Factor, Rung
-
-refactorise: Callable[..., None] = tap_kernels.refactorise
 
 
 @dataclass
@@ -43,12 +39,13 @@ class _Kept:
 class MovingNetwork(Network):
     """A network that follows taps and capacitor steps, one state at a time.
 
-    What it computes in a state is what `Network.like` computes, bit for bit, whatever states came before.
+    It keeps the base's order, pattern and reference tangents. What it computes in a state depends on the base and that
+    state alone, bit for bit, whatever came before.
 
     Parameters
     ----------
     base
-        The network whose order, pattern and reference tangents are kept.
+        The network as its elements stand at rest.
     changed
         Elements that move.
     work
@@ -69,23 +66,17 @@ class MovingNetwork(Network):
         nodes = [base.circuit.elements[k].nodes for k in self._changed]
         row = np.concatenate([np.repeat(at, len(at)) for at in nodes] or [np.zeros(0, np.int64)])
         column = np.concatenate([np.tile(at, len(at)) for at in nodes] or [np.zeros(0, np.int64)])
-        self._element = np.repeat(np.arange(len(nodes)), [len(at) ** 2 for at in nodes])
-        used = (row >= 0) & (column >= 0)
-        self._used = used
-        row, column = row[used], column[used]
+        self._used = (row >= 0) & (column >= 0)
+        row, column = row[self._used], column[self._used]
         self._place = _entries(base.y_elements, row, column)
-        inside = base.energised[row] & base.energised[column]
-        self._inside = inside
+        inside = self._inside = base.energised[row] & base.energised[column]
         small = self._small
         self._spot = _entries(base._pattern, small[row[inside]], small[column[inside]])
-        rows = self._rows_above(nodes)
-        self._above = rows
-        self._work = np.empty((len(self._live) + 1, 4))
+        self._above = self._rows_above(nodes)
 
     def at(self, circuit: Circuit) -> Network:
         """The network of a state: this one, moved, or a new one if the pattern lacks a place for an admittance."""
         base = self._base
-        assert base is not None
         value = self._difference(circuit)
         if ((self._place < 0) & (value != 0)).any():
             return Network(circuit)
@@ -106,7 +97,6 @@ class MovingNetwork(Network):
 
     def _difference(self, circuit: Circuit) -> Complex:
         """Entries of the moving elements less those of the base, in one row."""
-        assert self._base is not None
         own, base = circuit.elements, self._base.circuit.elements
         parts = [(own[k].y_siemens - base[k].y_siemens).ravel() for k in self._changed]
         return np.concatenate([*parts, np.zeros(0, np.complex128)])[self._used]
@@ -115,7 +105,11 @@ class MovingNetwork(Network):
         for cached in ("_linear", "_no_load", "_with_admittances"):
             self.__dict__.pop(cached, None)
 
-    def _follow(self, rung: Rung, base: Network) -> None:
+    def _climb(self, rung: Rung) -> None:
+        """Set a rung from the same rung of the base: its tangents, and its state after one step to this network."""
+        if rung in self._ladder:
+            return
+        base = self._base
         base._climb(rung)
         origin = base._ladder.origin(rung)
         if origin not in self._ladder:
@@ -136,16 +130,12 @@ class MovingNetwork(Network):
         touched = np.zeros(len(self._live), dtype=bool)
         for k in moved:
             touched[self._above[k]] = True
-        rows, e, assembly, factor = np.flatnonzero(touched), self._elimination, self._assembly, kept.factor
-        refactorise(
-            rows, assembly.pointer, assembly.column, assembly.order, assembly.blocks, slope,
-            e.l_pointer, e.l_column, e.u_pointer, e.u_column, self._work,
-            factor.l_value, factor.diagonal, factor.u_value,
-        )  # fmt: skip
+        rows = np.flatnonzero(touched)
+        self._update(kept.factor, slope, rows)
         kept.blocks = blocks
         self.work.updates += 1
         self.work.rows += len(rows)
-        return factor
+        return kept.factor
 
     def _rows_above(self, nodes: list[Int]) -> list[Int]:
         """Of each element, the rows of its nodes and those above them in the elimination tree."""

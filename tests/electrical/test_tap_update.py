@@ -27,7 +27,7 @@ def test_a_walk_through_states_gives_the_bits_of_each_state_alone(seed: int) -> 
         for k in rng.choice(moving_parts, 2).tolist():
             scale[k] = circuit.elements[k].y_siemens * rng.uniform(0.9, 1.1)
         state = circuit.with_blocks(scale)
-        here, alone = moving.at(state), Network.like(base, state, moving_parts)
+        here, alone = moving.at(state), MovingNetwork(base, moving_parts).at(state)
         assert here is moving
         for a, b in ((here.solve(p, q), alone.solve(p, q)), (here.solve(), alone.solve())):
             assert a.converged.all()

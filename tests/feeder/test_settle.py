@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cosim.electrical.network import Network
+from cosim.electrical.tap_update import MovingNetwork
 from cosim.errors import FeederError
 from cosim.feeder.controls import Controls, Setting
 from cosim.feeder.feeder import Feeder
@@ -123,19 +124,19 @@ def regulated(tmp_path_factory: pytest.TempPathFactory) -> Feeder:
     return Feeder.from_opendss(path, controls="off")
 
 
-def test_a_network_like_another_is_the_network_of_its_circuit(regulated: Feeder) -> None:
+def test_a_moved_network_is_the_network_of_its_circuit(regulated: Feeder) -> None:
     """Taps and steps on the order and pattern of their topology: the same voltages, whatever was solved before."""
     compiled = regulated.compile()
     controls, base = Controls(regulated, compiled), Network(compiled.circuit)
     for moves, steps_on in (((1, 2, -3, 1), (3, 0)), ((5, -5, 2, 0), (0, 1)), ((0, 0, 0, 0), (1, 1))):
         circuit = controls.circuit(Setting(moves, steps_on))
-        like, alone = Network.like(base, circuit, controls.elements), Network(circuit)
+        moved, alone = MovingNetwork(base, controls.elements).at(circuit), Network(circuit)
         base_v = circuit.base_v[:, None]
-        one, other = (network.solve(tolerance_pu=1e-12).v / base_v for network in (like, alone))
+        one, other = (network.solve(tolerance_pu=1e-12).v / base_v for network in (moved, alone))
         assert np.abs(one - other).max() < 1e-10
-        assert np.abs((like.no_load_voltage() - alone.no_load_voltage()) / circuit.base_v).max() < 1e-9
-        again = Network.like(Network(compiled.circuit), circuit, controls.elements)
-        assert np.array_equal(again.solve().v, like.solve().v)
+        assert np.abs((moved.no_load_voltage() - alone.no_load_voltage()) / circuit.base_v).max() < 1e-9
+        again = MovingNetwork(Network(compiled.circuit), controls.elements).at(circuit)
+        assert np.array_equal(again.solve().v, moved.solve().v)
 
 
 def test_several_states_settle_each_from_the_feeders_own(regulated: Feeder) -> None:
