@@ -250,11 +250,12 @@ def schemas() -> dict[str, Any]:
     from cosim.contact_entry import ContactsEntry
     from cosim.entries import SCHEMAS
     from cosim.heat_body import BodyEntry
+    from cosim.house_entry import SCHEMAS as HOUSES
     from cosim.household_entry import SCHEMAS as HOUSEHOLDS
     from cosim.utility_entry import SCHEMAS as SITES
 
     own = {"adapters": AdapterEntry, "bodies": BodyEntry, "contacts": ContactsEntry}
-    return {**SCHEMAS, **HOUSEHOLDS, **SITES, **own}
+    return {**SCHEMAS, **HOUSES, **HOUSEHOLDS, **SITES, **own}
 
 
 def schema_of(kind: str, file: str = "") -> Any:

@@ -317,13 +317,13 @@ def house_step(now, home, modes, outside, sun_w, gains_w, heat_c, cool_c, second
     now
         State, a tuple of the (HOUSE_STATE,) row that `house.initial` gave: `state_numbers(row)`.
     home
-        Parameters, `home_numbers(row)` of a (HOUSE,) row of `house.rows`.
+        Parameters, `home_numbers(row)` of a (HOUSE,) row of `house.Houses.rows`.
     modes
         `modes_of(home, length)` for the usual step length; a step of another length (the first and last of
         a block) is right too, and costs two exponentials more.
     outside
         `outside_at(conditions, s)` at the step, of the (steps, CONDITIONS) of the home's kind of equipment
-        by `house.conditions`.
+        by `house_weather.conditions`.
     sun_w, gains_w
         Heat through the windows, and of people and appliances inside [W], means over the step.
     heat_c, cool_c
