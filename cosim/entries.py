@@ -269,6 +269,63 @@ class EvChargerEntry(Entry):
     power_factor: Annotated[Quantity, of("1", 0.5, 1.0)]
 
 
+class VehicleEntry(Entry):
+    """A car as a battery on wheels; powers are those of the charger, efficiencies between plug and cells.
+
+    Above `taper_soc` the power that the car takes falls linearly to `taper_floor` of the charger's at full.
+    Vehicle-to-home leaves `reserve_soc`; trips leave `least_soc`, what they need beyond is charged on the way.
+    """
+
+    kind: Literal["vehicle"]
+    capacity_kwh: Annotated[Quantity, of("kWh", 1.0, 500.0)]
+    wh_per_mile: Annotated[Quantity, of("Wh/mi", 50.0, 2000.0)]
+    efficiency_charge: Annotated[Quantity, of("1", 0.5, 1.0)]
+    efficiency_discharge: Annotated[Quantity, of("1", 0.5, 1.0)]
+    taper_soc: Annotated[Quantity, of("1", 0.0, 0.999)]
+    taper_floor: Annotated[Quantity, of("1", 0.01, 0.99)]
+    reserve_soc: Annotated[Quantity, of("1", 0.0, 1.0)]
+    least_soc: Annotated[Quantity, of("1", 0.0, 0.9)]
+    discharge_kw: Annotated[Quantity, of("kW")]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> VehicleEntry:
+        if self.least_soc.value > self.reserve_soc.value:
+            raise ValueError("reserve_soc must not be below least_soc")
+        return self
+
+
+class EvHabitsEntry(Entry):
+    """When cars leave home and return, and how far they go.
+
+    The four lists hold the shares of cars by the 24 hours from 4:00 by the wall clock, of any sum. A car's miles a day
+    are exponential about its own mean, which is drawn evenly within `miles_spread` of `miles_per_day`. `energy_by_c`
+    is the energy a mile by the day's mean air temperature [degC], over that of a mild day.
+    """
+
+    kind: Literal["ev-habits"]
+    miles_per_day: Annotated[Quantity, of("mi/d", 0.1, 500.0)]
+    miles_spread: Annotated[Quantity, of("1", 0.0, 0.99)]
+    leaves_weekday: tuple[float, ...]
+    leaves_weekend: tuple[float, ...]
+    returns_weekday: tuple[float, ...]
+    returns_weekend: tuple[float, ...]
+    energy_by_c: tuple[tuple[float, float], ...]
+    source: str = Field(min_length=3)
+    confidence: Confidence
+
+    @model_validator(mode="after")
+    def _shares(self) -> EvHabitsEntry:
+        for name in ("leaves_weekday", "leaves_weekend", "returns_weekday", "returns_weekend"):
+            shares: tuple[float, ...] = getattr(self, name)
+            if len(shares) != 24 or min(shares) < 0.0 or sum(shares) <= 0.0:
+                raise ValueError(f"{name} must hold 24 shares, none negative and not all 0")
+        if len(self.energy_by_c) < 2 or not all(a[0] < b[0] for a, b in pairwise(self.energy_by_c)):
+            raise ValueError("energy_by_c must hold two points or more, rising in temperature")
+        if not all(0.1 <= factor <= 10.0 for _, factor in self.energy_by_c):
+            raise ValueError("energy_by_c must hold factors from 0.1 to 10")
+        return self
+
+
 class InverterEntry(Entry):
     """A grid-following inverter under IEEE 1547-2018."""
 
@@ -353,7 +410,13 @@ class InverterModeEntry(Entry):
 
 
 DerEntry = Annotated[
-    BatteryEntry | EvChargerEntry | InverterEntry | InverterModeEntry | GeneratorEntry,
+    BatteryEntry
+    | EvChargerEntry
+    | VehicleEntry
+    | EvHabitsEntry
+    | InverterEntry
+    | InverterModeEntry
+    | GeneratorEntry,
     Field(discriminator="kind"),
 ]
 
