@@ -100,7 +100,8 @@ def envelope(
     area, n, height, ar, share, door_count, g, shade = np.broadcast_arrays(
         *(np.asarray(x, float) for x in (floor_area_m2, storeys, ceiling_m, aspect, window_share)),
         *(np.asarray(x, float) for x in (doors, shgc, shading)),
-    )
+        np.empty(len(levels)),
+    )[:-1]
     wall = 2.0 * n * (ar + 1.0) * height * np.sqrt(area / ar / n)
     window, door = share * wall, door_count * DOOR_M2
     net_wall, plan = wall - window - door, area / n
