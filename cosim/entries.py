@@ -241,7 +241,10 @@ class SeriesRatingEntry(Entry):
 
 
 class BatteryEntry(Entry):
-    """A home battery with its inverter; powers at its terminals."""
+    """A home battery with its inverter; powers at its terminals.
+
+    `standby_w` is what the stored energy loses all the time; nothing if left out.
+    """
 
     kind: Literal["battery"]
     capacity_kwh: Annotated[Quantity, of("kWh")]
@@ -256,6 +259,7 @@ class BatteryEntry(Entry):
     fault_current_a: Annotated[Quantity, of("A")]
     fault_time_s: Annotated[Quantity, of("s")]
     short_circuit_a: Annotated[Quantity, of("A", known=False)]
+    standby_w: Annotated[Quantity, of("W", 0.0, 1000.0)] | None = None
     forms_grid: bool
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         SeriesRatingEntry,
         TransformerEntry,
     )
+    from cosim.tariff_entry import TariffEntry
     from cosim.utility_entry import MeterEntry, PanelEntry, SocketEntry, UtilityEntry
 
 PACKAGE = Path(__file__).parent
@@ -173,6 +174,8 @@ def load(kind: Literal["transformers"], name: str | Path) -> TransformerEntry: .
 @overload
 def load(kind: Literal["der"], name: str | Path) -> DerEntry: ...
 @overload
+def load(kind: Literal["tariffs"], name: str | Path) -> TariffEntry: ...
+@overload
 def load(kind: str, name: str | Path) -> Entry: ...
 def load(kind: str, name: str | Path) -> Entry:
     """Read and check one entry.
@@ -252,10 +255,11 @@ def schemas() -> dict[str, Any]:
     from cosim.heat_body import BodyEntry
     from cosim.house_entry import SCHEMAS as HOUSES
     from cosim.household_entry import SCHEMAS as HOUSEHOLDS
+    from cosim.tariff_entry import SCHEMAS as TARIFFS
     from cosim.utility_entry import SCHEMAS as SITES
 
     own = {"adapters": AdapterEntry, "bodies": BodyEntry, "contacts": ContactsEntry}
-    return {**SCHEMAS, **HOUSES, **HOUSEHOLDS, **SITES, **own}
+    return {**SCHEMAS, **HOUSES, **HOUSEHOLDS, **SITES, **TARIFFS, **own}
 
 
 def schema_of(kind: str, file: str = "") -> Any:

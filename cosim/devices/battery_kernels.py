@@ -4,30 +4,48 @@ from numba import prange
 
 from cosim.compiled import kernel, parallel_kernel
 
-SELF_CONSUMPTION, BACKUP = 0, 1
+# What a battery does in a step: serve the home, take the surplus only, fill up from the grid too, give or take what is
+# asked for.
+SERVE, HOLD, FILL, GIVE, TAKE = range(5)
 
 
 @kernel
 def advance_one(
-    charge_j, net_w, seconds, running, mode, limits_j, limits_w, efficiency, grid_charge_w, power_w, out_j
-):
+    charge_j, net_w, seconds, running, alone, action, asked_w, limits_j, limits_w, efficiency, grid_charge_w,
+    grid_limit_w, standby_w, power_w, out_j,
+):  # fmt: skip
     """One battery over a block.
 
-    charge_j at the start; net_w (steps,) what the rest of the home draws, negative: surplus; limits_j: least
-    in service, most; limits_w: charge, discharge, at the terminals; efficiency: charge, discharge, one
-    way. Out: power_w (steps,), positive discharging; out_j (steps,) at the end of each step.
+    charge_j at the start; net_w (steps,) what the rest of the home draws, negative: surplus; alone: it holds its home
+    up without a grid, down to nothing stored; action, asked_w (steps,) see above; limits_j: least in service, most;
+    limits_w: charge, discharge, at the terminals; efficiency: charge, discharge, one way; grid_charge_w: most that
+    FILL takes from the grid; grid_limit_w (steps,) or (1,) most that the service leaves for it; standby_w: what the
+    stored energy loses all the time. Out: power_w (steps,), positive discharging; out_j (steps,) at the end of each
+    step.
     """
+    last = grid_limit_w.shape[0] - 1
     for s in range(net_w.shape[0]):
+        if standby_w > 0.0:
+            charge_j = max(charge_j - standby_w * seconds[s], 0.0)
         power = 0.0
         if running:
+            does = SERVE if alone else action[s]
             room_w = (limits_j[1] - charge_j) / (efficiency[0] * seconds[s])
-            if net_w[s] < 0.0:
-                power = -max(min(min(-net_w[s], limits_w[0]), room_w), 0.0)
-            elif mode == SELF_CONSUMPTION:
-                left_w = (charge_j - limits_j[0]) * efficiency[1] / seconds[s]
-                power = max(min(min(net_w[s], limits_w[1]), left_w), 0.0)
-            if mode == BACKUP and power > -grid_charge_w:
-                power = -max(min(min(grid_charge_w, limits_w[0]), room_w), 0.0)
+            if does == GIVE or (does == SERVE and net_w[s] >= 0.0):
+                least_j = 0.0 if alone else limits_j[0]
+                left_w = (charge_j - least_j) * efficiency[1] / seconds[s]
+                wanted = asked_w[s] if does == GIVE else net_w[s]
+                power = max(min(min(wanted, limits_w[1]), left_w), 0.0)
+            else:
+                taken = max(-net_w[s], 0.0)
+                from_grid = 0.0
+                if does == FILL:
+                    from_grid = grid_charge_w
+                elif does == TAKE:
+                    from_grid = asked_w[s]
+                if from_grid > taken:
+                    taken = max(taken, min(from_grid, grid_limit_w[min(s, last)]))
+                power = -max(min(min(taken, limits_w[0]), room_w), 0.0)
         if power > 0.0:
             charge_j -= power * seconds[s] / efficiency[1]
         else:
@@ -38,23 +56,25 @@ def advance_one(
 
 @kernel
 def advance_serial(
-    charge_j, net_w, seconds, running, mode, limits_j, limits_w, efficiency, grid_charge_w, power_w, out_j
-):
-    """`advance_one` for every battery; arrays of the fleet have the battery first."""
+    charge_j, net_w, seconds, running, alone, usage, action, asked_w, limits_j, limits_w, efficiency,
+    grid_charge_w, grid_limit_w, standby_w, power_w, out_j,
+):  # fmt: skip
+    """`advance_one` for every battery; arrays of the fleet have the battery first, those of a usage the usage."""
     for b in range(charge_j.shape[0]):
         advance_one(
-            charge_j[b], net_w[b], seconds, running[b], mode[b], limits_j[b], limits_w[b], efficiency[b],
-            grid_charge_w[b], power_w[b], out_j[b],
+            charge_j[b], net_w[b], seconds, running[b], alone[b], action[usage[b]], asked_w[usage[b]], limits_j[b],
+            limits_w[b], efficiency[b], grid_charge_w[b], grid_limit_w[b], standby_w[b], power_w[b], out_j[b],
         )  # fmt: skip
 
 
 @parallel_kernel
 def advance_parallel(
-    charge_j, net_w, seconds, running, mode, limits_j, limits_w, efficiency, grid_charge_w, power_w, out_j
-):
+    charge_j, net_w, seconds, running, alone, usage, action, asked_w, limits_j, limits_w, efficiency,
+    grid_charge_w, grid_limit_w, standby_w, power_w, out_j,
+):  # fmt: skip
     """`advance_serial` with batteries on threads."""
     for b in prange(charge_j.shape[0]):
         advance_one(
-            charge_j[b], net_w[b], seconds, running[b], mode[b], limits_j[b], limits_w[b], efficiency[b],
-            grid_charge_w[b], power_w[b], out_j[b],
+            charge_j[b], net_w[b], seconds, running[b], alone[b], action[usage[b]], asked_w[usage[b]], limits_j[b],
+            limits_w[b], efficiency[b], grid_charge_w[b], grid_limit_w[b], standby_w[b], power_w[b], out_j[b],
         )  # fmt: skip
