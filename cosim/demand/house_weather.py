@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -23,6 +24,7 @@ FROST_HEAT_PER_K, FROST_BALANCE_C = 0.01, 7.222
 FROST_EIR, FROST_RATING = 0.1528, 1.01667
 
 
+@cache
 def hvac(name: str) -> HvacEntry:
     """Entry of ``models/hvac``."""
     return cast("HvacEntry", library.load("hvac", name))
@@ -94,8 +96,11 @@ def conditions(equipment: Sequence[str], outdoor_c: Float, relative_humidity: Fl
         row[:, k.INDOOR_LOW_C], row[:, k.INDOOR_HIGH_C] = entry.indoor_range_c
         wet = entry.indoor_wet_bulb_c.value if entry.indoor_wet_bulb_c else 0.0
         t = np.clip(outdoor_c, *entry.cool_range_c)
-        powers = np.array([1.0, wet, wet * wet])
-        cool, cool_eir = powers @ _in_indoor(entry.cool_capacity, t), powers @ _in_indoor(entry.cool_eir, t)
+        # No matrix product: its bits would depend on the number of steps.
+        cool, cool_eir = (
+            c[0] + wet * c[1] + wet * wet * c[2]
+            for c in (_in_indoor(entry.cool_capacity, t), _in_indoor(entry.cool_eir, t))
+        )
         wetness = entry.latent_share.value / (1.0 + np.exp(4.0 - 10.0 * relative_humidity))
         row[:, k.COOL_HEAT] = cool / (1.0 + entry.latent_loss.value + wetness)
         row[:, k.COOL_POWER] = cool * cool_eir
