@@ -282,7 +282,7 @@ def _blocks(feeder: Feeder) -> Iterator[Problem]:
 
 
 def _controls(feeder: Feeder) -> Iterator[Problem]:
-    from cosim.feeder.controls import control_problems
+    from cosim.feeder.control_checks import control_problems
 
     return control_problems(feeder)
 

@@ -105,8 +105,8 @@ class EngineQueue:
         wanted = controls.wanted(solution.v, network.circuit, setting, hour, air)[:, 0]
         for control, arm in enumerate(self._arms):
             if controls.is_regulator(control):
-                regulator, _ = controls._regulators[control]
-                seen, local = controls._regulator_view(control, solution.v, network.circuit, setting)
+                regulator, place = controls._regulators[control]
+                seen, local = place.view(regulator, False, solution.v, network.circuit)
                 off = float(abs(regulator.target_v - seen[0]) - regulator.band_v / 2)
                 self._looks[control] = Look(float(seen[0]), off)
                 asked = int(regulator.asked_taps(seen, local)[0])
