@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from cosim.errors import Problem, ScenarioError
 from cosim.library import scenarios_folder
 from cosim.scenario import rules
+from cosim.scenario.entry_rules import nearest
 from cosim.scenario.locator import locate
 from cosim.scenario.quantities import Amount
 from cosim.scenario.schema import Scenario, annotation_at, keys_at, model_of
@@ -85,7 +86,7 @@ def find_shipped(name: str) -> Path:
     """File of a scenario that comes with cosim."""
     shipped = scenarios_folder() / f"{name}.toml"
     if name not in shipped_names():
-        hint = rules.nearest(name, shipped_names())
+        hint = nearest(name, shipped_names())
         raise ScenarioError(Problem(f"no such file or shipped scenario{hint}", file=name))
     return shipped
 
@@ -189,7 +190,7 @@ class Document:
         variants = self.data.get("variants", {})
         if not isinstance(variants, dict) or not isinstance(variants.get(name), dict):
             known = list(variants) if isinstance(variants, dict) else []
-            hint = rules.nearest(name, known) if known else "; the file has none"
+            hint = nearest(name, known) if known else "; the file has none"
             raise ScenarioError(Problem(f"no variant of this name{hint}", str(self.file), "variants", name))
         leaves = list(_leaves(variants[name], (), ("variants", name)))
         given = {path for path, _, _ in leaves}
@@ -224,7 +225,7 @@ class Document:
         homes = self.data.get("homes")
         homes = homes if isinstance(homes, dict) else {}
         if path[0] == "homes" and len(path) > 2 and path[1] not in homes and not adds_group:
-            message = f"no group of this name{rules.nearest(str(path[1]), [str(name) for name in homes])}"
+            message = f"no group of this name{nearest(str(path[1]), [str(name) for name in homes])}"
             self.problems.append(Problem(message, origin or str(self.file), _dotted(path), line=line))
             return
         if isinstance(value, _Typed):
@@ -234,6 +235,10 @@ class Document:
             kit = homes[path[1]]
             if isinstance(kit, dict) and isinstance(name := kit.get("inverter"), str):
                 kit["inverter"] = dict.fromkeys(CURVE_KEYS, name)  # a name alone stands for both curves
+        if path[0] == "homes" and len(path) == 4 and path[2] == "battery":
+            kit = homes[path[1]]
+            if isinstance(kit, dict) and isinstance(name := kit.get("battery"), str):
+                kit["battery"] = {"entry": name}
         if path[0] == "homes" and len(path) == 4 and path[2] == "jaws":
             kit = homes[path[1]]
             if isinstance(kit, dict) and isinstance(text := kit.get("jaws"), str):
@@ -284,7 +289,7 @@ class Document:
                 continue  # said only because every item was wrong
             key = str(detail["loc"][-1]) if detail["loc"] else ""
             if kind == "extra_forbidden":
-                yield self.problem(path, f"unknown key{rules.nearest(key, keys_at(path[:-1]))}")
+                yield self.problem(path, f"unknown key{nearest(key, keys_at(path[:-1]))}")
             elif kind == "missing" and isinstance(detail["loc"][-1], int):
                 yield self.problem(path, "has too few items")
             elif kind == "missing":
@@ -308,8 +313,15 @@ class Document:
             data["utility"] = str(folder / str(data["utility"]))
         groups = data.get("homes")
         for group in groups.values() if isinstance(groups, dict) else ():
-            inverter = group.get("inverter") if isinstance(group, dict) else None
-            for kit, keys in ((group, LIBRARY_KEYS), (inverter, CURVE_KEYS)):
+            if not isinstance(group, dict):
+                continue
+            inverter, battery, car = group.get("inverter"), group.get("battery"), group.get("ev")
+            if isinstance(battery, dict) and isinstance(battery.get("signal"), str):
+                battery["signal"] = str(folder / battery["signal"])
+            for kit, keys in (
+                (group, LIBRARY_KEYS), (inverter, CURVE_KEYS), (battery, ("entry", "tariff")),
+                (car, ("vehicle", "tariff")),
+            ):  # fmt: skip
                 if isinstance(kit, dict):
                     named = [key for key in keys if str(kit.get(key)).endswith(".toml")]
                     kit.update({key: str(folder / str(kit[key])) for key in named})
@@ -328,10 +340,13 @@ def input_files(scenario: Scenario) -> list[Path]:
     sources = [(kinds, data[table]["source"].partition(":")) for table, kinds in FILE_SOURCES.items()]
     named = [name for kinds, (kind, _, name) in sources if kind in kinds]
     groups = data["homes"].values()
-    kits = [group[key] for group in groups for key in LIBRARY_KEYS if key != "inverter"]
+    kits = [group[key] for group in groups for key in LIBRARY_KEYS if key not in ("inverter", "battery")]
+    kits += [(group["battery"] or {}).get(key) for group in groups for key in ("entry", "tariff")]
+    kits += [(group["ev"] or {}).get(key) for group in groups for key in ("vehicle", "tariff")]
     kits += [(group["inverter"] or {}).get(key) for group in groups for key in CURVE_KEYS]
     own = [name for name in (*kits, data["utility"]) if str(name).endswith(".toml")]
-    given = [*named, *own, data["population"]["table"], scenario.written()[0]]
+    signals = [group["battery"]["signal"] for group in groups if group["battery"]]
+    given = [*named, *own, *signals, data["population"]["table"], scenario.written()[0]]
     return [file for name in given if name for file in named_files(Path(name))]
 
 
@@ -345,6 +360,9 @@ def digest(scenario: Scenario) -> str:
             data[table]["source"] = f"{kind}:{_content(Path(name))}"
     if data["population"]["table"]:
         data["population"]["table"] = _content(Path(data["population"]["table"]))
+    for group in data["homes"].values():
+        if group["battery"] and group["battery"]["signal"]:
+            group["battery"]["signal"] = _content(Path(group["battery"]["signal"]))
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 

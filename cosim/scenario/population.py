@@ -18,8 +18,10 @@ from pydantic import ValidationError
 
 from cosim.errors import Problem, ScenarioError
 from cosim.randomness import stable_ids, uniforms
+from cosim.scenario.der_schema import LEAST_CHARGER_KW, Battery, Ev
+from cosim.scenario.entry_rules import library_violations, nearest
 from cosim.scenario.quantities import AGES_Y, Amount
-from cosim.scenario.rules import library_violations, nearest, resolve_home, without_jaws
+from cosim.scenario.rules import resolve_home, without_jaws
 from cosim.scenario.schema import SERVICE_A, SOCKETS, HomeGroup, Inverter, Jaws, Scenario
 
 Text = NDArray[np.object_]
@@ -68,6 +70,10 @@ class Population:
         Orientation of the modules; azimuth clockwise from north.
     ev_kw
         Power of the EV charger [kW], 0 for none.
+    ev, storage
+        How the car charges and what the battery is for; None where there is none.
+    service_limit
+        Share of the service rating inside which the home is kept; NaN: the adapter's own, if it manages loads.
     inverter
         What the inverters of solar and battery do for the voltage; None for nothing.
     jaws
@@ -91,6 +97,9 @@ class Population:
     household: Text
     inverter: Text
     jaws: Text
+    ev: Text
+    storage: Text
+    service_limit: Float
     notes: tuple[str, ...] = field(default=())
 
 
@@ -141,6 +150,9 @@ def populate(
         household=_text([scenario.demand.household or ""] * count),
         inverter=np.full(count, None, dtype=object),
         jaws=np.full(count, None, dtype=object),
+        ev=np.full(count, None, dtype=object),
+        storage=np.full(count, None, dtype=object),
+        service_limit=np.full(count, np.nan),
     )
     if scenario.population.table is not None:
         _apply_table(population, Path(scenario.population.table))
@@ -197,7 +209,7 @@ def _equip(
 ) -> None:
     population.group[chosen] = name
     for column in (
-        "adapter", "battery", "generator", "household", "inverter", "jaws", "socket", "service_rating_a",
+        "adapter", "generator", "household", "inverter", "jaws", "socket", "service_rating_a", "service_limit",
     ):  # fmt: skip
         given = getattr(group, column)
         if given is not None:
@@ -211,9 +223,13 @@ def _equip(
     population.pv_azimuth_deg[chosen] = (
         draw_amount(group.pv_azimuth_deg, seed, f"{purpose}.pv_azimuth", own) % 360
     )
+    if group.battery is not None:
+        population.battery[chosen] = group.battery.entry
+        population.storage[chosen] = group.battery
     if group.ev is not None:
         has_ev = uniforms(seed, f"{purpose}.ev", own) < group.ev.share
         population.ev_kw[chosen] = np.where(has_ev, group.ev.charger_kw, 0.0)
+        population.ev[chosen[has_ev]] = group.ev
 
 
 def draw_amount(amount: Amount, seed: int, purpose: str, ids: NDArray[np.uint64]) -> Float:
@@ -281,7 +297,7 @@ def _apply_row(
     def wrong(message: str, column: str, given: str) -> None:
         problems.append(Problem(message, str(file), column, given, line))
 
-    cells: dict[str, str | float | Inverter | Jaws | None] = {"group": "table"}
+    cells: dict[str, str | float | Inverter | Jaws | Battery | Ev | None] = {"group": "table"}
     for column in TEXT_COLUMNS:
         given = row.get(column, "")
         if not given or given == "none":
@@ -316,6 +332,18 @@ def _apply_row(
         if not smallest <= value <= largest:
             wrong(f"should be a number from {smallest:g} to {largest:g}", column, given)
         cells[column] = value
+    battery, ev_kw = cells.get("battery"), cells.get("ev_kw")
+    if isinstance(battery, str):
+        cells["storage"] = Battery(entry=battery)
+    if isinstance(ev_kw, float) and ev_kw > 0.0:
+        if 0.0 < ev_kw < LEAST_CHARGER_KW:
+            wrong(
+                f"should be 0 or at least {LEAST_CHARGER_KW:g}: the smallest current of a charger is 6 A",
+                "ev_kw",
+                row["ev_kw"],
+            )
+        else:
+            cells["ev"] = Ev(charger_kw=min(ev_kw, 19.2))
     for column, cell in cells.items() if home is not None else ():
         getattr(population, column)[home] = cell
     return problems

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from zoneinfo import available_timezones
 
 from cosim import library
-from cosim.errors import LibraryError, Problem, ScenarioError
+from cosim.errors import Problem, ScenarioError
+from cosim.scenario.der_rules import battery_violations, ev_violations
+from cosim.scenario.entry_rules import Violation, library_violations, nearest
 from cosim.scenario.quantities import DAY_US, MICROSECONDS, Amount, format_duration
 from cosim.scenario.schema import HOME_QUANTITIES, SOCKETS, Event, Scenario
-
-Violation = tuple[tuple[str | int, ...], str, object]  # path, what would be right, value
 
 VOLTAGES_KV = (4.16, 12.47, 13.2, 13.8, 24.9, 34.5)
 WEATHER_FILES = (".csv", ".epw", ".tm2")
@@ -36,7 +35,6 @@ OWN_KEYS = {
 }
 MOST_WORST = 100
 LEAST_POWER_FACTOR = 0.8
-MOST_TOLD = 20  # problems of one library entry
 
 
 def violations(
@@ -175,7 +173,8 @@ def _kits(scenario: Scenario) -> Iterator[Violation]:
             yield (*path, "socket"), f"unknown socket{nearest(group.socket, SOCKETS)}", group.socket
         yield from library_violations((*path, "adapter"), "adapters", group.adapter)
         yield from library_violations((*path, "household"), "households", group.household)
-        yield from library_violations((*path, "battery"), "der", group.battery, der_kind="battery")
+        yield from battery_violations((*path, "battery"), group.battery, group.service_rating_a)
+        yield from ev_violations((*path, "ev"), group.ev)
         yield from library_violations((*path, "generator"), "der", group.generator, der_kind="generator")
         message = "" if group.jaws is None else without_jaws(group.adapter)
         if message:
@@ -219,38 +218,6 @@ def _inverter(scenario: Scenario, name: str) -> Iterator[Violation]:
         yield path, "has no inverter to act on: give the group pv_kw or a battery, or remove it", None
     if scenario.solver == "pandapower":
         yield path, 'cannot be simulated with solver = "pandapower"; use solver = "cosim"', None
-
-
-def library_violations(
-    path: tuple[str | int, ...], kind: str, name: str | None, der_kind: str | None = None
-) -> Iterator[Violation]:
-    """What is wrong with a library entry's name: unknown, malformed, or of another kind than `der_kind`."""
-    if name is None:
-        return
-    try:
-        modified = library.entry_path(kind, name).stat().st_mtime_ns
-    except LibraryError as error:
-        for problem in error.problems:
-            yield path, problem.message, problem.file or None
-        return
-    if kind != "households":  # those are read and checked by the demand model
-        for message in _entry_problems(kind, name, der_kind, modified):
-            yield path, message, None
-
-
-@lru_cache(maxsize=256)
-def _entry_problems(kind: str, name: str, der_kind: str | None, modified: int) -> tuple[str, ...]:
-    """What is wrong inside an entry; kept until its file changes, since a sweep asks for every case."""
-    try:
-        entry = library.load(kind, name)
-    except LibraryError as error:
-        told = [": ".join(filter(None, (p.file, p.key, p.message))) for p in error.problems]
-        more = [f"{told[0].partition(': ')[0]}: and {len(told) - MOST_TOLD} more problems"]
-        return (*told[:MOST_TOLD], *(more if len(told) > MOST_TOLD else ()))
-    if der_kind is None or getattr(entry, "kind", None) == der_kind:
-        return ()
-    known = [n for n in library.names("der") if library.raw("der", n).get("kind") == der_kind]
-    return (f"{name!r} is no {der_kind}; those of models/der are: {', '.join(known)}",)
 
 
 def _moments(scenario: Scenario) -> Iterator[Violation]:
@@ -410,12 +377,3 @@ def _numbers_within(text: str, limits: list[tuple[float, float]]) -> bool:
     return len(values) == len(limits) and all(
         low <= value <= high for value, (low, high) in zip(values, limits, strict=True)
     )
-
-
-def nearest(given: str, known: Collection[str]) -> str:
-    """Hint at the nearest known name, or a few of those there are."""
-    found = difflib.get_close_matches(given, list(known), n=1, cutoff=0.5)
-    if found:
-        return f" (did you mean {found[0]!r}?)"
-    shown = sorted(known)[:6]
-    return f"; known: {', '.join(shown)}{', ...' if len(known) > 6 else ''}" if shown else "; there are none"

@@ -19,6 +19,7 @@ from pydantic import BaseModel, BeforeValidator, Field, PrivateAttr
 from pydantic_core import PydanticCustomError
 
 from cosim import library
+from cosim.scenario.der_schema import BatteryTable, Ev
 from cosim.scenario.quantities import (
     AGES_Y,
     DAY_US,
@@ -151,13 +152,6 @@ class DemandSpec(Strict):
     scale: float = Field(default=1.0, ge=0.0, le=20.0, description="factor on all panel demand")
 
 
-class Ev(Strict):
-    """EV chargers behind the adapter of a group's homes."""
-
-    share: Share = Field(default=1.0, description="chance that a home of the group has a charger")
-    charger_kw: float = Field(default=7.7, gt=0.0, le=19.2, description="charger power at 240 V [kW]")
-
-
 def _mode(value: object) -> object:
     """A name alone stands for both curves of an entry."""
     if isinstance(value, str):
@@ -253,7 +247,9 @@ class HomeGroup(Strict):
     pv_azimuth_deg: Amount = Field(
         default=Amount(uniform=(120.0, 240.0)), description="azimuth [degree], 180 is south, given like pv_kw"
     )
-    battery: EntryName = Field(default=None, description="battery of models/der")
+    battery: BatteryTable = Field(
+        default=None, description="battery: a name of models/der, or a table { entry, mode, reserve, ... }"
+    )
     generator: EntryName = Field(default=None, description="generator of models/der")
     inverter: Annotated[Inverter | None, BeforeValidator(_mode)] = Field(
         default=None,
@@ -265,7 +261,14 @@ class HomeGroup(Strict):
         description='"new" (if not given), "population" (drawn from models/contacts, 10 years old), an age '
         'such as "12 y", or a table',
     )
-    ev: Ev | None = Field(default=None, description="EV chargers: { share, charger_kw }")
+    ev: Ev | None = Field(default=None, description="EV chargers: { share, charger_kw, mode, ... }")
+    service_limit: float | None = Field(
+        default=None,
+        gt=0.0,
+        le=1.0,
+        description="share of the service rating inside which the home is kept, car first, then loads that may be "
+        "shed; that of an adapter that manages loads if not given, else none",
+    )
     household: str | None = Field(default=None, description="archetype in place of the one under [demand]")
 
 
