@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.yardstick import NAME, yardstick
 from cosim.demand.block import DemandBlock
 from cosim.demand.calendar import Calendar
-from cosim.demand.shapes import ShapeDemand
+from cosim.demand.households import HouseholdDemand
 from cosim.demand.traits import draw_traits
 from cosim.demand.weather import Weather
 from cosim.devices.breaker import BreakerFleet
@@ -26,24 +26,25 @@ MINUTE_US = 60_000_000
 
 
 def bench_demand(pair: Callable[..., Any], smoke: bool) -> None:
-    """End-use shapes with cars and solar, afternoon of a summer day."""
-    homes, steps, first = 600, 24 if smoke else 240, 15 * 60
+    """Households with everything on, and solar, a summer day from its state at midnight."""
+    homes, steps = 200, 48 if smoke else 1440
     every_third = np.where(np.arange(homes) % 3 == 0, 7.0, 0.0)
-    traits = draw_traits(
-        np.arange(homes, dtype=np.uint64), 7, pv_kw=every_third, ev_kw=np.roll(every_third, 1)
-    )
+    traits = draw_traits(np.arange(homes, dtype=np.uint64), 7, pv_kw=every_third)
     calendar = Calendar(datetime(2026, 7, 9), "America/New_York", MINUTE_US, 1440)
     weather = Weather("tmy3:greensboro", calendar)
-    demand = ShapeDemand(calendar, weather, traits, 7, parallel=False)
+    demand = HouseholdDemand(calendar, weather, traits, 7, parallel=False)
+    state, powered = demand.initial(), np.ones(homes, dtype=bool)
 
     def own() -> DemandBlock:
-        return demand.at(first, steps)
+        return demand.block(state, 0, np.full(steps, 60.0), powered)
 
-    block, half = own(), demand.at(first + steps // 2, steps // 2)
+    block, half = own(), demand.block(state, 0, np.full(steps // 2, 60.0), powered)
     assert block.panel_w.shape == (homes, 3, steps)
-    assert np.array_equal(block.panel_w[:, :, steps // 2 :], half.panel_w)
+    assert np.array_equal(block.panel_w[:, :, : steps // 2], half.panel_w)
     assert (block.panel_w.sum(axis=1) > 0.0).all()
-    assert (block.pv_w[::3] > 0.0).all()
+    drawn = sum(demand.energy_kwh(block.end).values())
+    assert np.allclose(drawn, block.panel_w.sum(axis=(1, 2)) / 60e3)
+    assert smoke or (block.pv_w[::3].max(axis=1) > 1000.0).all()
     pair(own, yardstick, unit="home-step", units=homes * steps, peer_units=1, peer_name=NAME)
 
 

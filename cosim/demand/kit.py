@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 from cosim.demand import kernels, solar_kernels
 from cosim.demand.calendar import Calendar, CalendarBlock
 from cosim.demand.solar import Module, ac_per_dc_rating, orientation_classes
-from cosim.demand.traits import CAR_ARRIVAL_WEIGHTS, HomeTraits, cumulative
+from cosim.demand.traits import HomeTraits, cumulative
 from cosim.demand.weather import Weather, WeatherBlock
 from cosim.randomness import stable_id
 
 Float = NDArray[np.float64]
+
+# Chance that the car arrives home, by the hour from 12:00, weekdays and weekends alike: engineering
+# judgement, with an evening peak at 17 to 19 h.
+CAR_ARRIVAL_WEIGHTS = (3, 3, 4, 5, 9, 14, 16, 12, 9, 7, 6, 4, 3, 1.5, 0.5, 0, 0, 0, 0, 0, 0.5, 1, 1, 1.5)
 
 
 def days_around(clock: CalendarBlock) -> NDArray[np.int64]:
@@ -23,7 +27,7 @@ def days_around(clock: CalendarBlock) -> NDArray[np.int64]:
 
 
 class HomeKit:
-    """Charging and solar power of homes; a pure function of the absolute step, as `ShapeDemand` is."""
+    """Charging and solar power of homes; a pure function of the absolute step, none of it remembers."""
 
     def __init__(
         self,
@@ -59,7 +63,7 @@ class HomeKit:
             np.uint64(self.seed),
             np.uint64(stable_id("demand.car")),
             traits.id,
-            traits.table,
+            np.stack([traits.ev_w, traits.ev_miles], axis=1),
             self._arrivals,
             days,
             self.calendar.day_shift_minutes(days),

@@ -120,7 +120,7 @@ class Study:
                     f"the weather's station keeps UTC{year.utc_offset_h:+g} and {scenario.timezone} UTC{zone_h:+g}: "
                     "the sun stands where the station is, so noon is off by the difference"
                 )
-        if scenario.demand.source == "shapes" and scenario.step_us > SHORT_STEP_US:
+        if scenario.demand.source == "households" and scenario.step_us > SHORT_STEP_US:
             yield (
                 "steps above 2 min average what cycles inside them: peak currents, heat and breaker stress "
                 "come out low (by a fifth at 15 min)"

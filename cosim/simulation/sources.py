@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.demand.households import HouseholdDemand
 from cosim.demand.kit import HomeKit
 from cosim.demand.profiles import Profile, ProfileDemand, assign_profiles, read_profiles
-from cosim.demand.shapes import ShapeDemand
-from cosim.demand.traits import draw_traits
+from cosim.demand.traits import Electrification, draw_traits
 from cosim.feeder.checks import require_studiable
 from cosim.feeder.feeder import Feeder
 from cosim.randomness import stable_ids
@@ -89,6 +89,7 @@ def demand_of(
         ids,
         seed,
         household=[str(name) for name in population.household],
+        electrification=Electrification(**scenario.demand.electrification.shares()),
         pv_kw=population.pv_kw,
         ev_kw=population.ev_kw,
         pv_tilt_deg=population.pv_tilt_deg,
@@ -110,9 +111,9 @@ def demand_of(
         scale=scale,
         parallel=parallel,
     )
-    if source != "shapes":
+    if source != "households":
         return measured
-    drawn = ShapeDemand(calendar, weather, traits, seed, scale=scale, parallel=parallel)
+    drawn = HouseholdDemand(calendar, weather, traits, seed, scale=scale, parallel=parallel)
     customers = np.flatnonzero(~np.isin(population.kind, SERVED))
     return _WithCustomers(drawn, measured, customers) if len(customers) else drawn
 

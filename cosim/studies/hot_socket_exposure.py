@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from cosim.demand.calendar import Calendar
-from cosim.demand.shapes import ShapeDemand
+from cosim.demand.households import HouseholdDemand
 from cosim.demand.traits import draw_traits
 from cosim.demand.weather import Weather
 from cosim.randomness import stable_ids, uniforms
@@ -59,7 +59,9 @@ def household_exposure(
     for season, (month, day) in enumerate(WEEKS):
         calendar = Calendar(datetime(2025, month, day), timezone, STEP_MIN * 60_000_000, steps)
         sky = Weather(weather, calendar)
-        block = ShapeDemand(calendar, sky, traits, seed).at(0, steps)
+        demand = HouseholdDemand(calendar, sky, traits, seed)
+        seconds = np.full(steps, STEP_MIN * 60.0)
+        block = demand.block(demand.initial(), 0, seconds, np.ones(kinds, dtype=bool))
         ambient = sky.block(0, steps).ambient_c
         legs = _leg_current(block.panel_w, block.panel_var, block.ev_w)
         i2[:, season], air[:, season] = _bins(legs, ambient, branch_a)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
 from cosim.demand.calendar import Calendar
-from cosim.demand.shapes import ShapeDemand
+from cosim.demand.households import HouseholdDemand
 from cosim.demand.traits import HomeTraits, draw_traits
 from cosim.demand.weather import Weather
 from cosim.randomness import stable_ids
@@ -20,7 +21,7 @@ def calendar(start: str = "2026-07-14", steps: int = 1440, minutes: float = 1.0)
     return Calendar(datetime.fromisoformat(start), "America/New_York", round(minutes * 60e6), steps)
 
 
-def street(homes: int = 12, seed: int = SEED) -> HomeTraits:
+def street(homes: int = 12, seed: int = SEED, **options: Any) -> HomeTraits:
     """Homes of all kinds: every third with PV, every second with a car."""
     row = np.arange(homes)
     return draw_traits(
@@ -28,11 +29,12 @@ def street(homes: int = 12, seed: int = SEED) -> HomeTraits:
         seed,
         pv_kw=np.where(row % 3 == 0, 6.0, 0.0),
         ev_kw=np.where(row % 2 == 0, 11.5, 0.0),
+        **options,
     )
 
 
-def shapes(
-    clock: Calendar, traits: HomeTraits, source: str = "tmy3:greensboro", **options: bool
-) -> ShapeDemand:
+def households(
+    clock: Calendar, traits: HomeTraits, source: str = "tmy3:greensboro", **options: Any
+) -> HouseholdDemand:
     """Demand of a street; serial, as most tests need few steps."""
-    return ShapeDemand(clock, Weather(source, clock), traits, SEED, **({"parallel": False} | options))
+    return HouseholdDemand(clock, Weather(source, clock), traits, SEED, **({"parallel": False} | options))

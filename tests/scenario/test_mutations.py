@@ -23,7 +23,7 @@ WHOLE: dict[str, Any] = {
     "seed": 1,
     "feeder": {"source": "generated", "homes": 12, "drop_length_m": [20.0, 0.4]},
     "weather": {"source": "constant:25"},
-    "demand": {"source": "shapes", "scale": 1.0},
+    "demand": {"source": "households", "scale": 1.0},
     "homes": {
         "solar": {"share": 0.3, "adapter": "connectder-solar-60", "pv_kw": {"uniform": [4, 9]}},
         "ev": {"share": 0.2, "pv_kw": 5, "ev": {"share": 0.5, "charger_kw": 7.0}},
