@@ -92,3 +92,21 @@ def ac_per_dc_rating(planes: Float, module: Module, weather: WeatherBlock, *, pa
     run: Callable[..., None] = solar_kernels.planes_parallel if parallel else solar_kernels.planes_serial
     run(planes, module.table(), weather.rows, out)
     return out
+
+
+# Vertical walls and their windows facing north, east, south and west: tilt and azimuth [deg].
+WALLS = np.array([[90.0, 0.0], [90.0, 90.0], [90.0, 180.0], [90.0, 270.0]])
+GROUND = 0.2  # share of light that the ground about houses reflects; common in building models
+
+
+def light_on_planes(planes: Float, weather: WeatherBlock, *, albedo: float = GROUND) -> Float:
+    """Irradiance on planes (p, 2) of tilt and azimuth [deg]: beam, sky (Perez 1990) and ground; (p, steps) [W/m2]."""
+    out = np.empty((len(planes), weather.rows.shape[1]))
+    run: Callable[..., None] = solar_kernels.light_on_planes
+    run(planes, albedo, weather.rows, out)
+    return out
+
+
+def light_on_walls(weather: WeatherBlock, *, albedo: float = GROUND) -> Float:
+    """Irradiance on vertical planes that face north, east, south and west, (4, steps) [W/m2]."""
+    return light_on_planes(WALLS, weather, albedo=albedo)

@@ -24,70 +24,9 @@ PEREZ = np.array(
 )
 CLEARNESS = np.array([1.065, 1.23, 1.5, 1.95, 2.8, 4.5, 6.2])
 
-# Rows of the array that `weather` fills.
-AMBIENT_C, WIND_M_S, GHI, DNI, DHI, EXTRA, EAST, NORTH, UP = 0, 1, 2, 3, 4, 5, 6, 7, 8
-WEATHER_ROWS = 9
-
-
-@kernel
-def _between(values, place):
-    i = min(int(place), values.shape[0] - 2)
-    part = place - i
-    return values[i] * (1.0 - part) + values[i + 1] * part
-
-
-@kernel
-def _sun(hour, grid_h, sky):
-    """Unit vector to the sun: east, north, up."""
-    place = hour / grid_h
-    east, north, up = _between(sky[0], place), _between(sky[1], place), _between(sky[2], place)
-    length = math.sqrt(east * east + north * north + up * up)
-    return east / length, north / length, up / length
-
-
-@kernel
-def _irradiance(hour, grid_h, clear, beam, diffuse):
-    """Direct normal and diffuse horizontal irradiance: clear sky times index."""
-    place = hour / grid_h
-    dni = _between(clear[0], place) * _between(beam, hour - 0.5)
-    return dni, _between(clear[1], place) * _between(diffuse, hour - 0.5)
-
-
-@kernel
-def weather(hour, grid_h, sky, clear, beam, diffuse, ambient, wind, out):
-    """Weather at instants of one chunk.
-
-    hour (s,) hours from the chunk's first grid point; sky (4, g): sun's east, north, up and extraterrestrial
-    irradiance on the grid of spacing grid_h; clear (2, g): clear-sky beam and diffuse; beam, diffuse (n,):
-    clear-sky indices at the middles of hours, first at 0.5 h; ambient, wind (n,): at hours, first at 1 h.
-    out (9, s).
-    """
-    for s in range(hour.shape[0]):
-        east, north, up = _sun(hour[s], grid_h, sky)
-        dni, dhi = _irradiance(hour[s], grid_h, clear, beam, diffuse)
-        out[AMBIENT_C, s] = _between(ambient, hour[s] - 1.0)
-        out[WIND_M_S, s] = _between(wind, hour[s] - 1.0)
-        out[GHI, s] = dhi + dni * max(up, 0.0)
-        out[DNI, s] = dni
-        out[DHI, s] = dhi
-        out[EXTRA, s] = _between(sky[3], hour[s] / grid_h)
-        out[EAST, s] = east
-        out[NORTH, s] = north
-        out[UP, s] = up
-
-
-@kernel
-def felt(hour, grid_h, sky, clear, beam, diffuse, ambient, weights, out):
-    """Temperature and global irradiance of now, an hour ago, two hours ago ..., weighted; out (2, s)."""
-    for s in range(hour.shape[0]):
-        out[0, s] = 0.0
-        out[1, s] = 0.0
-        for age in range(weights.shape[0]):
-            then = hour[s] - age
-            up = _sun(then, grid_h, sky)[2]
-            dni, dhi = _irradiance(then, grid_h, clear, beam, diffuse)
-            out[0, s] += weights[age] * _between(ambient, then - 1.0)
-            out[1, s] += weights[age] * (dhi + dni * max(up, 0.0))
+# Rows of a block of weather.
+AMBIENT_C, WIND_M_S, GHI, DNI, DHI, EXTRA, EAST, NORTH, UP, HUMIDITY, WET_BULB_C = range(11)
+WEATHER_ROWS = 11
 
 
 @kernel
@@ -145,29 +84,38 @@ def inverter_ac(dc, dc_limit, efficiency):
 
 
 @kernel
+def orientation(tilt_deg, azimuth_deg):
+    """Normal of a plane: east, north, up; and the sine of its tilt."""
+    tilt, azimuth = math.radians(tilt_deg), math.radians(azimuth_deg)
+    across = math.sin(tilt)
+    return across * math.sin(azimuth), across * math.cos(azimuth), math.cos(tilt), across
+
+
+@kernel
+def on_plane(normal, s, albedo, weather_rows):
+    """Cosine of incidence, beam on a plane, and light from sky and ground on it [W/m2] at step s."""
+    dni, dhi, up = weather_rows[DNI, s], weather_rows[DHI, s], weather_rows[UP, s]
+    incidence = normal[0] * weather_rows[EAST, s] + normal[1] * weather_rows[NORTH, s] + normal[2] * up
+    zenith = math.degrees(math.acos(min(max(up, -1.0), 1.0)))
+    sky = perez_diffuse(normal[2], normal[3], incidence, zenith, dni, dhi, weather_rows[EXTRA, s])
+    ground = weather_rows[GHI, s] * albedo * 0.5 * (1.0 - normal[2])
+    return incidence, dni * max(incidence, 0.0), sky + ground
+
+
+@kernel
 def ac_per_dc_rating(plane, module, weather_rows, out):
     """AC power per DC rating of one plane at every step.
 
     plane: tilt [deg], azimuth [deg from north, east positive]. module: power coefficient [1/K], kept share
     after system losses, DC limit of the inverter per DC rating, its efficiency, albedo, and the cell
-    temperature's a, b, delta [K]. weather_rows (9, s). out (s,).
+    temperature's a, b, delta [K]. weather_rows (11, s). out (s,).
     """
-    tilt, azimuth = math.radians(plane[0]), math.radians(plane[1])
-    tilt_cos, tilt_sin = math.cos(tilt), math.sin(tilt)
-    normal_east, normal_north = tilt_sin * math.sin(azimuth), tilt_sin * math.cos(azimuth)
+    normal = orientation(plane[0], plane[1])
     for s in range(out.shape[0]):
-        ghi, dni, dhi = weather_rows[GHI, s], weather_rows[DNI, s], weather_rows[DHI, s]
         out[s] = 0.0
-        if ghi <= 0.0 and dni <= 0.0:
+        if weather_rows[GHI, s] <= 0.0 and weather_rows[DNI, s] <= 0.0:
             continue
-        up = weather_rows[UP, s]
-        incidence = (
-            normal_east * weather_rows[EAST, s] + normal_north * weather_rows[NORTH, s] + tilt_cos * up
-        )
-        beam = dni * max(incidence, 0.0)
-        zenith = math.degrees(math.acos(min(max(up, -1.0), 1.0)))
-        sky = perez_diffuse(tilt_cos, tilt_sin, incidence, zenith, dni, dhi, weather_rows[EXTRA, s])
-        scattered = sky + ghi * module[4] * 0.5 * (1.0 - tilt_cos)
+        incidence, beam, scattered = on_plane(normal, s, module[4], weather_rows)
         cell = cell_temperature(
             beam + scattered,
             weather_rows[AMBIENT_C, s],
@@ -179,6 +127,18 @@ def ac_per_dc_rating(plane, module, weather_rows, out):
         effective = (beam * glass_transmission(incidence) + scattered) / 1000.0
         dc = effective * (1.0 + module[0] * (cell - 25.0)) * module[1]
         out[s] = inverter_ac(dc, module[2], module[3])
+
+
+@kernel
+def light_on_planes(planes, albedo, weather_rows, out):
+    """Irradiance on planes (p, 2) of tilt and azimuth [deg]; out (p, s) [W/m2]."""
+    for p in range(planes.shape[0]):
+        normal = orientation(planes[p, 0], planes[p, 1])
+        for s in range(out.shape[1]):
+            out[p, s] = 0.0
+            if weather_rows[GHI, s] > 0.0 or weather_rows[DNI, s] > 0.0:
+                _, beam, scattered = on_plane(normal, s, albedo, weather_rows)
+                out[p, s] = beam + scattered
 
 
 @kernel

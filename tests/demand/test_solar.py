@@ -9,17 +9,18 @@ import pandas as pd
 import pvlib
 import pytest
 
-from cosim.demand import solar_kernels, weather
+from cosim.demand import solar_kernels
 from cosim.demand.calendar import Calendar
-from cosim.demand.solar import Module, ac_per_dc_rating, orientation_classes
+from cosim.demand.solar import Module, ac_per_dc_rating, light_on_walls, orientation_classes
 from cosim.demand.weather import Weather, WeatherBlock
+from cosim.demand.weather_files import pvlib_data
 
 GREENSBORO = pvlib.location.Location(36.1, -79.95, altitude=273.0)
 
 
 def hourly_weather() -> tuple[pd.DataFrame, WeatherBlock]:
     """The typical year at its own labels, as pvlib's ModelChain takes it."""
-    path = weather._pvlib_data() / "723170TYA.CSV"
+    path = pvlib_data() / "723170TYA.CSV"
     table, _ = pvlib.iotools.read_tmy3(str(path), map_variables=True, coerce_year=2023)
     sun = GREENSBORO.get_solarposition(table.index, temperature=table["temp_air"])  # refraction
     up = np.sin(np.radians(sun["apparent_elevation"]))
@@ -93,3 +94,16 @@ def test_threads_and_compilation_change_no_bits() -> None:
     few = np.ascontiguousarray(block.rows[:, :40])
     solar_kernels.ac_per_dc_rating.py_func(planes[1], Module().table(), few, plain)  # type: ignore[attr-defined]
     assert np.allclose(plain, alone[0, :40], rtol=1e-13, atol=0)
+
+
+def test_light_on_walls_is_pvlib_s() -> None:
+    table, block = hourly_weather()
+    sun = GREENSBORO.get_solarposition(table.index, temperature=table["temp_air"])
+    day = slice(180 * 24, 190 * 24)
+    ours = light_on_walls(block)[:, day]
+    for wall, azimuth in zip(ours, (0, 90, 180, 270), strict=True):
+        theirs = pvlib.irradiance.get_total_irradiance(
+            90, azimuth, sun["apparent_zenith"], sun["azimuth"], table["dni"], table["ghi"], table["dhi"],
+            dni_extra=pvlib.irradiance.get_extra_radiation(table.index), model="perez", albedo=0.2,
+        )["poa_global"].fillna(0.0)  # fmt: skip
+        assert np.abs(wall - theirs.to_numpy()[day]).max() < 1e-6
