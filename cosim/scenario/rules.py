@@ -142,8 +142,10 @@ def _demand(scenario: Scenario) -> Iterator[Violation]:
     kind, _, value = scenario.demand.source.partition(":")
     if kind == "csv" and value:
         yield from _file(("demand", "source"), Path(value))
-    elif scenario.demand.source not in ("shapes", "feeder"):
-        yield ("demand", "source"), 'should be "shapes", "feeder" or "csv:PATH"', scenario.demand.source
+    elif scenario.demand.source == "shapes":
+        yield ("demand", "source"), 'is "households" now: houses, tanks and habits that remember', "shapes"
+    elif scenario.demand.source not in ("households", "feeder"):
+        yield ("demand", "source"), 'should be "households", "feeder" or "csv:PATH"', scenario.demand.source
     yield from library_violations(("demand", "household"), "households", scenario.demand.household)
 
 

@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from cosim import library
 from cosim.scenario.der_schema import BatteryTable, Ev
+from cosim.scenario.electrification import Electrification
 from cosim.scenario.quantities import (
     AGES_Y,
     DAY_US,
@@ -141,15 +142,18 @@ class DemandSpec(Strict):
     """What homes draw besides EV chargers and panels of their own."""
 
     source: str = Field(
-        default="shapes",
-        description='"shapes" (drawn end uses), "feeder" (the feeder file\'s own loads and load shapes) '
-        'or "csv:PATH" (measured profiles)',
+        default="households",
+        description='"households" (houses, tanks and habits that remember), "feeder" (the feeder file\'s own loads '
+        'and load shapes) or "csv:PATH" (measured profiles)',
     )
     household: str | None = Field(
         default=None,
         description="archetype of models/households for every home; a mix as in the stock if not given",
     )
     scale: float = Field(default=1.0, ge=0.0, le=20.0, description="factor on all panel demand")
+    electrification: Electrification = Field(
+        default=Electrification(), description="what gives way to electricity, and in how many homes"
+    )
 
 
 def _mode(value: object) -> object:
