@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         SeriesRatingEntry,
         TransformerEntry,
     )
+    from cosim.grid_profile_entry import GridProfileEntry
     from cosim.tariff_entry import TariffEntry
     from cosim.utility_entry import MeterEntry, PanelEntry, SocketEntry, UtilityEntry
 
@@ -174,6 +175,8 @@ def load(kind: Literal["transformers"], name: str | Path) -> TransformerEntry: .
 @overload
 def load(kind: Literal["der"], name: str | Path) -> DerEntry: ...
 @overload
+def load(kind: Literal["grid-profiles"], name: str | Path) -> GridProfileEntry: ...
+@overload
 def load(kind: Literal["tariffs"], name: str | Path) -> TariffEntry: ...
 @overload
 def load(kind: str, name: str | Path) -> Entry: ...
@@ -252,6 +255,7 @@ def schemas() -> dict[str, Any]:
     from cosim.adapter_entry import AdapterEntry
     from cosim.contact_entry import ContactsEntry
     from cosim.entries import SCHEMAS
+    from cosim.grid_profile_entry import SCHEMAS as PROFILES
     from cosim.heat_body import BodyEntry
     from cosim.house_entry import SCHEMAS as HOUSES
     from cosim.household_entry import SCHEMAS as HOUSEHOLDS
@@ -259,7 +263,7 @@ def schemas() -> dict[str, Any]:
     from cosim.utility_entry import SCHEMAS as SITES
 
     own = {"adapters": AdapterEntry, "bodies": BodyEntry, "contacts": ContactsEntry}
-    return {**SCHEMAS, **HOUSES, **HOUSEHOLDS, **SITES, **TARIFFS, **own}
+    return {**SCHEMAS, **HOUSES, **HOUSEHOLDS, **PROFILES, **SITES, **TARIFFS, **own}
 
 
 def schema_of(kind: str, file: str = "") -> Any:
