@@ -208,6 +208,16 @@ def _every_test(rows: tuple[CertificationRow, ...]) -> tuple[CertificationRow, .
     return rows
 
 
+class Managed(Frozen):
+    """What a product holds back to keep the home inside its service, and the share of the rating it keeps to."""
+
+    car: YesNo
+    loads: YesNo
+    limit_share: Annotated[Quantity, of("1", 0.05, 1.0)]
+    source: Source
+    confidence: Confidence
+
+
 class AdapterEntry(Entry):
     """A meter socket adapter with its meter, or what stands in its place for comparison.
 
@@ -243,6 +253,7 @@ class AdapterEntry(Entry):
     short_circuit: tuple[ShortCircuit, ...]
     transfer: Transfer | None = None
     protections: Protections | None = None
+    manages: Managed | None = None
     installation: Installation | None = None
     operating_c: AmbientRange | None = None
     approvals: tuple[Approval, ...] = ()
