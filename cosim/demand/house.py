@@ -174,6 +174,7 @@ def houses(
     heat_fan_w: ArrayLike = 0.0,
     cool_fan_w: ArrayLike = 0.0,
     to_mass: ArrayLike = 0.5,
+    restart: ArrayLike | None = None,
 ) -> Houses:
     """Houses with their equipment; a size of 0 W is equipment a house lacks.
 
@@ -195,6 +196,8 @@ def houses(
         Fan while it heats or cools; its power becomes heat in the house. 0: baseboards.
     to_mass
         Share of sun and gains that the mass takes.
+    restart
+        (h,) in [0, 1]: where in the range of its entry a home's wait after an outage lies; None: the value.
     """
     names = tuple(dict.fromkeys(equipment))
     entries = [hvac(name) for name in names]
@@ -216,7 +219,12 @@ def houses(
     put(k.DEADBAND_K, of([e.deadband_k.value for e in entries]))
     put(k.MIN_ON_S, of([e.min_on_s.value for e in entries]))
     put(k.MIN_OFF_S, of([e.min_off_s.value for e in entries]))
-    put(k.RESTART_S, of([e.restart_s.value for e in entries]))
+    wait = [e.restart_s for e in entries]
+    if restart is None:
+        put(k.RESTART_S, of([w.value for w in wait]))
+    else:
+        low, high = (of([(w.range or (w.value, w.value))[end] for w in wait]) for end in (0, 1))
+        put(k.RESTART_S, low + (high - low) * np.asarray(restart, float))
     put(k.PUMP_HEAT_W, pump_heat_w)
     put(k.PUMP_EIR, 1.0 / np.asarray(heating_cop, float))
     put(k.FURNACE_HEAT_W, furnace_heat_w)

@@ -268,6 +268,12 @@ def test_without_power_nothing_runs_and_the_compressor_waits_after_it() -> None:
     assert (block.resistance_w[:, 4200 + 301] > 9e3).all()  # an hour colder: strips help
 
 
+def test_waits_after_an_outage_are_spread_over_the_entrys_range() -> None:
+    shell = house.envelope(["good"] * 3, np.full(3, 150.0))
+    rows = house.houses(shell, ["single-speed"] * 3, cool_w=9e3, restart=np.array([0.0, 0.5, 1.0])).rows
+    np.testing.assert_allclose(rows[:, k.RESTART_S], [0.0, 300.0, 600.0])
+
+
 def test_load_control_holds_off_all_but_the_crankcase() -> None:
     homes = some()
     block = held(homes, -5.0, 20.0, np.full(120, 60.0), held_off=np.arange(120) >= 30)
