@@ -9,12 +9,14 @@ is Newton's method with its Jacobian held (a chord). The reference states stand 
 loadings; a step takes the one nearest to its own total power, so what it starts from and is factorised at
 depends on nothing but the topology and the step itself. A step iterates in single precision as far as that is good for
 on its rung, which is measured, and in double from there; what is returned is calculated in double. Steps that the chord
-does not settle go to Newton's method proper, one by one, each from its own reference state.
+does not settle go to Newton's method proper, one by one, each from its own reference state or, if the feeder has
+collapsed, from below.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numba import get_num_threads
@@ -23,7 +25,7 @@ from cosim.electrical import kernels
 from cosim.electrical.circuit import Circuit, Complex, Float, Int
 from cosim.electrical.lane_kernels import LANES
 from cosim.electrical.linear_network import LinearNetwork, LoadsAs
-from cosim.electrical.newton import newton
+from cosim.electrical.newton import Found, newton
 from cosim.electrical.references import HIGHEST, LOWEST, SPACING, Factor, Ladder, Rung
 from cosim.electrical.scratch import Scratch, aligned
 from cosim.electrical.solution import Solution
@@ -214,13 +216,7 @@ class Network(LinearNetwork):
             a, b = (int(node[self._rows[spoiled[0]]]) for node in (rows.node_a, rows.node_b))
             out.worst_node[step] = a if a >= 0 else b
             return
-        start = np.zeros(len(self.circuit.nodes), dtype=np.complex128)
-        base = self._ladder.state(rung)
-        start[self._node_of_row] = base[:-1, 0] + 1j * base[:-1, 1]
-        found = newton(
-            lambda v: self._linearised(column_p, column_q, v), start, self.circuit.base_v, tolerance,
-            limit - int(out.iterations[step]),
-        )  # fmt: skip
+        found = self._newton(column_p, column_q, rung, tolerance, limit - int(out.iterations[step]))
         out.newton[step] = found.iterations > 0
         if not found.iterations:
             out.worst_node[step] = found.worst
@@ -235,6 +231,28 @@ class Network(LinearNetwork):
         ]
         nodes = np.arange(len(found.v)) if only is None else only
         out.v[nodes, step] = found.v[nodes]
+
+    def _newton(self, p: Float, q: Float, rung: Rung, tolerance: float, limit: int) -> Found:
+        """Newton's method from a rung's state; where that leads nowhere, from that of all loads as impedances.
+
+        The laws of loads all end as impedances, so a collapsed feeder has a solution too, near that one.
+        """
+
+        def search(start: Complex, limit: int) -> Found:
+            return newton(lambda v: self._linearised(p, q, v), start, self.circuit.base_v, tolerance, limit)
+
+        start = np.zeros(len(self.circuit.nodes), dtype=np.complex128)
+        state = self._ladder.state(rung)
+        start[self._node_of_row] = state[:-1, 0] + 1j * state[:-1, 1]
+        found = search(start, limit)
+        if found.change_pu <= tolerance or not 0 < found.iterations < limit:
+            return found
+        draws = p > 0.0
+        y = np.where(draws, (p - 1j * q) / self.circuit.injectors.v_nom[self._rows] ** 2, 0.0)
+        loaded = self._factorise(np.stack([y.real, -y.imag, y.imag, y.real], axis=1))
+        other = search(self._solve_linear(loaded, self._norton[:, None])[:, 0], limit - found.iterations)
+        best = other if other.change_pu <= tolerance else found
+        return replace(best, iterations=found.iterations + other.iterations)
 
     def _linearised(self, p: Float, q: Float, v: Complex) -> Callable[[Complex], Complex]:
         """The Jacobian at v, as a function from voltages to those that one step with it leads to."""

@@ -65,7 +65,9 @@ def settle(
             p_w, q_var, tolerance_pu=tolerance_pu, max_iterations=max_iterations, only=controls.nodes
         )
         if not solution.converged.all():
-            raise ConvergenceError("power flow while controls settle", float(solution.change_pu[0]))
+            node = int(solution.worst_node[0])
+            where = f", worst at {network.circuit.nodes[node]}" if node >= 0 else ""
+            raise ConvergenceError(f"power flow while controls settle{where}", float(solution.change_pu[0]))
         wanted = controls.wanted(solution.v, network.circuit, setting, *shown)[:, 0].tolist()
         for control, steps in enumerate(wanted):
             if steps == 0:
@@ -105,7 +107,8 @@ def settled_flow(
     Returns
     -------
     xarray.Dataset
-        With ``regulator_tap_pu`` (step, regulator) and ``capacitor_steps_on`` (step, capacitor) besides.
+        With ``regulator_tap_pu`` (step, regulator) and ``capacitor_steps_on`` (step, capacitor) besides. Unless
+        `strict`, a step whose controls find no power flow has them where the feeder has, and is not ``converged``.
     """
     import xarray
 
@@ -117,10 +120,19 @@ def settled_flow(
     p, q = powers(compiled, scale)
     states = []
     for step in range(p.shape[1]):
-        setting = settle(
-            controls, base, p[:, step : step + 1], q[:, step : step + 1],
-            tolerance_pu=tolerance_pu, max_iterations=max_iterations,
-        )  # fmt: skip
+        setting, failed = controls.start, None
+        try:
+            setting = settle(
+                controls, base, p[:, step : step + 1], q[:, step : step + 1],
+                tolerance_pu=tolerance_pu, max_iterations=max_iterations,
+            )  # fmt: skip
+        except ConvergenceError as error:
+            failed = error
+            if strict:
+                what = (
+                    f"{error.what} (step {step} of {feeder.name}; lower load_scale, or ask with strict=False)"
+                )
+                raise ConvergenceError(what, error.residual_pu) from error
         taps, steps_on = controls.taps_pu(setting), controls.steps_on(setting)
         flow = power_flow(
             with_setting(feeder, controls, setting),
@@ -131,6 +143,7 @@ def settled_flow(
         )
         states.append(
             flow.assign(
+                converged=flow["converged"] & (failed is None),
                 regulator_tap_pu=(("step", "regulator"), np.array([list(taps.values())], dtype=np.float64)),
                 capacitor_steps_on=(
                     ("step", "capacitor"),

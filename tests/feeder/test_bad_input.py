@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from cosim.electrical.network import Network
 from cosim.errors import ConvergenceError, FeederError
 from cosim.feeder.feeder import Feeder
 
@@ -68,10 +69,44 @@ def test_numbers_that_are_none_name_their_step(feeder: Feeder) -> None:
         feeder.power_flow(load_scale=[1.0, np.inf])
 
 
-def test_a_step_without_a_solution_is_named_and_the_others_stand(feeder: Feeder) -> None:
+def rigid(feeder: Feeder) -> Feeder:
+    """Homes draw their power at any voltage: beyond some load there is no solution."""
+    for name in ("v_min_pu", "v_low_pu"):
+        feeder.table("home")[name] = 1e-6
+    return feeder
+
+
+@pytest.mark.parametrize("controls", ["held", "settled"])
+def test_a_step_without_a_solution_is_named_and_the_others_stand(feeder: Feeder, controls: str) -> None:
+    feeder = rigid(feeder)
+    with pytest.raises(ConvergenceError, match=r"step 1 .*strict=False"):
+        feeder.power_flow(load_scale=[1.0, 500.0, 0.5], controls=controls)
+    flow = feeder.power_flow(load_scale=[1.0, 500.0, 0.5], strict=False, controls=controls)
+    assert flow["converged"].to_numpy().tolist() == [True, False, True]
+    alone = feeder.power_flow(load_scale=[1.0, 0.5], controls=controls)
+    np.testing.assert_array_equal(flow["voltage_v"].to_numpy()[[0, 2]], alone["voltage_v"].to_numpy())
+
+
+def test_a_step_without_a_solution_names_its_node(feeder: Feeder) -> None:
+    feeder = rigid(feeder)
     with pytest.raises(ConvergenceError, match=r"step 1 \(1 of 3 steps; lowest voltage at .*strict=False"):
         feeder.power_flow(load_scale=[1.0, 500.0, 0.5])
-    flow = feeder.power_flow(load_scale=[1.0, 500.0, 0.5], strict=False)
-    assert flow["converged"].to_numpy().tolist() == [True, False, True]
-    alone = feeder.power_flow(load_scale=[1.0, 0.5])
-    np.testing.assert_array_equal(flow["voltage_v"].to_numpy()[[0, 2]], alone["voltage_v"].to_numpy())
+
+
+@pytest.mark.parametrize("seed", [2, 5])
+def test_a_collapsed_feeder_has_a_solution_too(seed: int) -> None:
+    """Loads end as impedances below their band, so even ten thousand times the load is met by Kirchhoff's laws."""
+    circuit = Feeder.generate(24, seed=seed).compile().circuit
+    net, steps = Network(circuit), 24
+    spread = np.random.default_rng(seed).uniform(0.3, 1.7, (len(circuit.injectors), steps))
+    scale = np.geomspace(1.0, 1e4, steps) * spread
+    s = net.solve(circuit.injectors.p_w[:, None] * scale, circuit.injectors.q_var[:, None] * scale)
+    assert s.converged.all()
+    assert s.newton.sum() > steps // 4
+    grounded = np.vstack([s.v, np.zeros(steps)])
+    across = np.abs(grounded[circuit.injectors.node_a] - grounded[circuit.injectors.node_b])
+    lowest = (across / circuit.injectors.v_nom[:, None]).min(axis=0)
+    assert lowest[0] > 0.9
+    assert lowest[-1] < 0.1
+    most = np.maximum(np.abs(s.current_a).max(axis=0), 1.0)
+    assert (np.abs(net.mismatch(s.v, s.current_a)).max(axis=0) < 1e-6 * most).all()
