@@ -15,6 +15,7 @@ from cosim.cli import (
     adapter_bench,
     adapter_calibrate,
     adapters,
+    demand,
     feeders,
     hazards,
     runs,
@@ -55,6 +56,7 @@ hazards.add_to(feeders.app)
 adapter_bench.add_to(adapters.app)
 app.add_typer(scenarios.app, name="scenario")
 app.add_typer(feeders.app, name="feeder")
+app.add_typer(demand.app, name="demand")
 adapter_ageing.add_to(adapters.app)
 adapter_calibrate.add_to(adapters.app)
 app.add_typer(adapters.app, name="adapter")
