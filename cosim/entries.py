@@ -346,8 +346,60 @@ class InverterEntry(Entry):
     enter_ramp_s: Annotated[Quantity, of("s")]
 
 
+class Engine(Frozen):
+    """What drives a generator.
+
+    Parameters
+    ----------
+    unit
+        In which its fuel is measured.
+    fuel_points
+        Shares of rated power and units of fuel an hour there, both rising.
+    heat_mj_per_unit
+        Higher heating value.
+    tank_units
+        What its tank holds; left out on a gas main.
+    most_kw
+        What the engine can give for a while; beyond it the set slows down.
+    stall_speed
+        Share of synchronous speed at which it stalls.
+    droop
+        Fall of frequency from no load to rated power, as a share of 60 Hz; 0 is isochronous.
+    start_s
+        From the order to start to rated voltage.
+    """
+
+    fuel: Literal["gasoline", "natural-gas", "propane", "diesel"]
+    unit: Literal["gal", "ft3"]
+    rated_kw: Annotated[Quantity, of("kW", 0.1, 1e4)]
+    most_kw: Annotated[Quantity, of("kW", 0.1, 1e4)]
+    fuel_points: tuple[tuple[float, float], ...]
+    fuel_source: str = Field(min_length=3)
+    fuel_confidence: Confidence
+    heat_mj_per_unit: Annotated[Quantity, of("MJ", 0.01, 1e4)]
+    tank_units: Annotated[Quantity, of("1", 0.01, 1e5)] | None = None
+    droop: Annotated[Quantity, of("1", 0.0, 0.2)]
+    no_load_hz: Annotated[Quantity, of("Hz", 50.0, 70.0)]
+    stall_speed: Annotated[Quantity, of("1", 0.3, 0.98)]
+    start_s: Annotated[Quantity, of("s", 0.0, 3600.0)]
+
+    @model_validator(mode="after")
+    def _possible(self) -> Engine:
+        points = self.fuel_points
+        if len(points) < 2 or not all(a[0] < b[0] and 0.0 < a[1] < b[1] for a, b in pairwise(points)):
+            raise ValueError("fuel_points must hold two points or more, rising in share and in fuel")
+        if self.most_kw.value < self.rated_kw.value:
+            raise ValueError("most_kw must not be below rated_kw")
+        heat_kw = points[-1][1] * self.heat_mj_per_unit.value / 3.6
+        if points[-1][0] * self.rated_kw.value >= 0.6 * heat_kw:
+            raise ValueError(
+                "the fuel points mean an efficiency of 60 % or more: check unit and heat_mj_per_unit"
+            )
+        return self
+
+
 class GeneratorEntry(Entry):
-    """A portable or standby generator; reactances on its own rating."""
+    """A portable or standby generator; reactances on its own rating; `engine` if it is to run."""
 
     kind: Literal["generator"]
     rated_kva: Annotated[Quantity, of("kVA")]
@@ -357,6 +409,7 @@ class GeneratorEntry(Entry):
     td01_s: Annotated[Quantity, of("s")]
     td02_s: Annotated[Quantity, of("s")]
     inertia_s: Annotated[Quantity, of("s")]
+    engine: Engine | None = None
 
 
 class VoltVarCurve(Frozen):
