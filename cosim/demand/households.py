@@ -27,7 +27,6 @@ Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
 EQUIPMENT = "single-speed"  # of models/hvac
-HUMIDITY = 0.7  # relative, outdoors; engineering judgement: the mean of the eastern US
 WINDOW_SHARES = np.array([0.35, 0.15, 0.35, 0.15])  # front, right, back, left; engineering judgement
 ALBEDO = 0.2
 FAN_W_PER_W = (
@@ -38,6 +37,7 @@ FURNACE_OVERSIZE = 1.4  # of a furnace over the design load; engineering judgeme
 # Six changes of the air an hour through open windows, over the air node of a house, which holds three times its
 # air; engineering judgement, 2 to 15 an hour.
 OPEN_PER_AIR = 6.0 / 3600.0 / house.AIR_NODE
+FRIDGE_BAND_K = 0.4  # where refrigerators stand at first, about the width of their thermostats' bands
 SPIN_UP_US = DAY_US
 SPIN_UP_STEPS = 120  # taken at once
 END_USES = (
@@ -104,8 +104,7 @@ class HouseholdDemand:
         self.scale = scale
         self.parallel = parallel
         self.kit = HomeKit(calendar, weather, traits, seed, module=module, parallel=parallel)
-        restart = uniforms(seed, "demand.restart", traits.id)
-        self.houses = _houses(traits, restart, *design_temperatures(weather))
+        self.houses = _houses(traits, *design_temperatures(weather))
         self.habits = np.array(traits.habits)
         self.habits[:, uses.SUN_M2] = self.houses.aperture_m2
         cooled = self.houses.rows[:, house_kernels.COOL_W] > 0.0
@@ -134,8 +133,9 @@ class HouseholdDemand:
         )
         water = traits.tank[:, tanks.SET_C] - phase * traits.tank[:, tanks.DEADBAND_K]
         state[:, home.TANK_AT + tanks.UPPER_C] = state[:, home.TANK_AT + tanks.LOWER_C] = water
-        state[:, home.FRIDGE_AT] = uses.FRIDGE_C
-        state[:, home.NOW_AT + uses.SLOT] = -1.0
+        for column, draw in ((uses.INSIDE_C, "fridge-phase"), (uses.SECOND_INSIDE_C, "second-fridge-phase")):
+            begin = uniforms(self.seed, f"demand.{draw}", traits.id) - 0.5
+            state[:, home.FRIDGE_AT + column] = uses.FRIDGE_C + FRIDGE_BAND_K * begin
         now = {"at_us": np.full(len(traits.id), first * step_us), "homes": state}
         powered = np.ones(len(traits.id), dtype=bool)
         for a in range(0, count, SPIN_UP_STEPS):
@@ -210,7 +210,6 @@ class HouseholdDemand:
         shine: Callable[..., None] = home.window_sun
         east, north = sky.rows[solar_kernels.EAST], sky.rows[solar_kernels.NORTH]
         shine(sky.ghi, sky.dni, sky.dhi, east, north, WINDOW_SHARES, ALBEDO, sun)
-        humidity = np.full(steps, HUMIDITY)
         instants = origin_us + at_us[0] + np.cumsum(lengths_us) - lengths_us
         days, place = np.unique(instants // DAY_US, return_inverse=True)
         run: Callable[..., None] = home.homes_parallel if self.parallel else home.homes_serial
@@ -239,7 +238,7 @@ class HouseholdDemand:
             day_of.stop,
             day_of.kind,
             day_of.count,
-            house_weather.conditions(self.houses.equipment, sky.ambient_c, humidity),
+            house_weather.conditions(self.houses.equipment, sky.ambient_c, sky.humidity_percent / 100.0),
             sun,
             sky.sun_up,
             mains_temperature(self.weather, days)[place.reshape(-1)],
@@ -289,7 +288,7 @@ class HouseholdDemand:
         return _Uses(first, border[1:], shift[:-1], weekend, start, stop, kind, number)
 
 
-def _houses(traits: HomeTraits, restart: Float, cold_c: float, warm_c: float) -> house.Houses:
+def _houses(traits: HomeTraits, cold_c: float, warm_c: float) -> house.Houses:
     """Houses sized for a cold and a warm hour: pumps and air conditioners by cooling, strips and furnaces by heat."""
     area, heating = traits.floor_area_m2, traits.heating
     shell = house.envelope([str(name) for name in traits.envelope], area)
@@ -313,5 +312,4 @@ def _houses(traits: HomeTraits, restart: Float, cold_c: float, warm_c: float) ->
         cooling_cop=traits.cooling_cop,
         heat_fan_w=heat_fan,
         cool_fan_w=fan_w,
-        restart=restart,
     )

@@ -257,7 +257,6 @@ def _homes_of(
         k.FRIDGE_W: e.refrigerator_w.value * spread("fridge", 0.8, 1.2),
         k.FRIDGE_DUTY: e.refrigerator_duty.value * spread("fridge-duty", 0.8, 1.2),
         k.FRIDGE_PERIOD_MIN: e.refrigerator_period_min.value * spread("fridge-period", 0.7, 1.3),
-        k.FRIDGE_PHASE: u("fridge-phase"),
         k.SECOND_FRIDGE_W: np.where(
             u("second-fridge") < e.second_refrigerator.value, e.refrigerator_w.value, 0.0
         ),

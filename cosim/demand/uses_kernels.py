@@ -48,17 +48,16 @@ USE_DAY_MIN = 4 * 60.0  # a day of uses runs from 4:00 to 4:00: nothing is in us
     FRIDGE_W,
     FRIDGE_DUTY,
     FRIDGE_PERIOD_MIN,
-    FRIDGE_PHASE,
     SECOND_FRIDGE_W,
     FRIDGE_LEG,
     FAN_LEG,
     SUN_M2,
     OPEN_W_PER_K,  # of open windows, 0: kept shut
-) = range(20)
-HABITS = 20
+) = range(19)
+HABITS = 19
 
 # What a home does now: held for `QUICK_MIN`, part of its state.
-SLOT, ELECTRONICS_NOW_W, LIGHTS_NOW_W, PEOPLE_NOW_W, HEAT_C, COOL_C = range(6)
+UNTIL_MIN, ELECTRONICS_NOW_W, LIGHTS_NOW_W, PEOPLE_NOW_W, HEAT_C, COOL_C = range(6)
 NOW = 6
 SLOW_MIN, QUICK_MIN = 60.0, 6.0  # how long people stay at something, and how long a device stays as it is
 PERSON_W = 70.0  # sensible heat of a person seated or at light work: ASHRAE Handbook, Fundamentals
@@ -67,9 +66,11 @@ AWAY_H = (8.5, 16.5)  # when a thermostat is set up on weekdays
 
 OPEN_C, OPEN_K = 23.0, 2.0  # from which indoor air windows are opened, and over which rise fully
 
-FRIDGE_C, ROOM_C = 3.5, 21.0  # inside, and the room at which a refrigerator's duty is stated
+FRIDGE_C, ROOM_C = 3.5, 21.0  # inside, and the room at which a refrigerator's duty and period are stated
 FRIDGE_MIN = 15.0 * 60.0  # time constant with its content, engineering judgement (5 to 30 h)
-FRIDGE_GAIN_PER_K = 0.5  # duty added per kelvin above FRIDGE_C
+# A refrigerator's state: inside and whether its compressor runs; two of them.
+INSIDE_C, RUNS, SECOND_INSIDE_C, SECOND_RUNS = range(4)
+FRIDGES = 4
 
 _S11 = np.uint64(11)
 
@@ -197,22 +198,21 @@ def hour_value(curve, hour):
 
 
 @kernel
-def update_now(state, habits, now, middle, wall_h, weekend, sun_up, plugs, lamps):
-    """What a home does from this slot of `QUICK_MIN` on, written over its row `now`.
+def update_now(state, habits, now, at, shift_min, weekend, sun_up, plugs, lamps):
+    """What a home does from an instant on until its slot of `QUICK_MIN` ends, written over its row `now`.
 
-    state: address of the home's draws; middle [min]; wall_h: hour of the wall clock, 0 to 24; plugs
-    (2, 2, 25) by (out or in, weekday or weekend), lamps (2, 25); sun_up: sine of the sun's height.
-    What people do persists for an hour, what a device does for minutes; both levels have mean 1. Lamps
-    are full below civil twilight and at a fifth by day.
+    state: address of the home's draws; at [min], shift_min: daylight saving; plugs (2, 2, 25) by (out or in,
+    weekday or weekend), lamps (2, 25); sun_up: sine of the sun's height. What people do persists for an
+    hour, what a device does for minutes; both levels have mean 1. Lamps are full below civil twilight and
+    at a fifth by day.
     """
-    slot = math.floor(middle / QUICK_MIN)
-    if now[SLOT] == slot:
-        return
-    now[SLOT] = slot
-    day = mix(state, np.uint64(middle // 1440.0))
+    slot = math.floor(at / QUICK_MIN)
+    now[UNTIL_MIN] = (slot + 1.0) * QUICK_MIN
+    day = mix(state, np.uint64(at // 1440.0))
     u = draw(day, np.uint64(slot % 240.0))
     quick = 0.4 + 1.8 * u * u
-    slow = 0.4 + 1.2 * draw(day, np.uint64(1000.0 + math.floor(middle / SLOW_MIN) % 24.0))
+    slow = 0.4 + 1.2 * draw(day, np.uint64(1000.0 + math.floor(at / SLOW_MIN) % 24.0))
+    wall_h = (at + shift_min) / 60.0
     hour = wall_h + habits[SHIFT_H]
     hour -= 24.0 * math.floor(hour / 24.0)
     e = 1 if weekend else 0
@@ -237,28 +237,23 @@ def window_air(habits, air_c, outdoor_c):
 
 
 @kernel
-def fridge_step(habits, inside_c, room_c, begin, end, powered):
-    """Refrigerator and a second one over a step [min]: temperature inside at its end, mean power.
+def fridge_figures(habits):
+    """Half of the thermostat's band [K], and how far below the room a compressor gets that always runs [K]."""
+    below = ROOM_C - FRIDGE_C
+    duty = habits[FRIDGE_DUTY]
+    return 0.5 * below * (1.0 - duty) * habits[FRIDGE_PERIOD_MIN] / FRIDGE_MIN, below / duty
 
-    The compressor is on for a share of every cycle, the share that holds FRIDGE_C and more when it is
-    warmer inside; the inside follows dT/dt = (room - T - on full) / FRIDGE_MIN.
+
+@kernel
+def fridge_step(inside_c, runs, room_c, half_k, full_k, minutes, powered):
+    """A refrigerator over a step: inside at its end, and 1 if it runs in it.
+
+    dT/dt = (room - T - runs full) / FRIDGE_MIN, switched at the ends of its thermostat's band.
     """
-    full = (ROOM_C - FRIDGE_C) / habits[FRIDGE_DUTY]  # how far below the room it gets when always on
-    on = 0.0
-    power = 0.0
-    if powered:
-        duty = (room_c - inside_c) / full + FRIDGE_GAIN_PER_K * (inside_c - FRIDGE_C)
-        duty = min(max(duty, 0.0), 1.0)
-        if duty >= 1.0:
-            on = 1.0
-            power = habits[FRIDGE_W] + habits[SECOND_FRIDGE_W]
-        else:
-            per = 1.0 / habits[FRIDGE_PERIOD_MIN]
-            x0, x1 = begin * per + habits[FRIDGE_PHASE], end * per + habits[FRIDGE_PHASE]
-            on = (on_time(x1, duty) - on_time(x0, duty)) / (x1 - x0)
-            power = habits[FRIDGE_W] * on
-            if habits[SECOND_FRIDGE_W] > 0.0:
-                second = (on_time(x1 + 0.5, duty) - on_time(x0 + 0.5, duty)) / (x1 - x0)
-                power += habits[SECOND_FRIDGE_W] * second
-    inside_c += (room_c - inside_c - on * full) * (end - begin) / FRIDGE_MIN
-    return inside_c, power
+    if inside_c > FRIDGE_C + half_k:
+        runs = 1.0
+    elif inside_c < FRIDGE_C - half_k:
+        runs = 0.0
+    if not powered:
+        runs = 0.0
+    return inside_c + (room_c - inside_c - runs * full_k) * (minutes / FRIDGE_MIN), runs

@@ -123,7 +123,7 @@ def test_habits_are_addressed_by_the_calendar_and_not_by_the_start() -> None:
     early, _ = run(households(calendar("2026-07-13", 2880), street(4)), [1440, 1440])
     late, _ = run(households(calendar("2026-07-14", 1440), street(4)), [1440])
     apart = np.abs(early["panel_w"][..., 1440:].sum(axis=1) - late["panel_w"].sum(axis=1))
-    assert np.median(apart) == 0.0  # thermostats may stand elsewhere
+    assert np.median(apart) < 1e-6  # thermostats may stand elsewhere
 
 
 @pytest.mark.parametrize("start", ["2028-02-28", "2026-03-07", "2026-12-30"])
@@ -350,18 +350,21 @@ def test_heat_pumps_follow_the_cold_and_air_conditioners_the_heat() -> None:
 
 def test_a_refrigerator_holds_its_cold_and_recovers() -> None:
     habits = street(1).habits[0]
-    inside, power = 3.5, []
-    for minute in range(1440):
-        inside, drawn = k.fridge_step(habits, inside, 21.0, minute + 0.0, minute + 1.0, True)
-        power.append(drawn)
-    full = habits[k.FRIDGE_W] + habits[k.SECOND_FRIDGE_W]
-    assert np.mean(power) == pytest.approx(full * habits[k.FRIDGE_DUTY], rel=0.05)
-    assert inside == pytest.approx(3.5, abs=0.3)
-    for minute in range(240):
-        inside, drawn = k.fridge_step(habits, inside, 21.0, minute + 0.0, minute + 1.0, False)
-        assert drawn == 0.0
+    half, full = k.fridge_figures(habits)
+    inside, runs, on, starts = 3.5, 0.0, 0, 0
+    for _ in range(1440):
+        inside, now = k.fridge_step(inside, runs, 21.0, half, full, 1.0, True)
+        on, starts, runs = on + now, starts + (now > runs), now
+        assert abs(inside - 3.5) < half + 0.1
+    assert on / 1440 == pytest.approx(habits[k.FRIDGE_DUTY], rel=0.05)
+    assert 1440 / starts == pytest.approx(habits[k.FRIDGE_PERIOD_MIN], rel=0.15)
+    for _ in range(240):
+        inside, runs = k.fridge_step(inside, runs, 21.0, half, full, 1.0, False)
+        assert runs == 0.0
     assert 5.0 < inside < 12.0
-    assert k.fridge_step(habits, inside, 21.0, 0.0, 1.0, True)[1] == pytest.approx(full)
+    for _ in range(60):
+        inside, runs = k.fridge_step(inside, runs, 21.0, half, full, 1.0, True)
+        assert runs == 1.0
 
 
 def test_weekends_and_daylight_saving_move_habits_with_the_wall_clock() -> None:
