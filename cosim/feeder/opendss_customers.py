@@ -21,6 +21,7 @@ _FIXED_Q = {
 
 _GENERATOR_MODELS = {1: LoadModel.POWER, 2: LoadModel.IMPEDANCE, 4: LoadModel.FIXED_Q, 5: LoadModel.FIXED_X}
 _FIXED_Q_GENERATORS = (4, 5)
+_LIMITED = "model 7 is exact above VMinpu; below it an impedance stands for the current it is limited to"
 
 _TIE_SIEMENS = 1e-12
 
@@ -114,6 +115,10 @@ def read_loads(reading: Reading, shapes: dict[str, str], bus_nodes: dict[str, tu
             )
         _add_own_neutral(reading, seen, loads)
         told = effect or _FIXED_Q.get(_number_of(loads), "")
+        if _number_of(loads) in _FIXED_Q and factor != 1.0:
+            effect = told = (
+                f"{told}; below VLowpu the engine multiplies its Q by LoadMult {factor:g} after all"
+            )
         if len(places) > 1:
             told = told or "two phases and a neutral: one home a phase"
         reading.report.add("load", Outcome.APPROXIMATED if effect else Outcome.CARRIED, seen.name, told)
@@ -214,7 +219,7 @@ def read_generators(reading: Reading, shapes: dict[str, str]) -> None:
             told = f"model {model} held at its solved output"
             _add_generator(reading, seen, power, kv, "generator", told, _HELD_BAND)
             continue
-        effect = f"model {model} taken as constant power without its current limit" if model == 7 else ""
+        effect = _LIMITED if model == 7 else ""
         # What the engine's own interface calls a generator's kW holds the multiplier already.
         p, q = seen.number("kW"), seen.number("kvar")
         power = p * factor, q * (1.0 if model in _FIXED_Q_GENERATORS else factor)

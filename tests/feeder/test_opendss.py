@@ -128,11 +128,26 @@ def test_what_is_approximated_is_listed_and_strict_refuses_it(read) -> None:
     fates = {(item.kind, item.outcome): item for item in feeder.report.items}
     assert ("load", Outcome.APPROXIMATED) not in fates
     assert any("fixed Q" in str(item) and item.names == ["small"] for item in feeder.report.items)
+    assert not any("LoadMult" in str(item) for item in feeder.report.items)
     assert fates["pvsystem", Outcome.APPROXIMATED].count == 1
     assert fates["line", Outcome.LEFT_OUT].names == ["gone"]
     assert fates["capcontrol", Outcome.CARRIED].count == 1
     with pytest.raises(FeederError, match="pvsystem"):
         Feeder.from_opendss(path, strict=True)
+
+
+def test_laws_that_differ_far_below_the_band_are_told(read) -> None:
+    lines = (
+        "new load.six bus1=a phases=3 kv=12.47 kw=90 kvar=60 model=6",
+        "new load.seven bus1=a phases=3 kv=12.47 kw=90 kvar=60 model=7",
+        "new generator.limited bus1=a kv=12.47 kw=10 model=7",
+        "set loadmult=0.5",
+    )
+    feeder, _ = read("\n".join([HEAD, *lines, TAIL]))
+    told = {name: item.effect for item in feeder.report.items for name in item.names}
+    assert told["six"].endswith("below VLowpu the engine multiplies its Q by LoadMult 0.5 after all")
+    assert told["seven"].endswith("below VLowpu the engine multiplies its Q by LoadMult 0.5 after all")
+    assert "VMinpu" in told["limited"]
 
 
 def test_an_open_line_is_an_open_switch_that_can_be_closed(read) -> None:
