@@ -510,7 +510,15 @@ RIGHT_TYPE = {
 }
 
 
+NAMED = ("inverter", "battery")  # of a group: the name of an entry stands for a table
+
+
 def _said(detail: ErrorDetails) -> str:
     """What would be right, in words of TOML."""
+    if RIGHT_TYPE.get(detail["type"]) == "should be a table":
+        if detail["loc"] == ("homes",):
+            return "should be a table for each group, such as [homes.solar]"
+        if detail["loc"][-1] in NAMED:
+            return "should be the name of an entry of models/der, or a table"
     message = detail["msg"].replace("Input should be", "should be", 1)
     return RIGHT_TYPE.get(detail["type"], message)
