@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Annotated
 
 from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from cosim.scenario.quantities import Strict
 
@@ -55,11 +56,13 @@ class Electrification(Strict):
     def _by_year(self) -> Electrification:
         years = [row.year for row in self.adoption]
         if (self.year is None) != (not years):
-            raise ValueError("year and adoption are given together")
+            raise PydanticCustomError("electrification", "year and adoption should be given together")
         if any(b <= a for a, b in pairwise(years)):
-            raise ValueError("the years of adoption should ascend")
+            raise PydanticCustomError("electrification", "the years of adoption should ascend")
         if self.year is not None and any(getattr(self, name) for name in ADOPTED):
-            raise ValueError("give shares, or a year and adoption, not both")
+            raise PydanticCustomError(
+                "electrification", "should give shares, or a year and adoption, not both"
+            )
         return self
 
     def share(self, name: str) -> float:

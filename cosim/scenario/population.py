@@ -156,6 +156,7 @@ def populate(
     )
     if scenario.population.table is not None:
         _apply_table(population, Path(scenario.population.table))
+        _add_cars(population, scenario)
         return population
     ids = stable_ids(homes)
     free = np.ones(count, dtype=bool)
@@ -165,7 +166,19 @@ def populate(
         notes += [note] if note else []
         free[chosen] = False
         _equip(population, scenario.seed, name, group, ids, chosen)
+    _add_cars(population, scenario)
     return replace(population, notes=tuple(notes))
+
+
+def _add_cars(population: Population, scenario: Scenario) -> None:
+    """Cars that electrification adds to homes without; a larger share holds the homes of a smaller one."""
+    asked = scenario.demand.electrification
+    drawn = uniforms(scenario.seed, "population.electrify.ev", stable_ids(population.home)) < asked.share(
+        "ev"
+    )
+    rows = np.flatnonzero(drawn & (population.ev_kw == 0.0) & np.isin(population.kind, SERVED))
+    population.ev_kw[rows] = asked.charger_kw
+    population.ev[rows] = Ev(charger_kw=asked.charger_kw)
 
 
 def _choose(
