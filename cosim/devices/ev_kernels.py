@@ -139,17 +139,17 @@ def taper_min(car, charge_j):
 
 
 @kernel
-def minutes_at(until_level, rank, first_slot, level, start, end):
+def minutes_at(until, rank, first_slot, level, start, end):
     """Minutes of [start, end] whose price rank is at most `level`.
 
-    until_level (slots + 1,) minutes at most `level` before each slot. Whole slots are counted as differences, so that
-    no bit depends on where the table begins.
+    until (levels, slots + 1) minutes at most at a level before each slot. Whole slots are counted as differences, so
+    that no bit depends on where the table begins.
     """
     a, b = math.floor(start / SLOT_MIN), math.floor(end / SLOT_MIN)
     i, j = int(a) - first_slot, int(b) - first_slot
     tail = (end - SLOT_MIN * b) if rank[j] <= level else 0.0
     head = (start - SLOT_MIN * a) if rank[i] <= level else 0.0
-    return (until_level[j] - until_level[i]) + (tail - head)
+    return (until[level, j] - until[level, i]) + (tail - head)
 
 
 @kernel
@@ -164,13 +164,15 @@ def charge_part(car, charge_j, ranks, until, first_slot, start, end, leaves, off
     if most < car[LEAST_W] or charge_j >= car[FULL_J]:
         return charge_j
     level, levels = 0, 1 if car[STRICT] > 0.0 else until.shape[0]
+    if levels == 1 and car[SPREAD] == 0.0:
+        return taken_j(car, charge_j, most, 60.0 * minutes_at(until, ranks, first_slot, 0, start, end))
     taper = car[TAPER_MIN] if charge_j <= car[TAPER_J] else taper_min(car, charge_j)
     need_min = bulk_min(car, charge_j) + taper
-    left_min = minutes_at(until[0], ranks, first_slot, 0, start, leaves)
+    left_min = minutes_at(until, ranks, first_slot, 0, start, leaves)
     while level + 1 < levels and left_min < need_min:
         level += 1
-        left_min = minutes_at(until[level], ranks, first_slot, level, start, leaves)
-    on_min = minutes_at(until[level], ranks, first_slot, level, start, end)
+        left_min = minutes_at(until, ranks, first_slot, level, start, leaves)
+    on_min = minutes_at(until, ranks, first_slot, level, start, end)
     if on_min <= 0.0:
         return charge_j
     if car[SPREAD] > 0.0 and left_min > need_min:
@@ -190,8 +192,8 @@ def discharge_part(car, charge_j, ranks, until, first_slot, start, end, leaves, 
     floor_j = car[RESERVE_J]
     on_min = end - start
     if not backup:
-        on_min -= minutes_at(until[0], ranks, first_slot, 0, start, end)
-        again_min = minutes_at(until[0], ranks, first_slot, 0, end, leaves)
+        on_min -= minutes_at(until, ranks, first_slot, 0, start, end)
+        again_min = minutes_at(until, ranks, first_slot, 0, end, leaves)
         back_j = 60.0 * again_min * car[CHARGE_EFFICIENCY] * car[CHARGE_W]
         floor_j = max(floor_j, car[FULL_J] - TAPER_SHARE * back_j)
     if wanted <= 0.0 or on_min <= 0.0 or charge_j <= floor_j:
@@ -217,8 +219,10 @@ def advance_car(
     steps = power_w.shape[0]
     power_w[:] = 0.0
     fill_days(car, state, habits, days, shifts, weekend, factor, times)
-    row, last = max(plan, 0), limit_w.shape[0] - 1
+    last = limit_w.shape[0] - 1
+    own_ranks, own_until = ranks[max(plan, 0)], until[max(plan, 0)]
     may_give = car[DISCHARGE_W] > 0.0 and (plan >= 0 or backup)
+    waits = plan >= 0 and powered and last == 0 and not may_give and not backup
     s = 0
     for d in range(days.shape[0] - 1):
         back, leaves = times[RETURNS, d], times[LEAVES, d + 1]
@@ -239,22 +243,22 @@ def advance_car(
                     s += 1
                 break
             start, end = max(edges[s], back), min(edges[s + 1], leaves)
+            before = charge_j
             if (powered or backup) and end > start:
-                before = charge_j
                 if plan < 0 and powered and not backup:
                     offered = min(limit_w[min(s, last)], car[CHARGE_W])
                     if offered >= car[LEAST_W]:
                         charge_j = taken_j(car, charge_j, offered, 60.0 * (end - start))
                 elif backup:
                     charge_j = discharge_part(
-                        car, charge_j, ranks[row], until[row], first_slot, start, end, leaves, net_w[s], True
+                        car, charge_j, own_ranks, own_until, first_slot, start, end, leaves, net_w[s], True
                     )
                 else:
                     charge_j = charge_part(
                         car,
                         charge_j,
-                        ranks[row],
-                        until[row],
+                        own_ranks,
+                        own_until,
                         first_slot,
                         start,
                         end,
@@ -263,7 +267,7 @@ def advance_car(
                     )
                     if may_give and charge_j == before:
                         charge_j = discharge_part(
-                            car, charge_j, ranks[row], until[row], first_slot, start, end, leaves, net_w[s], False
+                            car, charge_j, own_ranks, own_until, first_slot, start, end, leaves, net_w[s], False
                         )  # fmt: skip
                 gained = charge_j - before
                 per_s = 1.0 / (60.0 * (edges[s + 1] - edges[s]))
@@ -275,6 +279,14 @@ def advance_car(
                 break  # the rest of this step belongs to the next stay
             out_j[s] = charge_j
             s += 1
+            if waits and charge_j == before:
+                # A car that waits at a price waits for as long as it lasts: nothing that it decides by changes.
+                slot = math.floor(start / SLOT_MIN)
+                if own_ranks[int(slot) - first_slot] > 0:
+                    until_min = min(SLOT_MIN * (slot + 1.0), leaves)
+                    while s < steps and edges[s + 1] <= until_min:
+                        out_j[s] = charge_j
+                        s += 1
     while s < steps:
         out_j[s] = charge_j
         s += 1

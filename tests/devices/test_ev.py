@@ -245,3 +245,15 @@ def test_impossible_fleets_are_refused_with_every_reason() -> None:
     cars[1, k.TAPER_FLOOR] = 0.0
     with pytest.raises(ValueError, match=r"energies must rise.*taper_floor.*plan must name 2"):
         EvFleet(good.calendar, 7, good.id, cars, good.habits, [Plan()])
+
+
+def test_waiting_cars_are_passed_over_and_none_changes_for_it() -> None:
+    """A limit at every step, too large to bind, has every step decided by itself."""
+    start_us, seconds = steps()
+    for plan in (PLANS["timer"], PLANS["price"], Plan(NIGHT, spread=True)):
+        cars = fleet(plan, 60, kw=3.6)
+        net = np.zeros((60, len(seconds)))
+        passed = cars.advance(cars.initial(), start_us, seconds, net)
+        decided = cars.advance(cars.initial(), start_us, seconds, net, np.full_like(net, 1e6))
+        assert np.array_equal(passed.power_w, decided.power_w)
+        assert np.array_equal(passed.charge_j, decided.charge_j)
