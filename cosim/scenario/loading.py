@@ -32,7 +32,13 @@ LIBRARY_KEYS = (
     "inverter",
 )  # of a group; entries by name or file
 CURVE_KEYS = ("volt_var", "volt_watt")  # of a group's inverter
-FILE_SOURCES = {"feeder": ("opendss", "file", "pandapower"), "weather": ("file",), "demand": ("csv",)}
+INVERTER_KEYS = (*CURVE_KEYS, "ride_through")
+FILE_SOURCES = {
+    ("feeder",): ("opendss", "file", "pandapower"),
+    ("weather",): ("file",),
+    ("demand",): ("csv", "parquet", "dss"),
+    ("demand", "head"): ("csv", "parquet"),
+}
 
 
 def load(
@@ -300,12 +306,8 @@ class Document:
     def _absolute(self, data: Any) -> Any:
         """File names resolved against the folder of the scenario file."""
         folder = self.file.resolve().parent
-        for table, kinds in FILE_SOURCES.items():
-            source = data.get(table, {}).get("source") if isinstance(data.get(table), dict) else None
-            if isinstance(source, str):
-                kind, colon, name = source.partition(":")
-                if colon and name and kind in kinds:
-                    data[table]["source"] = f"{kind}:{folder / name}"
+        for table, kind, name in _file_sources(data):
+            table["source"] = f"{kind}:{folder / name}"
         population = data.get("population")
         if isinstance(population, dict) and isinstance(population.get("table"), str):
             population["table"] = str(folder / population["table"])
@@ -319,7 +321,7 @@ class Document:
             if isinstance(battery, dict) and isinstance(battery.get("signal"), str):
                 battery["signal"] = str(folder / battery["signal"])
             for kit, keys in (
-                (group, LIBRARY_KEYS), (inverter, CURVE_KEYS), (battery, ("entry", "tariff")),
+                (group, LIBRARY_KEYS), (inverter, INVERTER_KEYS), (battery, ("entry", "tariff")),
                 (car, ("vehicle", "tariff")),
             ):  # fmt: skip
                 if isinstance(kit, dict):
@@ -334,16 +336,27 @@ def variant_names(path: str | Path) -> list[str]:
     return list(variants) if isinstance(variants, dict) else []
 
 
+def _file_sources(data: Any) -> Iterator[tuple[dict[str, Any], str, str]]:
+    """Tables whose source is a file: the table, the kind, the name."""
+    for path, kinds in FILE_SOURCES.items():
+        table = data
+        for key in path:
+            table = table.get(key) if isinstance(table, dict) else None
+        source = table.get("source") if isinstance(table, dict) else None
+        kind, _, name = source.partition(":") if isinstance(source, str) else ("", "", "")
+        if kind in kinds and name:
+            yield table, kind, name
+
+
 def input_files(scenario: Scenario) -> list[Path]:
     """Every file that a run of the scenario reads, library entries by name apart."""
     data = scenario.model_dump(mode="json")
-    sources = [(kinds, data[table]["source"].partition(":")) for table, kinds in FILE_SOURCES.items()]
-    named = [name for kinds, (kind, _, name) in sources if kind in kinds]
+    named = [name for _, _, name in _file_sources(data)]
     groups = data["homes"].values()
     kits = [group[key] for group in groups for key in LIBRARY_KEYS if key not in ("inverter", "battery")]
     kits += [(group["battery"] or {}).get(key) for group in groups for key in ("entry", "tariff")]
     kits += [(group["ev"] or {}).get(key) for group in groups for key in ("vehicle", "tariff")]
-    kits += [(group["inverter"] or {}).get(key) for group in groups for key in CURVE_KEYS]
+    kits += [(group["inverter"] or {}).get(key) for group in groups for key in INVERTER_KEYS]
     own = [name for name in (*kits, data["utility"]) if str(name).endswith(".toml")]
     signals = [group["battery"]["signal"] for group in groups if group["battery"]]
     given = [*named, *own, *signals, data["population"]["table"], scenario.written()[0]]
@@ -354,10 +367,8 @@ def digest(scenario: Scenario) -> str:
     """Digest of a scenario with the contents of its files in place of their names."""
     data = scenario.model_dump(mode="json")
     del data["variants"]  # what was not chosen does not decide the run
-    for table, kinds in FILE_SOURCES.items():
-        kind, _, name = data[table]["source"].partition(":")
-        if kind in kinds:
-            data[table]["source"] = f"{kind}:{_content(Path(name))}"
+    for table, kind, name in _file_sources(data):
+        table["source"] = f"{kind}:{_content(Path(name))}"
     if data["population"]["table"]:
         data["population"]["table"] = _content(Path(data["population"]["table"]))
     for group in data["homes"].values():

@@ -13,9 +13,11 @@ from cosim.errors import Problem, ScenarioError
 from cosim.scenario.der_rules import battery_violations, ev_violations
 from cosim.scenario.entry_rules import Violation, library_violations, nearest
 from cosim.scenario.quantities import DAY_US, MICROSECONDS, Amount, format_duration
-from cosim.scenario.schema import HOME_QUANTITIES, SOCKETS, Event, Scenario
+from cosim.scenario.schema import HOME_QUANTITIES, SOCKETS, Event, MeasuredSpec, Scenario
 
 VOLTAGES_KV = (4.16, 12.47, 13.2, 13.8, 24.9, 34.5)
+DEMAND_FILES = ("csv", "parquet", "dss")
+MEASURED_KEYS = tuple(MeasuredSpec.model_fields)
 WEATHER_FILES = (".csv", ".epw", ".tm2")
 OPENING = ("outage", "open", "close")
 OWN_KEYS = {
@@ -139,14 +141,35 @@ def _weather(scenario: Scenario) -> Iterator[Violation]:
 
 
 def _demand(scenario: Scenario) -> Iterator[Violation]:
-    kind, _, value = scenario.demand.source.partition(":")
-    if kind == "csv" and value:
-        yield from _file(("demand", "source"), Path(value))
-    elif scenario.demand.source == "shapes":
-        yield ("demand", "source"), 'is "households" now: houses, tanks and habits that remember', "shapes"
-    elif scenario.demand.source not in ("households", "feeder"):
-        yield ("demand", "source"), 'should be "households", "feeder" or "csv:PATH"', scenario.demand.source
-    yield from library_violations(("demand", "household"), "households", scenario.demand.household)
+    demand, key = scenario.demand, ("demand", "source")
+    kind, _, value = demand.source.partition(":")
+    if kind in DEMAND_FILES and value:
+        yield from _file(key, Path(value))
+    elif demand.source == "shapes":
+        yield key, 'is "households" now: houses, tanks and habits that remember', "shapes"
+    elif demand.source not in ("households", "feeder"):
+        message = 'should be "households", "feeder", "csv:PATH", "parquet:PATH" or "dss:PATH"'
+        yield key, message, demand.source
+    yield from library_violations(("demand", "household"), "households", demand.household)
+    meant = {"csv": MEASURED_KEYS, "parquet": MEASURED_KEYS, "dss": ("assign", "downscale")}.get(kind, ())
+    for name in sorted(demand.measured.model_fields_set - set(meant)):
+        yield ("demand", "measured", name), f"has no meaning for demand.source {demand.source!r}", None
+    if "columns" in demand.measured.model_fields_set and demand.measured.layout == "wide":
+        yield ("demand", "measured", "columns"), 'has no meaning for layout "wide"', None
+    yield from _stamps(("demand", "measured"), demand.measured.timezone)
+    if demand.head is not None:
+        kind, _, value = demand.head.source.partition(":")
+        if kind not in DEMAND_FILES[:2] or not value:
+            yield ("demand", "head", "source"), 'should be "csv:PATH" or "parquet:PATH"', demand.head.source
+        else:
+            yield from _file(("demand", "head", "source"), Path(value))
+        yield from _stamps(("demand", "head"), demand.head.timezone)
+
+
+def _stamps(path: tuple[str | int, ...], zone: str) -> Iterator[Violation]:
+    if zone not in ("standard", "local", *_zones()):
+        message = f'should be "standard", "local" or an IANA name{nearest(zone, _zones())}'
+        yield (*path, "timezone"), message, zone
 
 
 def _shares(scenario: Scenario) -> Iterator[Violation]:
@@ -207,6 +230,7 @@ def _inverter(scenario: Scenario, name: str) -> Iterator[Violation]:
     else:
         for key in ("volt_var", "volt_watt"):
             yield from library_violations((*path, key), "der", getattr(asked, key), der_kind="inverter-mode")
+    yield from library_violations((*path, "ride_through"), "grid-profiles", asked.ride_through)
     factor = asked.power_factor
     if not LEAST_POWER_FACTOR <= abs(factor) <= 1.0:
         message = (

@@ -138,13 +138,63 @@ class WeatherSpec(Strict):
     )
 
 
+class MeasuredSpec(Strict):
+    """How the file of measured demand is to be read and used, see docs/demand-measured.md."""
+
+    layout: Literal["wide", "long"] = Field(
+        default="wide", description='"wide": time, then a column a home; "long": a row a home and time'
+    )
+    columns: tuple[str, str, str] = Field(
+        default=("home", "time", "value"), description="long: names of the columns of home, time and value"
+    )
+    unit: Literal["kW", "kWh", "pu"] = Field(
+        default="kW", description='"kW" in the mean, "kWh" an interval, or "pu" of nominal'
+    )
+    stamp: Literal["begin", "end"] = Field(
+        default="begin", description="what a time stamp names of its interval"
+    )
+    timezone: str = Field(
+        default="standard",
+        description='of stamps without an offset from UTC: "standard" (local, no daylight saving), "local" (by the '
+        'wall clock of `timezone`), or an IANA name such as "UTC"',
+    )
+    negative: bool = Field(
+        default=False, description="whether values below zero may stand, as of a net meter"
+    )
+    repeat: bool = Field(
+        default=False, description="whether series shorter than the run begin again from their start"
+    )
+    assign: Literal["either", "name", "draw"] = Field(
+        default="either",
+        description='"name": each home needs the series of its name; "draw": one is drawn for it; "either": its own, '
+        "else a drawn one",
+    )
+    downscale: bool = Field(
+        default=False,
+        description="whether minutes inside intervals are drawn, energy kept, or hold one value",
+    )
+
+
+class HeadSpec(Strict):
+    """Measured power into the feeder that homes' demand is scaled to, see docs/demand-measured.md."""
+
+    source: str = Field(description='"csv:PATH" or "parquet:PATH" of two columns, time and power')
+    unit: Literal["kW", "kWh"] = Field(default="kW", description='"kW" in the mean, or "kWh" an interval')
+    stamp: Literal["begin", "end"] = Field(
+        default="begin", description="what a time stamp names of its interval"
+    )
+    timezone: str = Field(
+        default="standard", description="of stamps without an offset, as under [demand.measured]"
+    )
+
+
 class DemandSpec(Strict):
     """What homes draw besides EV chargers and panels of their own."""
 
     source: str = Field(
         default="households",
         description='"households" (houses, tanks and habits that remember), "feeder" (the feeder file\'s own loads '
-        'and load shapes) or "csv:PATH" (measured profiles)',
+        'and load shapes), "csv:PATH" or "parquet:PATH" (measured series), or "dss:PATH" (OpenDSS load shapes)',
     )
     household: str | None = Field(
         default=None,
@@ -153,6 +203,12 @@ class DemandSpec(Strict):
     scale: float = Field(default=1.0, ge=0.0, le=20.0, description="factor on all panel demand")
     electrification: Electrification = Field(
         default=Electrification(), description="what gives way to electricity, and in how many homes"
+    )
+    measured: MeasuredSpec = Field(
+        default=MeasuredSpec(), description="how a file of measured demand is read"
+    )
+    head: HeadSpec | None = Field(
+        default=None, description="measured power into the feeder, which homes' demand is scaled to meet"
     )
 
 
@@ -188,6 +244,15 @@ class Inverter(Strict):
     )
     kva_per_kw: float = Field(
         default=1.0, ge=1.0, le=2.0, description="apparent power rating over largest active power"
+    )
+    ride_through: EntryName = Field(
+        default=None,
+        description="trips, ride-through and return: profile of models/grid-profiles or a TOML path; "
+        "if not given, the one of the curves' name if there is one, else ieee1547-2018-iii",
+    )
+    randomised_delay: Duration | None = Field(
+        default=None,
+        description="up to this much longer each inverter waits before it enters service, and enters without a ramp",
     )
 
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from cosim import library
 from cosim.demand.calendar import Calendar
-from cosim.demand.profiles import ProfileDemand, unclaimed
 from cosim.demand.weather import Weather
 from cosim.electrical.network import Network, Solution
 from cosim.feeder.controls import Controls
@@ -27,6 +26,7 @@ from cosim.simulation.equipment import Equipment, assumed_service_a, check_ratin
 from cosim.simulation.grid_heat import GridHeat, grid_heat
 from cosim.simulation.inverters import SmartInverters, fit_inverters
 from cosim.simulation.jaws import AgedJaws, age_jaws
+from cosim.simulation.measured import measured_notes
 from cosim.simulation.sources import demand_of, feeder_of
 
 if TYPE_CHECKING:
@@ -125,14 +125,7 @@ class Study:
                 "steps above 2 min average what cycles inside them: peak currents, heat and breaker stress "
                 "come out low (by a fifth at 15 min)"
             )
-        if isinstance(self.demand, ProfileDemand) and scenario.demand.source.startswith("csv:"):
-            read = self.demand.profiles[:-1]  # the last is for homes without
-            pool = [profile.name for profile in unclaimed(read, self.home_names)]
-            if pool and len(pool) < len(read):
-                yield (
-                    f"{len(pool)} of {len(read)} profile columns bear no home's name and are shared out among the "
-                    f"others: {', '.join(pool[:5])}{', ...' if len(pool) > 5 else ''}"
-                )
+        yield from measured_notes(scenario, self.demand, self.home_names)
         yield from (str(item.message) for item in self.feeder.advice() if item.key == "home")
         yield from check_ratings(self.population)
 

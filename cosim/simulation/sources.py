@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,12 +10,20 @@ from numpy.typing import NDArray
 
 from cosim.demand.households import HouseholdDemand
 from cosim.demand.kit import HomeKit
-from cosim.demand.profiles import Profile, ProfileDemand, assign_profiles, read_profiles
+from cosim.demand.profiles import Profile, ProfileDemand
 from cosim.demand.traits import Electrification, draw_traits
 from cosim.feeder.checks import require_studiable
 from cosim.feeder.feeder import Feeder
 from cosim.randomness import stable_ids
 from cosim.scenario.population import SERVED
+from cosim.simulation.measured import (
+    FILES,
+    downscaling_of,
+    meet_head,
+    own_series,
+    series_of,
+    with_own_loads,
+)
 
 if TYPE_CHECKING:
     from cosim.demand.block import Bool, Demand, DemandBlock, Float, State
@@ -96,11 +103,14 @@ def demand_of(
         pv_azimuth_deg=population.pv_azimuth_deg,
     )
     kit = HomeKit(calendar, weather, traits, seed, parallel=parallel)
-    if source.startswith("csv:"):
-        profiles = read_profiles(Path(source.partition(":")[2]))
-        which = assign_profiles(profiles, population.home, ids, seed)
-    else:
-        profiles, which = _own_shapes(feeder)
+    customers = np.flatnonzero(~np.isin(population.kind, SERVED))
+    profiles, which = _own_shapes(feeder)
+    downscaling, count = None, 0
+    if source.partition(":")[0] in FILES:
+        series, shapes = series_of(scenario, calendar), [str(name) for name in feeder.home["shape"]]
+        downscaling, count = downscaling_of(scenario, series, calendar, ids), len(series)
+        mine = own_series(scenario, series, population.home, shapes, ids, customers)
+        profiles, which = with_own_loads(series, mine, profiles, which)
     measured = ProfileDemand(
         calendar,
         profiles,
@@ -110,12 +120,14 @@ def demand_of(
         kit=kit,
         scale=scale,
         parallel=parallel,
+        downscaling=downscaling,
+        measured=count,
     )
     if source != "households":
-        return measured
+        return meet_head(scenario, compiled, calendar, measured)
     drawn = HouseholdDemand(calendar, weather, traits, seed, scale=scale, parallel=parallel)
-    customers = np.flatnonzero(~np.isin(population.kind, SERVED))
-    return _WithCustomers(drawn, measured, customers) if len(customers) else drawn
+    mixed = _WithCustomers(drawn, measured, customers) if len(customers) else drawn
+    return meet_head(scenario, compiled, calendar, mixed)
 
 
 def _own_shapes(feeder: Feeder) -> tuple[list[Profile], NDArray[np.int64]]:

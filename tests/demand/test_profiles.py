@@ -9,7 +9,10 @@ import pytest
 from street import calendar, street
 
 from cosim.demand.kit import HomeKit
-from cosim.demand.profiles import Profile, ProfileDemand, assign_profiles, read_profiles, unclaimed
+from cosim.demand.profile_files import read_profiles
+from cosim.demand.profile_homes import assign_profiles, unclaimed
+from cosim.demand.profile_times import Reading
+from cosim.demand.profiles import Profile, ProfileDemand
 from cosim.demand.weather import Weather
 from cosim.errors import ScenarioError
 from cosim.randomness import stable_ids
@@ -105,7 +108,7 @@ def test_csv_of_minutes_and_of_dates(tmp_path: Path) -> None:
     assert (a.name, a.interval_s, a.actual, a.stamp_s) == ("a", 900.0, True, 0.0)
     assert b.p.tolist() == [2.0, 4.0, 6.0]
     path.write_text("time,a\n2026-07-14T18:00,1\n2026-07-14T19:00,3\n")
-    (only,) = read_profiles(path, "pu")
+    (only,) = read_profiles(path, Reading(unit="pu"))
     assert (only.interval_s, only.actual, only.stamp_s) == (3600.0, False, 18 * 3600.0)
 
 
