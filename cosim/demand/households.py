@@ -104,7 +104,8 @@ class HouseholdDemand:
         self.scale = scale
         self.parallel = parallel
         self.kit = HomeKit(calendar, weather, traits, seed, module=module, parallel=parallel)
-        self.houses = _houses(traits, *design_temperatures(weather))
+        restart = uniforms(seed, "demand.restart", traits.id)
+        self.houses = _houses(traits, restart, *design_temperatures(weather))
         self.habits = np.array(traits.habits)
         self.habits[:, uses.SUN_M2] = self.houses.aperture_m2
         cooled = self.houses.rows[:, house_kernels.COOL_W] > 0.0
@@ -288,7 +289,7 @@ class HouseholdDemand:
         return _Uses(first, border[1:], shift[:-1], weekend, start, stop, kind, number)
 
 
-def _houses(traits: HomeTraits, cold_c: float, warm_c: float) -> house.Houses:
+def _houses(traits: HomeTraits, restart: Float, cold_c: float, warm_c: float) -> house.Houses:
     """Houses sized for a cold and a warm hour: pumps and air conditioners by cooling, strips and furnaces by heat."""
     area, heating = traits.floor_area_m2, traits.heating
     shell = house.envelope([str(name) for name in traits.envelope], area)
@@ -312,4 +313,5 @@ def _houses(traits: HomeTraits, cold_c: float, warm_c: float) -> house.Houses:
         cooling_cop=traits.cooling_cop,
         heat_fan_w=heat_fan,
         cool_fan_w=fan_w,
+        restart=restart,
     )

@@ -6,23 +6,26 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from cosim.studies.coincidence import Coincidence, Pickup, coincidence, intervals, pickup, run
 from cosim.studies.hot_socket_charts import Axis, Curve, xy_chart
-from cosim.studies.street import street, typical
+from cosim.studies.street import WithCars, street, typical
 
 HOMES, DRAWS = 400, 200
 # Diversity factors over the number of customers as textbooks quote them from Kersting, Distribution System
 # Modeling and Analysis, table of chapter 2 (demand of 15 minutes).
 QUOTED = {1: 1.0, 5: 2.2, 10: 2.65, 20: 2.9}
-# Name: household, electrified share, first day.
+# Name: household, first day.
 STREETS = {
-    "all-electric, January": ("heat-pump", 0.0, datetime(2026, 1, 10)),
-    "as drawn, January": ("", 0.0, datetime(2026, 1, 10)),
-    "as drawn, July": ("", 0.0, datetime(2026, 7, 10)),
+    "all-electric, January": ("heat-pump", datetime(2026, 1, 10)),
+    "heated by gas, January": ("gas-heated", datetime(2026, 1, 10)),
+    "as drawn, July": ("", datetime(2026, 7, 10)),
 }
+# One home of NREL OCHRE beside ours: all-electric with a car, a January week near Denver.
+DENVER = ("synthetic:39.74,-105", "America/Denver")
 BACK = datetime(2026, 1, 11, 18, 0)
 
 
@@ -76,8 +79,8 @@ def pickup_chart(title: str, found: Sequence[Pickup]) -> str:
 def main(folder: Path) -> None:
     """Write the figures into a folder and print the tables."""
     quarter, minute = {}, {}
-    for name, (household, electrify, first) in STREETS.items():
-        drawn = street(HOMES, first, 7, household=household, electrify=electrify)
+    for name, (household, first) in STREETS.items():
+        drawn = street(HOMES, first, 7, household=household)
         power = run(drawn.demand, drawn.demand.initial(), 0, drawn.steps, HOMES)[0]
         minute[name] = coincidence(power, draws=DRAWS)
         quarter[name] = coincidence(intervals(power, 15), draws=DRAWS)
@@ -88,6 +91,7 @@ def main(folder: Path) -> None:
         )
         for a, b in zip(minute[name].table(), quarter[name].table(), strict=True):
             print(f"| {a['homes']} | " + " | ".join(_cells(row) for row in (a, b)) + " |")
+    _denver()
     (folder / "diversity-factors.svg").write_text(factor_chart(quarter) + "\n", encoding="utf-8")
     electric = next(iter(STREETS))
     chart = diversity_chart("All-electric homes in January: peak minute per home", minute[electric])
@@ -107,6 +111,23 @@ def main(folder: Path) -> None:
         if household:
             chart = pickup_chart("All-electric homes, power back at 18:00", outages)
             (folder / "pickup.svg").write_text(chart + "\n", encoding="utf-8")
+
+
+def _denver() -> None:
+    """Distribution of minutes of all-electric homes with a car, all of them and the well insulated."""
+    weather, timezone = DENVER
+    first = STREETS["all-electric, January"][1]
+    drawn = street(HOMES, first, 7, household="heat-pump", cars=1.0, weather=weather, timezone=timezone)
+    power = run(drawn.demand, drawn.demand.initial(), 0, drawn.steps, HOMES)[0]
+    demand = cast("WithCars", drawn.demand).homes
+    good = np.isin(demand.traits.envelope.astype(str), ("good", "very-good"))
+    for name, rows in (("all", power), ("good or better", power[good])):
+        one = typical(rows)
+        cells = [
+            f"{one[f'{key}_kw']:.1f} ({one[f'{key}_kw_low']:.1f} to {one[f'{key}_kw_high']:.1f})"
+            for key in ("mean", "p99", "highest")
+        ]
+        print(f"| {len(rows)} homes, {name} | " + " | ".join(cells) + " |")
 
 
 def _cells(row: Mapping[str, float]) -> str:

@@ -11,6 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cosim.cli import app
+from cosim.demand.house_kernels import RESTART_S
+from cosim.demand.households import HouseholdDemand
 from cosim.errors import InputError
 from cosim.studies.coincidence import coincidence, pickup, run
 from cosim.studies.coincidence_figures import diversity_chart, factor_chart, pickup_chart
@@ -45,6 +47,13 @@ def test_an_outage_stops_cars_too() -> None:
     power, _ = run(drawn.demand, drawn.demand.initial(), 0, 1440, 5, dark=slice(600, 900))
     assert power[:, 600:900].max() == 0.0
     assert power[:, :600].max() > 0.0
+
+
+def test_compressors_wait_differently_long_after_an_outage() -> None:
+    demand = street(40, JANUARY, 1, **COLD).demand
+    assert isinstance(demand, HouseholdDemand)
+    wait = demand.houses.rows[:, RESTART_S]
+    assert wait.min() < 60.0 < 540.0 < wait.max() <= 600.0
 
 
 def test_moments_are_minutes_of_the_street() -> None:
