@@ -161,7 +161,8 @@ def _localized(times: pd.Series, zone: str, place: Place, problems: list[Problem
 def interval_of(seconds: Float, column: pd.Series, place: Place, problems: list[Problem]) -> float:
     """Constant interval between stamps [s]; every kind of break is told once, with how often it occurs."""
     step = np.diff(seconds)
-    interval = float(np.median(step[step > 0.0])) if (step > 0.0).any() else 0.0
+    up = step[step > 0.0]
+    interval = float(np.quantile(up, 0.5, method="lower")) if len(up) else 0.0
     kinds = (
         (step == 0.0, "the time stands twice in a row; each should stand once"),
         (step < 0.0, "times should rise from row to row; this one does not come after the one above it"),
