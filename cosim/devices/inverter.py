@@ -13,6 +13,7 @@ this module says how much an inverter may give and when its voltage leaves or en
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -166,6 +167,37 @@ class EnterServiceRule:
 
     def inside(self, v_pu: Float) -> Bool:
         """Whether each voltage [pu] is inside the window; a voltage that is not a number is not."""
+        return EnterServiceRules.of([self]).inside(np.atleast_1d(v_pu))
+
+    def share(self, entered_us: Int, start_us: Int, seconds: Float) -> Float:
+        """As `EnterServiceRules.share`, one rule for all."""
+        return EnterServiceRules.of([self] * len(entered_us)).share(entered_us, start_us, seconds)
+
+    def first_change(self, v_pu: Float, inside: Bool) -> tuple[int, Int]:
+        """As `EnterServiceRules.first_change`, one rule for all."""
+        return EnterServiceRules.of([self] * len(inside)).first_change(v_pu, inside)
+
+
+@dataclass(frozen=True)
+class EnterServiceRules:
+    """Rules of k inverters, as arrays (k,): windows [pu], both borders inside, and ramps [s]."""
+
+    v_min_pu: Float
+    v_max_pu: Float
+    ramp_s: Float
+
+    @classmethod
+    def of(cls, rules: Sequence[EnterServiceRule]) -> EnterServiceRules:
+        """Those of a list."""
+        return cls(*(np.array([getattr(rule, name) for rule in rules], dtype=np.float64) for name in
+                     ("v_min_pu", "v_max_pu", "ramp_s")))  # fmt: skip
+
+    def take(self, rows: Int) -> EnterServiceRules:
+        """Those of some."""
+        return EnterServiceRules(self.v_min_pu[rows], self.v_max_pu[rows], self.ramp_s[rows])
+
+    def inside(self, v_pu: Float) -> Bool:
+        """Whether each voltage [pu], inverters last, is inside its window; one that is not a number is not."""
         return np.asarray((v_pu >= self.v_min_pu) & (v_pu <= self.v_max_pu))
 
     def share(self, entered_us: Int, start_us: Int, seconds: Float) -> Float:
@@ -194,7 +226,7 @@ class EnterServiceRule:
             since_s: Float = (start_us[None, :] - entered_us[rising, None]) / np.float64(
                 1e6
             )  # at the step's start
-            share[rising] = _ramp_average(since_s, since_s + seconds, self.ramp_s)
+            share[rising] = _ramp_average(since_s, since_s + seconds, self.ramp_s[rising, None])
         return share
 
     def first_change(self, v_pu: Float, inside: Bool) -> tuple[int, Int]:
@@ -212,21 +244,21 @@ class EnterServiceRule:
         step, rows
             The step and the rows that change in it; (-1, empty) if none does.
         """
-        changed = self.inside(v_pu) != inside[:, None]
+        changed = inside[:, None] != self.inside(v_pu.T).T
         steps = np.flatnonzero(changed.any(axis=0))
         if not len(steps):
             return -1, np.empty(0, np.int64)
         return int(steps[0]), np.flatnonzero(changed[:, steps[0]])
 
 
-def _ramp_average(begin_s: Float, end_s: Float, ramp_s: float) -> Float:
+def _ramp_average(begin_s: Float, end_s: Float, ramp_s: Float) -> Float:
     """Mean over begin..end (seconds since entering service) of clip(t / ramp, 0, 1).
 
     The part before 0 gives nothing, the part after the ramp gives 1, and the part on the ramp
     gives its value at the middle.
     """
     low, high = np.clip(begin_s, 0.0, ramp_s), np.clip(end_s, 0.0, ramp_s)
-    on_ramp = (high - low) * ((low + high) / (2.0 * ramp_s)) if ramp_s > 0.0 else 0.0
+    on_ramp = (high - low) * ((low + high) / (2.0 * np.where(ramp_s > 0.0, ramp_s, 1.0)))
     after = np.maximum(end_s, ramp_s) - np.maximum(begin_s, ramp_s)
     average = (on_ramp + after) / (end_s - begin_s)
     return np.asarray(np.where(begin_s >= ramp_s, 1.0, np.where(end_s <= 0.0, 0.0, average)))

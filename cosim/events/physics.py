@@ -28,6 +28,11 @@ class Watch(StrEnum):
     VOLTAGE_BACK = "voltage_back"  # ids: homes with voltage again (also after CLOSE and RESET_BREAKER)
     WINDOW_LEFT = "window_left"  # ids: homes awaiting service whose voltage is outside the window
     WINDOW_ENTERED = "window_entered"  # ids: homes awaiting service whose voltage is inside it again
+    DER_TRIP = "der_reaches_trip"  # ids: homes whose inverters are at a trip setting's clearing time
+    DER_CEASED = (
+        "der_ceases"  # ids: in-service homes that give no current while voltage is far off; logged only
+    )
+    DER_RESUMED = "der_resumes"  # ids: those that give current again; logged only
     DER_DISCONNECTED = "der_disconnected"  # announced after DISCONNECT_DER
     DER_CONNECTED = "der_connected"  # announced after CONNECT_DER
     CONTROL_RAISE = "control_wants_raise"  # ids: voltage controls that left their band and want to step up

@@ -155,8 +155,8 @@ class Countdown:
 class EnterService(Record):
     """Keeps the DER of `homes` to the enter-service rule of IEEE 1547-2018, clause 4.10.
 
-    DER that lose voltage cease; once voltage is back inside the window and the DER connected, a
-    delay is counted; then they enter service with the ramp that the physics gives them. Whatever
+    DER that lose voltage or reach a trip setting cease; once voltage is back inside the window and the DER
+    connected, a delay is counted; then they enter service with the ramp that the physics gives them. Whatever
     is lost meanwhile starts the delay anew. A home neither in `absent` nor in `counting` is in service.
 
     Parameters
@@ -165,6 +165,8 @@ class EnterService(Record):
         Homes with DER; signals about others are not heard.
     delay_us
         Time inside the window before service, 300 s by default.
+    own_delay_us
+        By home, a delay of its own.
     absent
         By home, what it lacks: "voltage", "window", "connection".
     counting
@@ -174,6 +176,7 @@ class EnterService(Record):
     kind: ClassVar[str] = "enter_service"
     homes: list[str]
     delay_us: int = 300_000_000
+    own_delay_us: dict[str, int] = field(default_factory=dict)
     absent: dict[str, list[str]] = field(default_factory=dict)
     counting: list[Countdown] = field(default_factory=list)
 
@@ -196,10 +199,12 @@ def enter_service(env: Environment, record: EnterService) -> ProcessGenerator:
     mine = frozenset(record.homes)
     while True:
         record.deadline_us = min((c.deadline_us for c in record.counting), default=None)
-        news: tuple[Signal, ...] = yield env.wait(record, Priority.SERVICE, *LOSSES, *GAINS)
+        news: tuple[Signal, ...] = yield env.wait(record, Priority.SERVICE, Watch.DER_TRIP, *LOSSES, *GAINS)
         for signal in news:
             homes = [home for home in signal.ids if home in mine]
-            if signal.topic in LOSSES:
+            if signal.topic == Watch.DER_TRIP:
+                _trip(env, record, homes, signal)
+            elif signal.topic in LOSSES:
                 _lose(env, record, homes, LOSSES[signal.topic], signal)
             else:
                 _gain(env, record, homes, GAINS[signal.topic], signal)
@@ -209,6 +214,16 @@ def enter_service(env: Environment, record: EnterService) -> ProcessGenerator:
             for c in due:
                 action = Action(Act.ENTER_SERVICE, c.subject, tuple(c.homes))
                 change(env, action, "enter_service", None, c.cause)
+
+
+def _trip(env: Environment, record: EnterService, homes: list[str], signal: Signal) -> None:
+    """In-service homes stop and wait for the window, which the physics knows them to be outside of."""
+    counting = {home for c in record.counting for home in c.homes}
+    serving = tuple(home for home in homes if home not in record.absent and home not in counting)
+    if serving:
+        change(env, Action(Act.CEASE_DER, signal.subject, serving), "der_trip", None, signal.cause)
+    for home in serving:
+        record.absent[home] = ["window"]
 
 
 def _lose(env: Environment, record: EnterService, homes: list[str], what: str, signal: Signal) -> None:
@@ -238,9 +253,11 @@ def _gain(env: Environment, record: EnterService, homes: list[str], what: str, s
             if not lacks:
                 del record.absent[home]
                 ready.append(home)
-    if ready:
-        countdown = Countdown(env.now + record.delay_us, signal.subject, signal.cause, ready)
-        record.counting.append(countdown)
+    together: dict[int, list[str]] = {}
+    for home in ready:
+        together.setdefault(record.own_delay_us.get(home, record.delay_us), []).append(home)
+    for delay_us, those in together.items():
+        record.counting.append(Countdown(env.now + delay_us, signal.subject, signal.cause, those))
 
 
 @dataclass(kw_only=True)

@@ -27,6 +27,7 @@ from cosim.simulation.grid_heat import GridHeat, grid_heat
 from cosim.simulation.inverters import SmartInverters, fit_inverters
 from cosim.simulation.jaws import AgedJaws, age_jaws
 from cosim.simulation.measured import measured_notes
+from cosim.simulation.ride_through import RideThrough
 from cosim.simulation.sources import demand_of, feeder_of
 
 if TYPE_CHECKING:
@@ -183,6 +184,11 @@ class Study:
     def ev_on_branch(self) -> Bool:
         """Whether the home's charger hangs on its adapter (else on the panel)."""
         return self.equipment.ev_on_branch
+
+    @cached_property
+    def ride_through(self) -> RideThrough:
+        """What inverters do in abnormal voltage."""
+        return RideThrough(self.population, self.scenario.seed, self.step_us)
 
     @cached_property
     def has_der(self) -> Bool:

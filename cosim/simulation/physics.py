@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.devices.inverter import ALWAYS, CEASED, EnterServiceRule
+from cosim.devices.inverter import ALWAYS, CEASED
 from cosim.electrical.network import Network, Solution
 from cosim.electrical.quality import Figures
 from cosim.electrical.terminals import Terminals
@@ -29,6 +29,7 @@ from cosim.simulation.grid_heat import GridHeatBlock
 from cosim.simulation.inverters import Sunniest
 from cosim.simulation.recording import head_conductors
 from cosim.simulation.regulation import Grid, Regulation, operation_event
+from cosim.simulation.ride_through import Change, Look, Riding, Turn
 from cosim.simulation.sockets import SocketBlock, Sockets
 from cosim.simulation.steps import Plan, plan_steps
 
@@ -51,7 +52,6 @@ BLOCK_STEPS = 64
 # After a control has moved, the next may be near: a block is one group of the solver's lanes, then grows again.
 LEAST_STEPS = 32
 NEVER_US = np.iinfo(np.int64).max
-RULE = EnterServiceRule()
 BREAKERS = ("main", "branch")
 
 
@@ -71,6 +71,8 @@ class State:
         (homes,) when the inverter entered service, `ALWAYS`, or `CEASED`.
     window
         (homes,) whether a waiting inverter's voltage was last seen inside its window.
+    riding
+        Timers of abnormal voltage, and who has ceased for it.
     closed
         (2, homes) main breaker, branch breaker.
     theta
@@ -94,6 +96,7 @@ class State:
     switch_on: Bool
     entered_us: Int
     window: Bool
+    riding: Riding
     closed: Bool
     theta: Float
     charge_j: Float
@@ -138,6 +141,7 @@ class Block:
     inverter_va: NDArray[np.complex128]
     head_phase_w: Float
     grid: GridHeatBlock
+    ride: Look
     heat: list[HeatBlock] = field(default_factory=list)
 
 
@@ -182,6 +186,7 @@ class StudyPhysics:
         self._head_element = np.array([element for element, _ in compiled.head], dtype=np.int64)
         self._head_conductors = head_conductors(compiled)
         self._seen = self._seen_nodes()
+        self._ride_through = case.ride_through
         self.state = self._initial_state()
         self.time_us = 0
         self.peak_w, self.peak_us, self.peak_grid = -np.inf, 0, self.state.grid
@@ -211,6 +216,7 @@ class StudyPhysics:
             switch_on=np.ones(homes, dtype=bool),
             entered_us=np.full(homes, ALWAYS, dtype=np.int64),
             window=np.ones(homes, dtype=bool),
+            riding=Riding.calm(homes),
             closed=np.ones((2, homes), dtype=bool),
             theta=np.zeros(2 * homes),
             charge_j=study.battery.initial(),
@@ -266,6 +272,10 @@ class StudyPhysics:
             trip_us = start_us + block.breakers.first_us if block.breakers.first_us >= 0 else NEVER_US
             row, window = self._window_change(block)
             window_us = int(plan.start_us[row]) if row >= 0 else NEVER_US
+            turn = block.ride.turn
+            turn_us = turn.time_us if turn is not None else NEVER_US
+            if turn is not None and turn_us < min(trip_us, window_us, band_us):
+                return self._turn_crossing(block, turn)
             if trip_us == window_us == band_us == NEVER_US:
                 self._commit(block, len(plan))
                 self._reach = min(2 * self._reach, self._block_steps)
@@ -389,6 +399,29 @@ class StudyPhysics:
             time_us, Watch.BREAKER, f"breaker:{name}:{BREAKERS[which]}", f"{rating:.0f} A", (name,)
         )
 
+    def _serving(self) -> Bool:
+        """(homes,) whether the inverter is in service."""
+        state = self.state
+        return np.asarray(
+            self.case.has_der & state.switch_on & (state.entered_us != CEASED) & self._der_fed()
+        )
+
+    def _turn_crossing(self, block: Block, turn: Turn) -> Crossing:
+        """Inverters trip, cease or resume; those that trip are outside their window until seen inside it."""
+        riding = self.state.riding
+        names = tuple(self.case.home_names[row] for row in turn.homes)
+        if turn.change is Change.TRIP:
+            self._commit_until(block, turn.time_us)
+            self._ride_through.trip(riding, turn.homes)
+            self.state.window[turn.homes] = False
+            kind: Watch = Watch.DER_TRIP
+        else:
+            self._commit(block, turn.step)
+            self._ride_through.rest(riding, turn)
+            kind = Watch.DER_CEASED if turn.change is Change.CEASE else Watch.DER_RESUMED
+        self.time_us = turn.time_us
+        return Crossing(turn.time_us, kind, describe(names), turn.told, names)
+
     def _window_change(self, block: Block) -> tuple[int, Int]:
         """First step at which waiting inverters enter or leave their voltage window, and which homes."""
         state, case = self.state, self.case
@@ -401,7 +434,7 @@ class StudyPhysics:
         legs_pu = legs.transpose(0, 2, 1) / case.nominal_v[waiting, None]
         # Both legs must be inside: the one that is further from nominal decides.
         pu = np.where(np.abs(legs_pu[0] - 1.0) > np.abs(legs_pu[1] - 1.0), legs_pu[0], legs_pu[1])
-        step, changed = RULE.first_change(pu, state.window[waiting])
+        step, changed = case.ride_through.enter.take(waiting).first_change(pu, state.window[waiting])
         return step, waiting[changed]
 
     def _window_crossing(self, time_us: int, homes: Int) -> Crossing:
@@ -483,7 +516,7 @@ class StudyPhysics:
             branch_w[on_branch] += power_w[on_branch]
             device_w[~on_branch] += power_w[~on_branch]
         rows = study.battery_home
-        running = (state.switch_on & (state.entered_us != CEASED) & powered)[rows]
+        running = (state.switch_on & (state.entered_us != CEASED) & ~state.riding.resting & powered)[rows]
         net_w = panel_w[rows].sum(axis=1) + device_w[rows] + branch_w[rows] - (pv_w - plain_w)[rows]
         battery = study.battery.advance(state.charge_j, net_w, plan.seconds, running, parallel=False)
         plain = ~np.isin(rows, smart.batteries)
@@ -523,9 +556,15 @@ class StudyPhysics:
                 state.unit_heat, state.drop_c, np.abs(transformer_va).T / study.transformer_va,
                 sockets.i2_a2, solution.converged, weather, seconds, parallel=self._many,
             ),
+            self._ride_through.look(state.riding, draw.plan, self._legs_pu(sockets, solution), self._serving()),
         )  # fmt: skip
         block.heat = self._heat(draw.plan, sockets.i2_a2)
         return block
+
+    def _legs_pu(self, sockets: SocketBlock, solution: Solution) -> tuple[Float, Float]:
+        """(steps, homes) both legs' voltages [pu], not a number in steps without a solution."""
+        unknown = np.where(solution.converged, 1.0, np.nan)[:, None] / self.case.nominal_v
+        return sockets.voltage_l1_v * unknown, sockets.voltage_l2_v * unknown
 
     def _heat(self, plan: Plan, i2_a2: Float) -> list[HeatBlock]:
         """What the adapters do from the present state; i2_a2 (steps, 6, homes)."""
@@ -557,8 +596,9 @@ class StudyPhysics:
 
     def _der_output(self, plan: Plan) -> Float:
         """(homes, steps) share of available power DER may give: 0 off, rising after a return."""
-        share = RULE.share(self.state.entered_us, plan.start_us, plan.seconds)
-        return share * (self.state.switch_on & self._der_fed())[:, None]
+        state = self.state
+        share = self._ride_through.enter.share(state.entered_us, plan.start_us, plan.seconds)
+        return share * (state.switch_on & ~state.riding.resting & self._der_fed())[:, None]
 
     def _remembered(self, draw: Draw, count: int) -> DemandState:
         """What demand remembers after the first `count` steps of a draw that begins now."""
@@ -591,6 +631,11 @@ class StudyPhysics:
         state.heat_c = [kind.end for kind in heat]
         state.unit_heat = np.ascontiguousarray(block.grid.units.states[last])
         state.drop_c = np.ascontiguousarray(block.grid.drop_surface_c[last])
+        timers = block.ride.after(count)
+        if timers is not None:
+            state.riding.since_us = timers
+        if state.riding.resting.any():
+            state.riding.resting &= block.ride.serving
         self.time_us = block.plan.head(count).end_us
         head_w = np.where(block.solution.converged, block.head_va.real.sum(axis=0), -np.inf)[:count]
         top = int(np.argmax(head_w))

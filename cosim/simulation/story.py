@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from cosim.events.control_processes import Timing, VoltageControl
@@ -36,7 +37,12 @@ def start_processes(env: Environment, study: Study, dead: Sequence[str]) -> None
     homes = [name for name, has in zip(study.home_names, study.has_der, strict=True) if has]
     if homes:
         absent = {name: ["voltage"] for name in dead if name in set(homes)}
-        env.start(EnterService(name="enter-service", homes=homes, absent=absent))
+        delays = dict(zip(study.home_names, study.ride_through.delay_us.tolist(), strict=True))
+        [(common, _)] = Counter(delays.values()).most_common(1)
+        own = {name: delays[name] for name in homes if delays[name] != common}
+        env.start(
+            EnterService(name="enter-service", homes=homes, delay_us=common, own_delay_us=own, absent=absent)
+        )
     if len(study.controls):
         env.start(_voltage_control(study))
     for number, event in enumerate(study.scenario.events, 1):

@@ -39,7 +39,7 @@ TOLD = (
     ":7: homes.a.inverter: unknown entry of models/der 'ieee1547-2018-c'; did you mean 'ieee1547-2018-b'?",
     ":7: homes.a.inverter: has no inverter to act on",
     ":11: homes.b.inverter.prio: unknown key (did you mean 'priority'?)",
-    ":11: homes.b.inverter.volt_var: 'powerwall-3' is no inverter-mode; those of models/der are: ieee1547-2018-a",
+    ":11: homes.b.inverter.volt_var: 'powerwall-3' is no inverter-mode; those of models/der are: california-rule-21",
     ":11: homes.b.inverter.power_factor: a fixed power factor excludes volt_var",
     ":15: homes.c.inverter.power_factor: should be 0.8 to 1 (injects) or -0.8 to -1 (absorbs) (got 0.5)",
     ":15: homes.c.inverter.kva_per_kw: should be greater than or equal to 1",
