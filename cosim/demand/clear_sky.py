@@ -14,6 +14,9 @@ Float = NDArray[np.float64]
 GRID_PER_HOUR = 12  # the sun moves 1.25 degrees in a grid step: interpolation errs by 6e-5
 CHUNK_DAYS = 8
 MARGIN_H = 24  # hours before and after a chunk that interpolation and a house's memory may look at
+HAZE = 0.95  # an hour whose beam is at least this share of its day's best has no clouds
+OPEN_INDEX = 0.7  # between clouds the beam is at least this share of the clear sky's: an estimate
+BRIGHT_W_M2 = 500.0  # hours with less clear-sky beam do not say what their day's best is
 DAWN_W_M2 = 10.0  # an hour with less clear-sky power has no index of its own
 
 
@@ -25,20 +28,22 @@ class Chunk(NamedTuple):
     clear: Float
     beam: Float
     diffuse: Float
+    open: Float
     hourly: Float
 
 
-def prepare(year: Year, chunk: int) -> Chunk:
-    """Stretch number `chunk` of file time since 1970, with its margins."""
+def prepare(year: Year, chunk: int, *, smooth: bool) -> Chunk:
+    """Stretch number `chunk` of file time since 1970, with its margins; without clouds of minutes if `smooth`."""
     first_hour = chunk * CHUNK_DAYS * 24 - MARGIN_H
     hours = np.arange(first_hour, first_hour + CHUNK_DAYS * 24 + 2 * MARGIN_H)
     rows = hour_of_typical_year(hours)
     sky, clear = _sky(year, first_hour, len(hours))
     beam, diffuse = _indices(year, rows, clear, sky[2])
+    between = beam if smooth else _open_index(beam, _hour_means(clear[0], len(hours)))
     hourly = np.stack(
         [series[rows] for series in (year.ambient_c, year.wind_m_s, year.dew_c, year.pressure_pa)]
     )
-    return Chunk(1.0 / GRID_PER_HOUR, sky, clear, beam, diffuse, hourly)
+    return Chunk(1.0 / GRID_PER_HOUR, sky, clear, beam, diffuse, between, hourly)
 
 
 def hour_of_typical_year(hours: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -90,8 +95,24 @@ def _indices(year: Year, rows: NDArray[np.int64], clear: Float, up: Float) -> tu
     return left * (1.0 - covered**2), left * (own + (1.0 - own) * covered**2) / own
 
 
+def _open_index(beam: Float, clear: Float) -> Float:
+    """Beam index between clouds, by hour of whole days: the hour's own in haze, else the day's best.
+
+    Parameters
+    ----------
+    beam
+        (n,) clear-sky index of the beam by hour.
+    clear
+        (n,) clear-sky beam by hour [W/m2].
+    """
+    days = np.where(clear > BRIGHT_W_M2, beam, 0.0).reshape(-1, 24)
+    best = np.repeat(np.maximum(days.max(axis=1), OPEN_INDEX), 24)
+    found: Float = np.where(beam >= HAZE * best, beam, best)
+    return found
+
+
 def _hour_means(grid: Float, hours: int) -> Float:
-    mean: Float = grid[:-1].reshape(hours, GRID_PER_HOUR).mean(axis=1)
+    mean: Float = (0.5 * (grid[:-1] + grid[1:])).reshape(hours, GRID_PER_HOUR).mean(axis=1)
     return mean
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.demand import kernels, solar_kernels
+from cosim.demand import kernels
 from cosim.demand.calendar import Calendar, CalendarBlock
-from cosim.demand.solar import Module, ac_per_dc_rating, orientation_classes
+from cosim.demand.solar import Arrays, Module
 from cosim.demand.traits import HomeTraits, cumulative
 from cosim.demand.weather import Weather, WeatherBlock
 from cosim.randomness import stable_id
@@ -43,14 +43,16 @@ class HomeKit:
         self.weather = weather
         self.traits = traits
         self.seed = seed
-        self.module = module or Module()
         self.parallel = parallel
-        with_pv = traits.pv_w > 0.0
-        self._planes, classes = orientation_classes(
-            traits.pv_tilt_deg[with_pv], traits.pv_azimuth_deg[with_pv]
+        self.arrays = Arrays(
+            traits.pv_w,
+            traits.pv_tilt_deg,
+            traits.pv_azimuth_deg,
+            module or Module(),
+            places=weather.places_of(traits.id),
+            weather=weather,
+            parallel=parallel,
         )
-        self._plane = np.full(len(with_pv), -1)
-        self._plane[with_pv] = classes
         self._arrivals = cumulative(CAR_ARRIVAL_WEIGHTS)
 
     def block(self, first_step: int, steps: int, weather: WeatherBlock | None = None) -> tuple[Float, Float]:
@@ -70,13 +72,5 @@ class HomeKit:
             self.calendar.edges_minute(first_step, steps),
             ev_w,
         )
-        if len(self._planes) == 0:
-            return ev_w, np.zeros((homes, steps))
         sky = weather or self.weather.block(first_step, steps)
-        per_rating = ac_per_dc_rating(self._planes, self.module, sky, parallel=self.parallel)
-        pv_w = np.empty((homes, steps))
-        spread: Callable[..., None] = (
-            solar_kernels.arrays_parallel if self.parallel else solar_kernels.arrays_serial
-        )
-        spread(per_rating, self._plane, traits.pv_w, pv_w)
-        return ev_w, pv_w
+        return ev_w, self.arrays.power_w(first_step, sky)

@@ -13,6 +13,7 @@ from cosim.demand.solar_kernels import (
     GHI,
     HUMIDITY,
     NORTH,
+    OPEN_DNI,
     UP,
     WET_BULB_C,
     WIND_M_S,
@@ -76,17 +77,18 @@ def air(celsius, dew_c, pressure_pa, s, out):
 
 
 @kernel
-def weather(hour, grid_h, sky, clear, beam, diffuse, hourly, out):
+def weather(hour, grid_h, sky, clear, open_sky, diffuse, hourly, out):
     """Weather at instants of one chunk.
 
     hour (s,) hours from the chunk's first grid point; sky (4, g): sun's east, north, up and extraterrestrial
-    irradiance on the grid of spacing grid_h; clear (2, g): clear-sky beam and diffuse; beam, diffuse (n,):
-    clear-sky indices at the middles of hours, first at 0.5 h; hourly (4, n): air temperature, wind, dew point
-    and pressure at hours, first at 1 h. out (11, s).
+    irradiance on the grid of spacing grid_h; clear (2, g): clear-sky beam and diffuse; open_sky, diffuse (n,):
+    clear-sky indices of the beam between clouds and of diffuse light at the middles of hours, first at 0.5 h;
+    hourly (4, n): air temperature, wind, dew point and pressure at hours, first at 1 h. out (12, s), with no cloud
+    before the sun.
     """
     for s in range(hour.shape[0]):
         east, north, up = _sun(hour[s], grid_h, sky)
-        dni, dhi = _irradiance(hour[s], grid_h, clear, beam, diffuse)
+        dni, dhi = _irradiance(hour[s], grid_h, clear, open_sky, diffuse)
         then = hour[s] - 1.0
         air(
             _between(hourly[AIR_C], then),
@@ -98,22 +100,9 @@ def weather(hour, grid_h, sky, clear, beam, diffuse, hourly, out):
         out[WIND_M_S, s] = _between(hourly[AIR_WIND], then)
         out[GHI, s] = dhi + dni * max(up, 0.0)
         out[DNI, s] = dni
+        out[OPEN_DNI, s] = dni
         out[DHI, s] = dhi
         out[EXTRA, s] = _between(sky[3], hour[s] / grid_h)
         out[EAST, s] = east
         out[NORTH, s] = north
         out[UP, s] = up
-
-
-@kernel
-def felt(hour, grid_h, sky, clear, beam, diffuse, ambient, weights, out):
-    """Temperature and global irradiance of now, an hour ago, two hours ago ..., weighted; out (2, s)."""
-    for s in range(hour.shape[0]):
-        out[0, s] = 0.0
-        out[1, s] = 0.0
-        for age in range(weights.shape[0]):
-            then = hour[s] - age
-            up = _sun(then, grid_h, sky)[2]
-            dni, dhi = _irradiance(then, grid_h, clear, beam, diffuse)
-            out[0, s] += weights[age] * _between(ambient, then - 1.0)
-            out[1, s] += weights[age] * (dhi + dni * max(up, 0.0))

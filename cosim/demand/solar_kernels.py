@@ -25,8 +25,8 @@ PEREZ = np.array(
 CLEARNESS = np.array([1.065, 1.23, 1.5, 1.95, 2.8, 4.5, 6.2])
 
 # Rows of a block of weather.
-AMBIENT_C, WIND_M_S, GHI, DNI, DHI, EXTRA, EAST, NORTH, UP, HUMIDITY, WET_BULB_C = range(11)
-WEATHER_ROWS = 11
+AMBIENT_C, WIND_M_S, GHI, DNI, DHI, EXTRA, EAST, NORTH, UP, HUMIDITY, WET_BULB_C, OPEN_DNI = range(12)
+WEATHER_ROWS = 12
 
 
 @kernel
@@ -103,33 +103,6 @@ def on_plane(normal, s, albedo, weather_rows):
 
 
 @kernel
-def ac_per_dc_rating(plane, module, weather_rows, out):
-    """AC power per DC rating of one plane at every step.
-
-    plane: tilt [deg], azimuth [deg from north, east positive]. module: power coefficient [1/K], kept share
-    after system losses, DC limit of the inverter per DC rating, its efficiency, albedo, and the cell
-    temperature's a, b, delta [K]. weather_rows (11, s). out (s,).
-    """
-    normal = orientation(plane[0], plane[1])
-    for s in range(out.shape[0]):
-        out[s] = 0.0
-        if weather_rows[GHI, s] <= 0.0 and weather_rows[DNI, s] <= 0.0:
-            continue
-        incidence, beam, scattered = on_plane(normal, s, module[4], weather_rows)
-        cell = cell_temperature(
-            beam + scattered,
-            weather_rows[AMBIENT_C, s],
-            weather_rows[WIND_M_S, s],
-            module[5],
-            module[6],
-            module[7],
-        )
-        effective = (beam * glass_transmission(incidence) + scattered) / 1000.0
-        dc = effective * (1.0 + module[0] * (cell - 25.0)) * module[1]
-        out[s] = inverter_ac(dc, module[2], module[3])
-
-
-@kernel
 def light_on_planes(planes, albedo, weather_rows, out):
     """Irradiance on planes (p, 2) of tilt and azimuth [deg]; out (p, s) [W/m2]."""
     for p in range(planes.shape[0]):
@@ -141,37 +114,99 @@ def light_on_planes(planes, albedo, weather_rows, out):
                 out[p, s] = beam + scattered
 
 
-@kernel
-def planes_serial(planes, module, weather_rows, out):
-    """`ac_per_dc_rating` of every plane; planes (p, 2), out (p, s)."""
-    for p in range(planes.shape[0]):
-        ac_per_dc_rating(planes[p], module, weather_rows, out[p])
-
-
-@parallel_kernel
-def planes_parallel(planes, module, weather_rows, out):
-    """`planes_serial` with planes on threads."""
-    for p in prange(planes.shape[0]):
-        ac_per_dc_rating(planes[p], module, weather_rows, out[p])
+# Rows of what a step's sky means to any plane, as `skies` fills it.
+SKY_DNI, SKY_DHI, SKY_REST, SKY_EAST, SKY_NORTH, SKY_UP, SKY_CLEARER, SKY_HORIZON = 0, 1, 2, 3, 4, 5, 6, 7
+SKY_AIR_C, SKY_HEAT_K, SKY_F1, SKY_F2 = 8, 9, 10, 18
+SKY_ROWS = 26
 
 
 @kernel
-def arrays_serial(per_rating, plane, rating_w, out):
-    """Power of every home's array: of its plane (-1: no array), times its DC rating; out (h, s)."""
-    for h in range(out.shape[0]):
-        if plane[h] < 0:
-            out[h] = 0.0
-        else:
-            for s in range(out.shape[1]):
-                out[h, s] = per_rating[plane[h], s] * rating_w[h]
+def skies(weather_rows, dni_row, module, out):
+    """What of the sky all planes share, step by step; out (`SKY_ROWS`, s).
+
+    dni_row: row of `weather_rows` that holds the beam before clouds. The clearness of Perez (1990) is
+    1 + dni / (dhi (1 + 1.041 z^3)): its factor of dni is kept, and F1 and F2 of each of its eight bins.
+    `SKY_REST`: global light without the beam. `SKY_HEAT_K`: cell above air per irradiance.
+    """
+    for s in range(out.shape[1]):
+        up, dhi = weather_rows[UP, s], weather_rows[DHI, s]
+        z = math.acos(min(max(up, -1.0), 1.0))
+        degrees = math.degrees(z)
+        lit = degrees < 90.0 and dhi > 0.0
+        out[SKY_DNI, s] = max(weather_rows[dni_row, s], 0.0)
+        out[SKY_DHI, s] = dhi if lit else 0.0
+        out[SKY_EAST, s] = weather_rows[EAST, s]
+        out[SKY_NORTH, s] = weather_rows[NORTH, s]
+        out[SKY_UP, s] = up
+        out[SKY_REST, s] = weather_rows[GHI, s] - weather_rows[DNI, s] * max(up, 0.0)
+        out[SKY_CLEARER, s] = 1.0 / (dhi * (1.0 + 1.041 * z**3)) if lit else 0.0
+        out[SKY_HORIZON, s] = 1.0 / max(up, math.cos(math.radians(85.0)))
+        out[SKY_AIR_C, s] = weather_rows[AMBIENT_C, s]
+        out[SKY_HEAT_K, s] = math.exp(module[5] + module[6] * weather_rows[WIND_M_S, s]) + module[7] / 1000.0
+        b = dhi * relative_air_mass(degrees) / weather_rows[EXTRA, s] if lit else 0.0
+        for row in range(8):
+            c = PEREZ[row]
+            out[SKY_F1 + row, s] = max(c[0] + c[1] * b + c[2] * z, 0.0)
+            out[SKY_F2 + row, s] = c[3] + c[4] * b + c[5] * z
+
+
+@kernel
+def fill_glass(table):
+    """`glass_transmission` at evenly spaced cosines of incidence from 0 to 1."""
+    for i in range(table.shape[0]):
+        table[i] = glass_transmission(i / (table.shape[0] - 1))
+
+
+@kernel
+def array_power(plane, rating_w, sky, seen, module, glass, out):
+    """AC power of one array at every step; arguments as in `arrays_serial`, `seen` and `out` (s,)."""
+    east, north, cos, sin = orientation(plane[0], plane[1])
+    last = glass.shape[0] - 1
+    kept, limit, albedo = module[1], module[2], module[4] * 0.5 * (1.0 - cos)
+    scale = module[3] / 0.9637 * limit * rating_w
+    top, per_limit = module[3] * limit * rating_w, 1.0 / limit
+    for s in range(out.shape[0]):
+        if sky[SKY_DNI, s] + sky[SKY_DHI, s] <= 0.0:
+            out[s] = 0.0
+            continue
+        dni, up = sky[SKY_DNI, s] * seen[s], sky[SKY_UP, s]
+        incidence = max(east * sky[SKY_EAST, s] + north * sky[SKY_NORTH, s] + cos * up, 0.0)
+        clearer = dni * sky[SKY_CLEARER, s] + 1.0
+        row = 0
+        if clearer >= CLEARNESS[3]:
+            row = 4
+        if clearer >= CLEARNESS[row + 1]:
+            row += 2
+        if clearer >= CLEARNESS[row]:
+            row += 1
+        f1, f2 = sky[SKY_F1 + row, s], sky[SKY_F2 + row, s]
+        around = 0.5 * (1.0 - f1) * (1.0 + cos) + f1 * incidence * sky[SKY_HORIZON, s] + f2 * sin
+        scattered = max(sky[SKY_DHI, s] * around, 0.0) + albedo * (sky[SKY_REST, s] + dni * max(up, 0.0))
+        beam = dni * incidence
+        place = incidence * last
+        i = min(int(place), last - 1)
+        passed = glass[i] + (place - i) * (glass[i + 1] - glass[i])
+        cell = sky[SKY_AIR_C, s] + (beam + scattered) * sky[SKY_HEAT_K, s]
+        dc = max((beam * passed + scattered) * 0.001 * (1.0 + module[0] * (cell - 25.0)) * kept, 0.0)
+        load = dc * per_limit
+        out[s] = min(max(scale * ((0.9858 - 0.0162 * load) * load - 0.0059), 0.0), top)
+
+
+@kernel
+def arrays_serial(planes, rating_w, sky, seen, which, home, module, glass, out):
+    """AC power of arrays [W].
+
+    planes (a, 2) tilt and azimuth [deg]; rating_w (a,) DC rating [W]; sky of `skies`; seen (p, s) share of its beam
+    at places, which (a,) the place of each array, home (a,) its row of out; module: power coefficient [1/K], kept
+    share after system losses, DC limit of the inverter per DC rating, its efficiency, albedo, and the cell
+    temperature's a, b, delta [K]; glass of `fill_glass`; out (h, s). The inverter is `inverter_ac`, multiplied out.
+    """
+    for a in range(rating_w.shape[0]):
+        array_power(planes[a], rating_w[a], sky, seen[which[a]], module, glass, out[home[a]])
 
 
 @parallel_kernel
-def arrays_parallel(per_rating, plane, rating_w, out):
-    """`arrays_serial` with homes on threads."""
-    for h in prange(out.shape[0]):
-        if plane[h] < 0:
-            out[h] = 0.0
-        else:
-            for s in range(out.shape[1]):
-                out[h, s] = per_rating[plane[h], s] * rating_w[h]
+def arrays_parallel(planes, rating_w, sky, seen, which, home, module, glass, out):
+    """`arrays_serial` with arrays on threads."""
+    for a in prange(rating_w.shape[0]):
+        array_power(planes[a], rating_w[a], sky, seen[which[a]], module, glass, out[home[a]])

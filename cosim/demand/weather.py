@@ -8,8 +8,9 @@ from the latitude), ``clear:LATITUDE,LONGITUDE`` (cloudless, with a smooth tempe
 A file's hour ends at its label: irradiance is the mean of the hour before, temperature and wind stand at
 the label. Between hours, temperature, dew point, pressure and wind are linear; beam and diffuse irradiance are
 clear-sky values of the instant (Ineichen and Perez 2002, with pvlib's table of Linke turbidity) times a clear-sky
-index that is linear between the middles of the hours. Files are in the station's standard time; the
-sun stands where it does on the scenario's date. February 29 repeats the 28th.
+index that is linear between the middles of the hours, and the beam is cut by clouds of minutes
+(`cosim.demand.clouds`). Files are in the station's standard time; the sun stands where it does on the scenario's
+date. February 29 repeats the 28th.
 
 Sun and clear sky are computed for fixed stretches of file time, whole, when first needed, so the weather
 of a step is a function of its absolute index alone.
@@ -21,7 +22,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ from cosim import library
 from cosim.demand import sky_kernels, solar_kernels
 from cosim.demand.calendar import DAY_US, HOUR_US, Calendar
 from cosim.demand.clear_sky import CHUNK_DAYS, MARGIN_H, Chunk, prepare
+from cosim.demand.clouds import CloudField, Places, Solved, solve_day
 from cosim.demand.synthetic_weather import clear_year, synthetic_year
 from cosim.demand.weather_files import FORMATS, SEA_LEVEL_PA, Year, pvlib_data, read_year
 from cosim.errors import Problem, ScenarioError
@@ -40,8 +42,7 @@ if TYPE_CHECKING:
 Float = NDArray[np.float64]
 
 KEPT_CHUNKS = 4
-MASS_H = 2.5  # lag of a light-framed house; engineering judgement, range 1 to 6
-MASS_MEMORY_H = 9
+KEPT_DAYS = 10
 DRY_C = -40.0  # dew point of constant weather
 
 
@@ -52,10 +53,10 @@ class WeatherBlock:
     Parameters
     ----------
     rows
-        (11, steps): ambient [degC], wind [m/s], global horizontal, direct normal, diffuse horizontal and
+        (12, steps): ambient [degC], wind [m/s], global horizontal, direct normal, diffuse horizontal and
         extraterrestrial normal irradiance [W/m2], the unit vector to the sun (east, north, up), relative
-        humidity [%] and wet-bulb temperature [degC]. Light on a plane: `cosim.demand.solar.light_on_planes`
-        and `light_on_walls`.
+        humidity [%], wet-bulb temperature [degC], and direct normal irradiance where no cloud is before the sun.
+        Light on a plane: `cosim.demand.solar.light_on_planes` and `light_on_walls`.
     """
 
     rows: Float
@@ -118,6 +119,8 @@ class Weather:
         What a relative ``file:`` path starts from; the working folder if not given.
     seed
         Seed of the scenario, for what is drawn.
+    clouds
+        ``"minute"``: clouds pass within the hour (`cosim.demand.clouds`); ``"hourly"``: light is smooth.
 
     Raises
     ------
@@ -125,8 +128,18 @@ class Weather:
         If the source is not understood, or its file is missing, not whole or holds impossible values.
     """
 
-    def __init__(self, source: str, calendar: Calendar, folder: Path | None = None, *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        source: str,
+        calendar: Calendar,
+        folder: Path | None = None,
+        *,
+        seed: int = 0,
+        clouds: Literal["minute", "hourly"] = "minute",
+    ) -> None:
         self.source = source
+        self.seed = seed
+        self.minutes = clouds == "minute"
         self.calendar = calendar
         kind, _, rest = source.partition(":")
         self.constant_c: float | None = None
@@ -164,6 +177,9 @@ class Weather:
                 source,
             )
         self._chunks: dict[int, Chunk] = {}
+        self._days: dict[int, Solved | None] = {}
+        self._homes: dict[int, tuple[float, float]] = {}
+        self._station = CloudField(Places.one(), self._solved)
 
     def block(self, first_step: int, steps: int) -> WeatherBlock:
         """Weather at the middle of `steps` steps from `first_step`; the same bits for any cut into blocks."""
@@ -172,39 +188,59 @@ class Weather:
         fill: Callable[..., None] = sky_kernels.weather
         for columns, hour, c in self._stretches(first_step, steps):
             part = np.empty((out.shape[0], len(hour)))
-            fill(hour, c.grid_h, c.sky, c.clear, c.beam, c.diffuse, c.hourly, part)
+            fill(hour, c.grid_h, c.sky, c.clear, c.open, c.diffuse, c.hourly, part)
             out[:, columns] = part
+        if self.minutes and self.year is not None:
+            out[solar_kernels.DNI] *= self._station.seen(
+                self.file_us(first_step, steps), self.calendar.step_us
+            )[0]
+            out[solar_kernels.GHI] = out[solar_kernels.DHI] + out[solar_kernels.DNI] * np.maximum(
+                out[solar_kernels.UP], 0.0
+            )
         if self.constant_c is not None:
             still: Callable[..., None] = sky_kernels.air
             still(self.constant_c, min(DRY_C, self.constant_c), SEA_LEVEL_PA, 0, out)
             out[:, 1:] = out[:, :1]
         return WeatherBlock(out)
 
-    def felt_indoors(self, first_step: int, steps: int) -> tuple[Float, Float]:
-        """Outdoor temperature [degC] and global irradiance [W/m2] as a house's mass passes them on.
+    def clouds(self, places: Places, *, parallel: bool = False) -> SkyShare:
+        """What homes see of the clouds, each where it is."""
+        return SkyShare(self, CloudField(places, self._solved, parallel=parallel))
 
-        Means over the last hours, weighted by exp(-age / `MASS_H`): a first-order lag, without a state.
-        """
-        weights = np.exp(-np.arange(MASS_MEMORY_H) / MASS_H)
-        weights /= weights.sum()
-        out = np.zeros((2, steps))
-        fill: Callable[..., None] = sky_kernels.felt
-        for columns, hour, c in self._stretches(first_step, steps):
-            part = np.empty((2, len(hour)))
-            fill(
-                hour, c.grid_h, c.sky, c.clear, c.beam, c.diffuse, c.hourly[sky_kernels.AIR_C], weights, part
-            )
-            out[:, columns] = part
-        if self.constant_c is not None:
-            out[0] = self.constant_c
-        return out[0], out[1]
+    def settle(self, ids: NDArray[np.uint64], places: Places) -> None:
+        """Say where homes are, by their stable ids, so that each sees the clouds above it."""
+        self._homes |= {
+            int(i): (float(x), float(y)) for i, x, y in zip(ids, places.east_m, places.north_m, strict=True)
+        }
+
+    def places_of(self, ids: NDArray[np.uint64]) -> Places | None:
+        """Where homes are; None if none has been settled. A home that has not is at the station."""
+        if not self._homes:
+            return None
+        east, north = np.array([self._homes.get(int(i), (0.0, 0.0)) for i in ids]).reshape(-1, 2).T
+        return Places(np.ascontiguousarray(east), np.ascontiguousarray(north))
+
+    def file_us(self, first_step: int, steps: int) -> NDArray[np.int64]:
+        """Middles of steps by the file's clock, microseconds since 1970, shape (steps,)."""
+        middle = self.calendar.utc_us(first_step, steps) + self.calendar.step_us // 2
+        return middle + (0 if self.year is None else round(self.year.utc_offset_h * HOUR_US))
+
+    def _solved(self, day: int) -> Solved | None:
+        """A day's clouds; None for weather without."""
+        if self.year is None or not self.minutes:
+            return None
+        if day not in self._days:
+            while len(self._days) >= KEPT_DAYS:
+                self._days.pop(next(iter(self._days)))
+            chunk, chunk_day = divmod(day, CHUNK_DAYS)
+            self._days[day] = solve_day(self._chunk(self.year, chunk), self.year, day, chunk_day, self.seed)
+        return self._days[day]
 
     def _stretches(self, first_step: int, steps: int) -> Iterator[tuple[slice, Float, Chunk]]:
         """Parts of a block that lie in one chunk: columns, hours from the chunk's first grid point, chunk."""
         if self.year is None:
             return
-        middle = self.calendar.utc_us(first_step, steps) + self.calendar.step_us // 2
-        file_us = middle + round(self.year.utc_offset_h * HOUR_US)
+        file_us = self.file_us(first_step, steps)
         chunk_of = file_us // (CHUNK_DAYS * DAY_US)
         for chunk in range(int(chunk_of[0]), int(chunk_of[-1]) + 1):
             a, b = np.searchsorted(chunk_of, (chunk, chunk + 1))
@@ -215,8 +251,20 @@ class Weather:
         if chunk not in self._chunks:
             while len(self._chunks) >= KEPT_CHUNKS:
                 self._chunks.pop(next(iter(self._chunks)))
-            self._chunks[chunk] = prepare(year, chunk)
+            self._chunks[chunk] = prepare(year, chunk, smooth=not self.minutes)
         return self._chunks[chunk]
+
+
+class SkyShare:
+    """Share of `OPEN_DNI` that homes have at every step."""
+
+    def __init__(self, weather: Weather, field: CloudField) -> None:
+        self.weather, self.field = weather, field
+
+    def block(self, first_step: int, steps: int) -> Float:
+        """Means over steps, (h, steps); a home's bits depend on its own place alone."""
+        weather = self.weather
+        return self.field.seen(weather.file_us(first_step, steps), weather.calendar.step_us)
 
 
 def shipped_sources() -> list[str]:

@@ -127,15 +127,21 @@ def _weather(scenario: Scenario) -> Iterator[Violation]:
     elif kind == "clear":
         if not _numbers_within(value, [(-90.0, 90.0), (-180.0, 180.0)]):
             yield key, 'should be latitude and longitude in degrees, such as "clear:36.1,-79.9"', source
+    elif kind == "synthetic":
+        limits = [(-90.0, 90.0), (-180.0, 180.0)][: 1 + value.count(",")]
+        if not _numbers_within(value, limits):
+            message = 'should be latitude or latitude and longitude, such as "synthetic:36.1,-79.9"'
+            yield key, message, source
     elif kind == "file":
         if Path(value).suffix.lower() not in WEATHER_FILES:
-            yield key, "the file's name should end in .csv (TMY3), .epw or .tm2", source
+            yield key, "the file's name should end in .csv (TMY3 or NSRDB PSM), .epw or .tm2", source
         yield from _file(key, Path(value))
     else:
         shipped = [f"{library.raw('weather', name)['format']}:{name}" for name in library.names("weather")]
         if source not in shipped:
             message = (
-                'should be "file:PATH", "clear:LATITUDE,LONGITUDE", "constant:CELSIUS" or a typical year'
+                'should be "file:PATH", "synthetic:LATITUDE", "clear:LATITUDE,LONGITUDE", "constant:CELSIUS" or a '
+                "typical year"
             )
             yield key, f"{message}{nearest(source, shipped)}", source
 
@@ -271,6 +277,14 @@ def _moments(scenario: Scenario) -> Iterator[Violation]:
 def _event(event: Event, path: tuple[str | int, ...], groups: Collection[str]) -> Iterator[Violation]:
     place, _, name = event.where.partition(":")
     where = (*path, "where")
+    is_source = event.kind == "source-voltage"
+    if is_source != (event.value_pu is not None):
+        wanted = "is needed for" if is_source else "is nothing for"
+        yield (*path, "value_pu"), f"{wanted} kind {event.kind!r}", event.value_pu
+    if is_source:
+        if event.where:
+            yield where, "should be left out for kind 'source-voltage': it is the whole feeder's", event.where
+        return
     allowed = ("line",) if event.kind in OPENING else ("home", "group")
     if place not in allowed or not name:
         wanted = " or ".join(f'"{a}:NAME"' for a in allowed)

@@ -56,7 +56,7 @@ SOCKETS = tuple(library.names("sockets"))
 GROUP_NAME = r"^[A-Za-z][A-Za-z0-9_-]*$"
 
 FaultName = Literal["line-ground", "line-line", "line-line-ground", "three-phase", "three-phase-ground"]
-EventKind = Literal["outage", "open", "close", "der-disconnect", "der-connect"]
+EventKind = Literal["outage", "open", "close", "der-disconnect", "der-connect", "source-voltage"]
 
 
 def _instant(value: object) -> object:
@@ -133,8 +133,14 @@ class WeatherSpec(Strict):
 
     source: str = Field(
         default="tmy3:greensboro",
-        description='"tmy3:greensboro" or another typical year of models/weather, "constant:CELSIUS" (no '
-        'sun), "clear:LATITUDE,LONGITUDE" (clear sky) or "file:PATH" (TMY3 as .csv, .epw, .tm2)',
+        description='"tmy3:greensboro" or another typical year of models/weather, "file:PATH" (TMY3 or NSRDB PSM as '
+        '.csv, .epw, .tm2), "synthetic:LATITUDE[,LONGITUDE]" (a drawn year), "clear:LATITUDE,LONGITUDE" (clear sky) '
+        'or "constant:CELSIUS" (no sun), see docs/weather.md',
+    )
+    clouds: Literal["minute", "hourly"] = Field(
+        default="minute",
+        description='"minute": clouds drift over the feeder, hours keep their means; "hourly": light is smooth and the '
+        "same for all homes",
     )
 
 
@@ -354,9 +360,17 @@ class Event(Strict):
 
     at: Moment = Field(description="local date-time, inside the run")
     kind: EventKind = Field(description="what happens")
-    where: str = Field(description='"line:NAME", "home:NAME" or "group:NAME"')
+    where: str = Field(
+        default="", description='"line:NAME", "home:NAME" or "group:NAME"; left out for source-voltage'
+    )
     duration: Duration | None = Field(
         default=None, description="time until it is undone; not given: it stays"
+    )
+    value_pu: float | None = Field(
+        default=None,
+        ge=0.05,
+        le=1.5,
+        description="of source-voltage: what the substation's voltage is multiplied with, such as 0.6 in a sag",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from cosim.demand import solar_kernels
 from cosim.demand.calendar import Calendar
-from cosim.demand.solar import Module, ac_per_dc_rating, light_on_walls, orientation_classes
+from cosim.demand.solar import Module, ac_per_dc_rating, light_on_walls
 from cosim.demand.weather import Weather, WeatherBlock
 from cosim.demand.weather_files import pvlib_data
 
@@ -76,12 +77,6 @@ def test_clipping_stops_at_the_inverter_rating() -> None:
     assert solar_kernels.inverter_ac(0.001, 1.0, 0.96) == 0.0  # own consumption exceeds it
 
 
-def test_orientations_fall_into_classes() -> None:
-    planes, member = orientation_classes(np.array([18.0, 21.0, 20.0]), np.array([183.0, 176.0, 357.0]))
-    assert planes.tolist() == [[20.0, 0.0], [20.0, 180.0]]
-    assert member.tolist() == [1, 1, 0]
-
-
 def test_threads_and_compilation_change_no_bits() -> None:
     calendar = Calendar(datetime(2026, 7, 1), "America/New_York", 60_000_000, 1440)
     block = Weather("tmy3:greensboro", calendar).block(600, 200)
@@ -90,10 +85,15 @@ def test_threads_and_compilation_change_no_bits() -> None:
     assert np.array_equal(serial, ac_per_dc_rating(planes, Module(), block, parallel=True))
     alone = ac_per_dc_rating(planes[1:2], Module(), block, parallel=False)
     assert np.array_equal(serial[1:2], alone)
-    plain = np.empty_like(alone[0, :40])
-    few = np.ascontiguousarray(block.rows[:, :40])
-    solar_kernels.ac_per_dc_rating.py_func(planes[1], Module().table(), few, plain)  # type: ignore[attr-defined]
-    assert np.allclose(plain, alone[0, :40], rtol=1e-13, atol=0)
+    few = WeatherBlock(block.rows[:, :40])
+    sky, plain = np.empty((solar_kernels.SKY_ROWS, 40)), np.empty(40)
+    table, glass = Module().table(), np.empty(2049)
+    fill: Callable[..., None] = solar_kernels.fill_glass
+    fill(glass)
+    solar_kernels.skies.py_func(few.rows, solar_kernels.DNI, table, sky)  # type: ignore[attr-defined]
+    run = solar_kernels.array_power.py_func  # type: ignore[attr-defined]
+    run(planes[1], 1.0, sky, np.ones(40), table, glass, plain)
+    assert np.allclose(plain, alone[0, :40], rtol=1e-12, atol=0)
 
 
 def test_light_on_walls_is_pvlib_s() -> None:
