@@ -375,9 +375,7 @@ def _jaws(summary: Summary) -> Iterator[Answer]:
     if jaws is None:
         return
     glow = (
-        f"{counted(jaws.glowing, 'home')} with one that would glow at its usual current. "
-        if jaws.glowing
-        else ""
+        f"{counted(jaws.glowing, 'home')} with one that glows at its usual current. " if jaws.glowing else ""
     )
     detail = (
         f"Of {counted(jaws.homes, 'home')} whose jaws are drawn and aged. {glow}Hottest: {jaws.hottest}, {jaws.joint}, "

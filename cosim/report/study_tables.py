@@ -430,7 +430,7 @@ def _aged_jaws(results: Results) -> Iterator[Table]:
                 numbers("Resistance", "µΩ", 1e6 * columns["ohm"][rows], state[rows] == 2),
                 numbers("Of a new one", "µΩ", 1e6 * columns["new_ohm"][rows]),
                 numbers("Age", "years", columns["years"][rows]),
-                words("At its usual current", ["would glow" if state[row] == 2 else "" for row in rows]),
+                words("At its usual current", ["glows" if state[row] == 2 else "" for row in rows]),
                 numbers("Poor contacts", "", columns["poor_jaws"][rows]),
             ),
             "No jaw is out of the ordinary.",

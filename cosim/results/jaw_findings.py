@@ -24,7 +24,7 @@ class JawFindings:
     homes
         Homes whose jaws are not as new.
     poor, glowing
-        Homes with a jaw out of the ordinary, and those of them with one that would glow.
+        Homes with a jaw out of the ordinary, and those of them with one that glows.
     hottest, joint
         Home with such a jaw, or any aged home if there is none, whose jaws rose most; its worst contact.
     rise_k
@@ -46,7 +46,7 @@ class JawFindings:
     def line(self) -> str:
         """In one line."""
         some = f"{self.poor} of {self.homes} homes {'has' if self.poor == 1 else 'have'} a poor jaw"
-        glow = f", {self.glowing} would glow" if self.glowing else ""
+        glow = f", {self.glowing} with one that glows" if self.glowing else ""
         rise = f"rose {self.rise_k:.1f} K, " if np.isfinite(self.rise_k) else ""
         return (
             f"Jaws (estimates): {some}{glow}; hottest {self.hottest}: {rise}{self.joint} with "

@@ -714,9 +714,7 @@ AGED_JAWS = Group(
         _row("home", "str", "", "home"),
         _row("joint", "str", "", "contact: leg and the two parts it joins"),
         _row("force_share", "f8", "1", "normal force over that of its entry as new"),
-        _row(
-            "ohm", "f8", "ohm", "resistance at 20 degC; of one that would glow, that at which it just melts"
-        ),
+        _row("ohm", "f8", "ohm", "resistance at 20 degC; of one that glows, that at which it just melts"),
         _row("new_ohm", "f8", "ohm", "resistance of the adapter's entry as new"),
         _row("years", "f8", "1", "years since adapter and meter were put in"),
         Variable(

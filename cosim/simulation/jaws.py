@@ -58,8 +58,8 @@ class AgedJaws:
 
     @property
     def own(self) -> OwnOhm:
-        """Their resistances beside those of the network."""
-        return own_ohm(self.joints, self.now.ohm)
+        """Their resistances beside those of the network, and the heat of those that glow."""
+        return own_ohm(self.joints, self.now)
 
     @property
     def ratio(self) -> Float:

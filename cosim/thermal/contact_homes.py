@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.thermal import contact_kernels as laws
-from cosim.thermal.contact import AgeingJoint, ContactState, constants, contact_ohm, force_n
+from cosim.thermal.contact import AgeingJoint, ContactState, constants, contact_ohm, force_n, load_contact
 from cosim.thermal.contact_ageing import ContactAgeing, Exposure
 from cosim.thermal.contact_population import draw_jaws, insertions
 from cosim.thermal.fleet import OwnOhm
@@ -25,12 +25,11 @@ class HomeContacts:
     Parameters
     ----------
     ohm
-        Resistance at 20 degC. A contact that would glow has that at which it just melts at the highest current of
-        its past: a network's contacts are ohmic, and a glow is not.
+        Resistance at 20 degC; of a contact that glows that at which it just melts at the highest current of its past.
     force_share
         Normal force over that of the entry.
     glowing
-        Whether it would glow.
+        Whether it glows.
     """
 
     ohm: Float
@@ -89,19 +88,24 @@ def home_contacts(
     return HomeContacts(np.where(glowing, molten, np.minimum(found, molten)), force, glowing)
 
 
-def own_ohm(joints: Sequence[AgeingJoint], ohm: Float) -> OwnOhm:
-    """What (homes, contacts) resistances have beside those as new, half of it on each side of a contact.
+def own_ohm(joints: Sequence[AgeingJoint], now: HomeContacts) -> OwnOhm:
+    """What (homes, contacts) contacts have beside those as new, half of their heat on each side of a contact.
 
-    It does not rise with temperature, and the thermal conductance of a contact stays that as new.
+    Resistances do not rise with temperature, and the thermal conductance of a contact stays that as new. A contact that
+    glows has no resistance but the heat of the glow branch at its current.
     """
     node = [n for joint in joints for n in joint.nodes]
     path = [joint.path for joint in joints for _ in joint.nodes]
+    ohm = np.where(now.glowing, 0.0, now.ohm)
     more = 0.5 * (ohm - np.array([joint.new_ohm for joint in joints]))
-    return OwnOhm(np.array(node, np.int64), np.array(path, np.int64), np.repeat(more.T, 2, axis=0))
+    glow = np.where(now.glowing, 0.5, 0.0)
+    more, glow = (np.repeat(values.T, 2, axis=0) for values in (more, glow))
+    law = constants(load_contact(joints[0].contact))
+    return OwnOhm(np.array(node, np.int64), np.array(path, np.int64), more, glow, law)
 
 
 def with_contacts(network: HeatNetwork, joints: Sequence[AgeingJoint], ohm: Float) -> HeatNetwork:
-    """The network of one home, its contacts having (contacts,) resistances; as `own_ohm` for one home of many."""
+    """The network of one home, its contacts having (contacts,) resistances; as `own_ohm` where none glows."""
     changed = network.ohm.copy()
     row = {key: k for k, key in enumerate(zip(network.node.tolist(), network.path.tolist(), strict=True))}
     for joint, value in zip(joints, ohm, strict=True):

@@ -7,8 +7,10 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import eigh
 
+from cosim.thermal.contact_kernels import CONSTANTS
 from cosim.thermal.kernels import LANES, PLANES, QUANTUM, advance_parallel, advance_serial
 from cosim.thermal.network import KELVIN, REFERENCE_C, Float, HeatNetwork, Int
 
@@ -56,7 +58,7 @@ class Outdoors:
 
 @dataclass(frozen=True)
 class OwnOhm:
-    """Resistances of each home beside those of the network; they do not rise with temperature.
+    """Resistances of each home beside those of the network, which do not rise with temperature, and contacts that glow.
 
     Parameters
     ----------
@@ -64,22 +66,36 @@ class OwnOhm:
         (r,) as in `HeatNetwork`; what stands on a leg is heated by that leg's current.
     ohm
         (r, homes) added to the network's; below zero where a home has less.
+    glow
+        (r, homes) share of a glow's heat that enters the row's node, 0 where none glows.
+    law
+        Of the glow: `cosim.thermal.contact.constants` of the contacts.
     """
 
     node: Int
     path: Int
     ohm: Float
+    glow: Float
+    law: Float
 
-    def of_legs(self, pairs: int) -> tuple[Int, Int, Float]:
-        """Rows of both legs together: part of leg 1 or shared, path of leg 1, (rows, 2, homes)."""
+    @staticmethod
+    def of(node: Int, path: Int, ohm: Float, glow: Float | None = None, law: Float | None = None) -> OwnOhm:
+        """Without a glow if none is given."""
+        glow = np.zeros_like(ohm) if glow is None else glow
+        return OwnOhm(node, path, ohm, glow, np.zeros(CONSTANTS) if law is None else law)
+
+    def of_legs(self, pairs: int) -> tuple[Int, Int, Float, NDArray[np.bool_], Float, Float]:
+        """As `own_heat` takes them: rows of both legs together, each with its part and path of leg 1, or shared."""
         leg = self.path % 2
         if np.any((self.node < 2 * pairs) & (self.node // max(pairs, 1) != leg)):
             raise ValueError("what stands on a leg is heated by that leg's current")
         part = np.where(self.node < 2 * pairs, self.node - leg * pairs, self.node)
         rows, which = np.unique(np.stack([part, self.path - leg], axis=1), axis=0, return_inverse=True)
-        both = np.zeros((len(rows), 2, self.ohm.shape[1]))
-        np.add.at(both, (which.reshape(-1), leg), self.ohm)
-        return np.ascontiguousarray(rows[:, 0]), np.ascontiguousarray(rows[:, 1]), both
+        ohm, glow = np.zeros((2, len(rows), 2, self.ohm.shape[1]))
+        for total, values in ((ohm, self.ohm), (glow, self.glow)):
+            np.add.at(total, (which.reshape(-1), leg), values)
+        lit = np.asarray((glow > 0.0).any(axis=(1, 2)))
+        return np.ascontiguousarray(rows[:, 0]), np.ascontiguousarray(rows[:, 1]), ohm, lit, glow, self.law
 
 
 class HeatFleet:
@@ -117,7 +133,7 @@ class HeatFleet:
         self.network = network
         self.homes = homes
         self.outdoors = outdoors
-        none = OwnOhm(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, homes)))
+        none = OwnOhm.of(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, homes)))
         if own is not None and own.ohm.shape != (len(own.node), homes):
             raise ValueError(f"resistances of {own.ohm.shape} do not fit {len(own.node)} rows, {homes} homes")
         self._own = (own or none).of_legs(network.pairs)

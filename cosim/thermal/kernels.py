@@ -22,6 +22,7 @@ import numpy as np
 from numba import prange
 
 from cosim.compiled import kernel, parallel_kernel
+from cosim.thermal.contact_kernels import glow_w
 
 LANES = 256  # at most; beyond, the work of a group leaves the second cache
 QUANTUM = 32  # lanes come in multiples of this
@@ -269,11 +270,12 @@ def end_of_step(pairs, nodes, kind, fresh, lanes, x, top):
 
 @kernel
 def own_heat(pairs, own, i2, first, used, x, to):
-    """x[to + node] += resistance of a home's own times its squared current, for the modes of both legs.
+    """x[to + node] += heat of a home's own at its squared currents, for the modes of both legs.
 
-    own: node (rows,), path of leg 1 (rows,), resistance (rows, 2 legs, homes) beside that of the network.
+    own: node (rows,), path of leg 1 (rows,), resistance (rows, 2 legs, homes) beside that of the network, whether
+    anything glows there (rows,), share of a glow's heat (rows, 2 legs, homes), constants of the contacts' law.
     """
-    node, path, ohm = own
+    node, path, ohm, lit, share, law = own
     for r in range(node.shape[0]):
         n, p, o = node[r], path[r], to + node[r]
         if n >= pairs:
@@ -287,6 +289,24 @@ def own_heat(pairs, own, i2, first, used, x, to):
                 one, two = ohm[r, 0, h] * i2[p, h], ohm[r, 1, h] * i2[p + 1, h]
                 x[o, k] += 0.5 * (one - two)
                 x[e, k] += 0.5 * (one + two)
+        if lit[r]:
+            for k in range(used):
+                h = first + k
+                one, two = (
+                    glow_heat(law, share[r, 0, h], i2[p, h]),
+                    glow_heat(law, share[r, 1, h], i2[p + 1, h]),
+                )
+                if n >= pairs:
+                    x[o, k] += one + two
+                else:
+                    x[o, k] += 0.5 * (one - two)
+                    x[o + pairs, k] += 0.5 * (one + two)
+
+
+@kernel
+def glow_heat(law, share, i2):
+    """Heat of a glow that enters one part, of which it gets `share`."""
+    return share * glow_w(law, math.sqrt(i2)) if share > 0.0 else 0.0
 
 
 @kernel

@@ -11,9 +11,10 @@ from cosim import library
 from cosim.errors import ConvergenceError, LibraryError
 from cosim.randomness import stable_ids
 from cosim.thermal import contact_kernels as laws
-from cosim.thermal.contact import constants, load_contact, load_population, values
+from cosim.thermal.contact import METER_BLADES, constants, load_contact, load_population, values
 from cosim.thermal.contact_ageing import GRID_W, Aged, ContactAgeing, Exposure, Jaws
-from cosim.thermal.contact_homes import home_contacts, own_ohm, with_contacts
+from cosim.thermal.contact_glow import glow_run
+from cosim.thermal.contact_homes import HomeContacts, home_contacts, own_ohm, with_contacts
 from cosim.thermal.contact_population import chance_of_poor, draw_jaws, insertions
 from cosim.thermal.fleet import HeatFleet, OwnOhm
 from cosim.thermal.limits import steady_state
@@ -228,6 +229,10 @@ def test_what_cannot_be_aged_is_told() -> None:
         Exposure(np.zeros((1, 1, 2, 6)), np.zeros((1, 1, 2)), np.array([0.5, 0.6]))
 
 
+def ohmic(ohm: Float) -> HomeContacts:
+    return HomeContacts(ohm, np.ones(ohm.shape), np.zeros(ohm.shape, bool))
+
+
 def test_jaws_of_homes_run_in_one_fleet(ageing: ContactAgeing) -> None:
     """Draws depend on the home alone; each home is as hot as the network with its contacts, whoever its neighbours."""
     ids = stable_ids([f"home-{k}" for k in range(80)])
@@ -244,10 +249,10 @@ def test_jaws_of_homes_run_in_one_fleet(ageing: ContactAgeing) -> None:
     steps, network = 40, ageing.network
     i2 = np.tile(np.array([30.0**2, 20.0**2, 30.0**2, 20.0**2, 0.0, 0.0])[None, :, None], (steps, 1, 80))
     air, seconds = np.full(steps, 25.0), np.full(steps, 900.0)
-    fleet = HeatFleet(network, 80, own=own_ohm(ageing.joints, ohm))
+    fleet = HeatFleet(network, 80, own=own_ohm(ageing.joints, ohmic(ohm)))
     end = fleet.advance(fleet.initial(25.0), i2, air, seconds, parallel=True)
     for home in (int(np.argmax(ohm.max(axis=1))), 0, 41):
-        alone = HeatFleet(network, 1, own=own_ohm(ageing.joints, ohm[[home]]))
+        alone = HeatFleet(network, 1, own=own_ohm(ageing.joints, ohmic(ohm[[home]])))
         one = alone.advance(alone.initial(25.0), i2[..., :1], air, seconds, parallel=False)
         np.testing.assert_array_equal(one[..., 0], end[..., home])
         changed = with_contacts(network, ageing.joints, ohm[home])
@@ -259,7 +264,7 @@ def test_jaws_of_homes_run_in_one_fleet(ageing: ContactAgeing) -> None:
 
 def test_jaws_as_new_change_no_bits(ageing: ContactAgeing) -> None:
     i2 = np.random.default_rng(1).uniform(0.0, 100.0, (30, 6, 40)) ** 2
-    as_new = own_ohm(ageing.joints, np.tile(ageing.as_new_ohm, (40, 1)))
+    as_new = own_ohm(ageing.joints, ohmic(np.tile(ageing.as_new_ohm, (40, 1))))
     one, two = HeatFleet(ageing.network, 40), HeatFleet(ageing.network, 40, own=as_new)
     ends = [
         fleet.advance(fleet.initial(20.0), i2, np.full(30, 20.0), np.full(30, 60.0), parallel=False)
@@ -268,12 +273,37 @@ def test_jaws_as_new_change_no_bits(ageing: ContactAgeing) -> None:
     np.testing.assert_array_equal(*ends)
 
 
+@pytest.mark.parametrize("amp", [5.0, 30.0])
+def test_a_glowing_jaw_heats_its_home_alone(ageing: ContactAgeing, amp: float) -> None:
+    """The third home of five glows: as hot as the glow's own integration says; its neighbours keep their bits."""
+    joints, network = ageing.joints, ageing.network
+    ohm = np.tile(ageing.as_new_ohm, (5, 1))
+    glowing = np.zeros(ohm.shape, bool)
+    first = next(k for k, joint in enumerate(joints) if joint.at_meter)
+    glowing[2, first] = True
+    lit = own_ohm(joints, HomeContacts(ohm, np.ones(ohm.shape), glowing))
+    i2 = np.tile(np.array([amp**2] * 4 + [0.0, 0.0])[None, :, None], (240, 1, 5))
+    air, seconds = np.full(240, 25.0), np.full(240, 60.0)
+    ends = [
+        fleet.advance(fleet.initial(25.0), i2, air, seconds, parallel=False)
+        for fleet in (HeatFleet(network, 5, own=lit), HeatFleet(network, 5))
+    ]
+    np.testing.assert_array_equal(np.delete(ends[0], 2, axis=2), np.delete(ends[1], 2, axis=2))
+    blade = network.names.index(f"l1.{METER_BLADES}")
+    run = glow_run(library.load("adapters", "bare-socket"), amp)
+    assert ends[0][-1, blade, 2] == pytest.approx(run.blade_c[-1], abs=0.5)
+    assert ends[0][-1, blade, 2] > ends[1][-1, blade, 2] + 10.0
+    faint = HeatFleet(network, 5, own=lit)
+    cold = faint.advance(faint.initial(25.0), 0.0 * i2 + 0.7**2, air, seconds, parallel=False)
+    assert cold[-1, blade, 2] <= cold[-1, blade, 0] + 1e-6  # below 0.8 A it is out, and has no resistance
+
+
 def test_resistances_of_homes_stand_where_their_current_is(ageing: ContactAgeing) -> None:
     row = np.array([0])
     with pytest.raises(ValueError, match="that leg's current"):
-        HeatFleet(ageing.network, 1, own=OwnOhm(row, np.array([1]), np.zeros((1, 1))))
+        HeatFleet(ageing.network, 1, own=OwnOhm.of(row, np.array([1]), np.zeros((1, 1))))
     with pytest.raises(ValueError, match="do not fit"):
-        HeatFleet(ageing.network, 2, own=OwnOhm(row, row, np.zeros((1, 1))))
+        HeatFleet(ageing.network, 2, own=OwnOhm.of(row, row, np.zeros((1, 1))))
 
 
 def test_a_collar_is_put_in_before_its_meter() -> None:
