@@ -120,10 +120,13 @@ def test_threads_change_no_bits() -> None:
 
 
 def test_habits_are_addressed_by_the_calendar_and_not_by_the_start() -> None:
-    early, _ = run(households(calendar("2026-07-13", 2880), street(4)), [1440, 1440])
-    late, _ = run(households(calendar("2026-07-14", 1440), street(4)), [1440])
-    apart = np.abs(early["panel_w"][..., 1440:].sum(axis=1) - late["panel_w"].sum(axis=1))
-    assert np.median(apart) < 1e-6  # thermostats may stand elsewhere
+    early, late = (households(calendar(f"2026-07-{day}", 2880), street(8)) for day in (13, 14))
+    before = run(early, [1440])[1]
+    after = run(early, [1440], before, 1440)[1]
+    own = late.energy_kwh(run(late, [1440])[1])
+    for name in ("electronics", "lights", "range", "dryer", "microwave", "dishwasher"):
+        day = early.energy_kwh(after)[name] - early.energy_kwh(before)[name]
+        assert np.allclose(day, own[name], rtol=1e-9, atol=1e-9), name
 
 
 @pytest.mark.parametrize("start", ["2028-02-28", "2026-03-07", "2026-12-30"])
@@ -417,3 +420,33 @@ def test_an_unknown_household_names_the_nearest() -> None:
 
 def test_figures_of_a_home_are_set_apart_in_its_state() -> None:
     assert home_kernels.NOW_AT + k.NOW == home_kernels.ENERGY_AT
+
+
+# Kilowatt-hours a year of the mean US home: EIA, FAQ 96 (Annual Energy Outlook 2023, year 2022), over 123.5 million
+# homes; all of it: EIA, FAQ 97, the mean customer of 2020. How far ours may lie off, and why they differ.
+PUBLISHED = {
+    "all": (10_715, 0.2),
+    "cooling": (2_024, 0.4),  # the file's summer is Greensboro's
+    "heating and resistance": (1_773, 0.5),
+    "water heater": (1_425, 0.4),
+    "refrigeration": (866, 0.4),  # with freezers
+    "lights": (543, 0.4),
+    "dryer": (526, 0.4),
+    "range and microwave": (130, 2.0),  # their cooking leaves microwave ovens to the rest
+}
+
+
+def test_a_year_s_end_uses_are_near_published_means() -> None:
+    """Two days of the middle of every second month of 120 homes, in Greensboro."""
+    traits, total = draw_traits(stable_ids([f"h{i}" for i in range(120)]), 5), {}
+    for month in range(1, 13, 2):
+        demand = households(calendar(f"2026-{month:02d}-14", 2880), traits, parallel=True)
+        for name, energy in demand.energy_kwh(run(demand, [2880])[1]).items():
+            total[name] = total.get(name, 0.0) + energy.mean() * 365.0 / 12.0
+    ours = total | {
+        "all": sum(total.values()),
+        "heating and resistance": total["heating"] + total["resistance"],
+        "range and microwave": total["range"] + total["microwave"],
+    }
+    for name, (published, tolerance) in PUBLISHED.items():
+        assert ours[name] == pytest.approx(published, rel=tolerance), name
