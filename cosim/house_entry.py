@@ -109,9 +109,9 @@ class HvacEntry(Entry):
     strips_alone: bool = False
     crankcase_w: Annotated[Quantity, of("W", 0, 500)]
     crankcase_below_c: Annotated[Quantity, of("degC", -50, 50)] | None = None
-    min_on_s: Annotated[Quantity, of("s", 0, 3600)]
-    min_off_s: Annotated[Quantity, of("s", 0, 3600)]
-    restart_s: Annotated[Quantity, of("s", 0, 3600)]
+    min_on_s: Annotated[Quantity, of("s", 0.0, 3600.0)]
+    min_off_s: Annotated[Quantity, of("s", 0.0, 3600.0)]
+    restart_s: Annotated[Quantity, of("s", 0.0, 3600.0)]
     deadband_k: Annotated[Quantity, of("K", 0.1, 10)]
 
 
