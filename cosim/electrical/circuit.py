@@ -221,6 +221,12 @@ class Circuit:
             elements[index] = replace(elements[index], y_siemens=block)
         return replace(self, elements=tuple(elements))
 
+    def with_source_voltage(self, factor: float) -> Circuit:
+        """The circuit with the voltage of all sources multiplied."""
+        if factor == 1.0:
+            return self
+        return replace(self, sources=tuple(replace(s, emf_v=s.emf_v * factor) for s in self.sources))
+
     def without(self, elements: Collection[int]) -> Circuit:
         """The circuit with some elements (by index) opened: they stay in their place and conduct nothing."""
         opened = set(elements)

@@ -16,6 +16,7 @@ class Act(StrEnum):
     DISCONNECT_DER = "disconnect_der"  # open the DER switches of `ids`; they stop at once
     CEASE_DER = "cease_der"  # the inverters of `ids` stop at once; their switches stay as they are
     ENTER_SERVICE = "enter_service"  # the inverters of `ids` start their ramp from zero now
+    SOURCE_VOLTAGE = "source_voltage"  # the sources' voltage becomes `subject` times their own
     TRIP_BREAKER = "trip_breaker"  # open `subject`; returns the homes whose DER lost voltage by it
     RESET_BREAKER = "reset_breaker"  # close `subject`; returns the homes whose DER got voltage back
 

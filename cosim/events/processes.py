@@ -100,6 +100,22 @@ def _let_go(env: Environment, what: str, holder: str) -> bool:
 
 
 @dataclass(kw_only=True)
+class SourceVoltage(Record):
+    """Multiplies the sources' voltage with `value_pu` at the deadline."""
+
+    kind: ClassVar[str] = "source_voltage"
+    value_pu: float
+
+
+@process(SourceVoltage)
+def set_source_voltage(env: Environment, record: SourceVoltage) -> ProcessGenerator:
+    """Wait for the time, then change it; what homes make of it is found by the physics."""
+    yield env.wait(record, Priority.CLOSE if record.value_pu == 1.0 else Priority.OPEN)
+    action = Action(Act.SOURCE_VOLTAGE, str(record.value_pu))
+    change(env, action, "source_voltage", None, record.cause)
+
+
+@dataclass(kw_only=True)
 class BreakerTrip(Record):
     """Opens whichever breaker reaches its trip line; closes it `reset_after_us` later, if given."""
 

@@ -177,6 +177,7 @@ def _told(asked: Inverter, battery: bool) -> str:
     said += [f"volt-watt {watt}"] if watt and asked.volt_var != watt else []
     said += [f"power factor {asked.power_factor:g}"] if asked.power_factor != 1.0 else []
     said += [f"{asked.priority} priority"] if asked.priority and not battery else []
+    said += [f"ride-through {asked.ride_through}"] if asked.ride_through else []
     return ", ".join(said) or "none"
 
 

@@ -87,6 +87,8 @@ class State:
         (5, transformers) rises and age of service transformers, (homes,) surfaces of drops.
     setting
         Taps and capacitor steps.
+    source_pu
+        What the sources' voltage is multiplied with.
     wants
         (controls,) whether a voltage control was last seen wanting to move.
     """
@@ -105,6 +107,7 @@ class State:
     unit_heat: Float
     drop_c: Float
     setting: Setting
+    source_pu: float
     wants: Bool
 
     @property
@@ -115,7 +118,7 @@ class State:
     @property
     def grid(self) -> Grid:
         """What decides the admittances: elements out, lines tied, taps and capacitor steps."""
-        return Grid(self.opened, self.tied, self.setting)
+        return Grid(self.opened, self.tied, self.setting, self.source_pu)
 
 
 @dataclass
@@ -225,6 +228,7 @@ class StudyPhysics:
             unit_heat=study.grid_heat.units.initial(),
             drop_c=study.grid_heat.drops.initial(),
             setting=study.controls.start,
+            source_pu=1.0,
             wants=np.zeros(len(study.controls), dtype=bool),
         )
 
@@ -316,6 +320,9 @@ class StudyPhysics:
             case Act.ENTER_SERVICE:
                 self.state.entered_us[self.case.rows(action.ids)] = self.time_us
                 return action.ids
+            case Act.SOURCE_VOLTAGE:
+                self.state.source_pu = float(action.subject)
+                return ()
             case Act.TRIP_BREAKER | Act.RESET_BREAKER:
                 was = self._der_fed()
                 which, home = self._breaker(action.subject)

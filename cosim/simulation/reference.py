@@ -30,14 +30,16 @@ def check_reference(scenario: Scenario, feeder: Feeder) -> None:
     FeederError
         If pandapower cannot represent the feeder.
     """
-    switching = [event for event in scenario.events if event.kind in ("outage", "open", "close")]
+    switching = [
+        event for event in scenario.events if event.kind in ("outage", "open", "close", "source-voltage")
+    ]
     if switching:
         raise ScenarioError(
             [
                 Problem(
                     'cannot be simulated with solver = "pandapower"; use solver = "cosim"',
                     key="events",
-                    value=e.where,
+                    value=e.where or e.kind,
                 )
                 for e in switching
             ]

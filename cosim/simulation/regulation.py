@@ -25,11 +25,13 @@ V = TypeVar("V")
 
 
 class Grid(NamedTuple):
-    """What decides the admittances: elements out, lines closed that stand open, where taps and capacitors are."""
+    """What decides a solver: elements out, lines closed that stand open, where taps and capacitors are, and what the
+    sources' voltage is multiplied with."""
 
     opened: frozenset[int]
     tied: frozenset[int]
     setting: Setting
+    source_pu: float = 1.0
 
 
 @dataclass
@@ -57,7 +59,7 @@ class Regulation:
     def __init__(self, controls: Controls, compiled: CompiledFeeder) -> None:
         self._controls = controls
         self._compiled = compiled
-        self._topologies: dict[tuple[frozenset[int], frozenset[int]], _Topology] = {}
+        self._topologies: dict[tuple[frozenset[int], frozenset[int], float], _Topology] = {}
         self._heads: dict[Setting, Terminals] = {}
         self.work = Work()
 
@@ -69,6 +71,7 @@ class Regulation:
             return topology.base
         if topology.positions != positions:
             circuit = self._controls.circuit(grid.setting, grid.opened, self._closed(grid))
+            circuit = circuit.with_source_voltage(grid.source_pu)
             topology.moved, topology.positions = topology.moving.at(circuit), positions
         return topology.moved
 
@@ -85,10 +88,12 @@ class Regulation:
         return {element: self._compiled.closed_blocks[element] for element in sorted(grid.tied)}
 
     def _topology(self, grid: Grid) -> _Topology:
-        key = grid.opened, grid.tied
+        key = grid.opened, grid.tied, grid.source_pu
         if key not in self._topologies:
             _make_room(self._topologies, KEPT_TOPOLOGIES)
-            circuit = self._compiled.circuit.with_blocks(self._closed(grid))
+            circuit = self._compiled.circuit.with_blocks(self._closed(grid)).with_source_voltage(
+                grid.source_pu
+            )
             base = Network(circuit.without(grid.opened))
             moving = MovingNetwork(base, self._controls.elements, self.work)
             self._topologies[key] = _Topology(base, moving, base, None)

@@ -13,6 +13,7 @@ from cosim.events.processes import (
     EnterService,
     Outage,
     ScheduledSwitching,
+    SourceVoltage,
     StudyProcess,
 )
 from cosim.events.records import Record
@@ -85,6 +86,11 @@ def _records(study: Study, event: Event, name: str) -> Iterator[Record]:
                     section=event.where,
                     close=not close,
                 )
+        case "source-voltage":
+            assert event.value_pu is not None  # the scenario's rules say so
+            yield SourceVoltage(name=name, deadline_us=at_us, value_pu=event.value_pu)
+            if event.duration is not None:
+                yield SourceVoltage(name=f"{name}-undone", deadline_us=at_us + event.duration, value_pu=1.0)
         case "der-disconnect" | "der-connect":
             connect = event.kind == "der-connect"
             homes = study.homes_at(event.where)

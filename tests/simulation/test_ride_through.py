@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cosim.errors import ScenarioError
 from cosim.results import Results
 from cosim.scenario import Scenario
 from cosim.scenario.schema import Inverter
@@ -211,3 +212,94 @@ def test_bits_do_not_depend_on_threads_or_blocks(
     assert (other.events == results.events).all(axis=None)
     for quantity in ("voltage_l1_v", "pv_power_w"):
         assert other.full(quantity).to_numpy().tobytes() == results.full(quantity).to_numpy().tobytes()
+
+
+SAGS = """
+title = "sags"
+start = 2026-06-21T11:00:00
+duration = "1 h"
+step = "60 s"
+seed = 3
+[feeder]
+homes = 8
+[weather]
+source = "clear:36.1,-79.9"
+[homes.two]
+share = 0.5
+pv_kw = 6
+inverter = { volt_var = "ieee1547-2018-b", ride_through = "ieee1547-2018-ii" }
+[homes.three]
+share = 0.5
+pv_kw = 6
+battery = "powerwall-3"
+inverter = { ride_through = "ieee1547-2018-iii", randomised_delay = "4 min" }
+[record]
+full = ["home:1", "home:2", "home:3", "home:4", "home:5", "home:6", "home:7", "home:8"]
+quantize = false
+[[events]]
+at = 2026-06-21T11:10:10
+kind = "source-voltage"
+value_pu = 0.63
+duration = "9 s"
+[[events]]
+at = 2026-06-21T11:20:00
+kind = "source-voltage"
+value_pu = 0.63
+duration = "15 s"
+[[events]]
+at = 2026-06-21T11:40:30
+kind = "source-voltage"
+value_pu = 0.63
+duration = "40 s"
+"""
+
+
+def test_sags_of_the_source_by_category(tmp_path: Path) -> None:
+    """9 s are ridden through by all, 15 s by category III alone (UV1 after 10 s in II), 40 s by none (21 s in III)."""
+    path = tmp_path / "sags.toml"
+    path.write_text(SAGS)
+    results = run(Scenario.load(path), tmp_path / "sags.h5")
+    events = results.events
+    trips = events[events["kind"] == "der_reaches_trip"]
+    assert [f"{at:%H:%M:%S}" for at in trips["time"]] == ["11:20:10", "11:40:40", "11:40:51"]
+    assert trips["detail"].str.startswith("UV1").all()
+    assert not (events["kind"] == "der_ceases").any()
+    assert (events["kind"] == "source_voltage").sum() == 6
+    back = events[events["kind"] == "enter_service"]["time"]
+    assert f"{back.iloc[0]:%H:%M:%S}" == "11:25:15"  # five minutes after the voltage
+    later = back[back > "2026-06-21T11:41"]
+    assert f"{later.iloc[0]:%H:%M:%S}" == "11:46:10"
+    assert later.iloc[1:].between("2026-06-21T11:46:10", "2026-06-21T11:50:10").all()
+    assert later.nunique() == 5  # category III: each by a delay of its own
+    given = results.full("pv_power_w")
+    group = results.homes["group"].to_numpy()
+    shown = given.sel(home=results.homes.index.to_numpy()) if "home" in given.coords else given
+    start = shown["step"].to_numpy().astype("datetime64[s]")
+
+    def mean_w(at: str, which: str) -> float:
+        at_step = int(np.searchsorted(start, np.datetime64(f"2026-06-21T{at}"), side="right")) - 1
+        return float(shown.to_numpy()[at_step][group == which].mean())
+
+    full = mean_w("11:05:00", "two")
+    assert full > 3000.0
+    assert mean_w("11:22:00", "two") == 0.0
+    assert mean_w("11:22:00", "three") > 3000.0
+    ramp = mean_w("11:27:00", "two") / mean_w("11:27:00", "three")
+    assert ramp == pytest.approx((11 * 60 + 27.5 - 11 * 60 - 25.25) * 60.0 / 300.0, abs=0.15)
+    assert mean_w("11:43:00", "two") == mean_w("11:43:00", "three") == 0.0
+    assert mean_w("11:55:00", "three") > 3000.0  # without a ramp
+
+
+def test_what_the_source_does_is_checked(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.toml"
+    wrong = SAGS.replace("value_pu = 0.63\n", "", 1).replace('"9 s"', '"9 s"\nwhere = "line:a"')
+    path.write_text(wrong.replace('ieee1547-2018-ii"', 'ieee1547-2018-vi"'))
+    with pytest.raises(ScenarioError) as caught:
+        Scenario.load(path)
+    told = "\n".join(str(problem) for problem in caught.value.problems)
+    for part in (
+        "value_pu: is needed for",
+        "where: should be left out",
+        "unknown entry of models/grid-profiles 'ieee1547-2018-vi'",
+    ):
+        assert part in told
