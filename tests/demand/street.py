@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,11 @@ def street(homes: int = 12, seed: int = SEED, **options: Any) -> HomeTraits:
     )
 
 
+weather = cache(Weather)  # files are read once
+
+
 def households(
     clock: Calendar, traits: HomeTraits, source: str = "tmy3:greensboro", **options: Any
 ) -> HouseholdDemand:
     """Demand of a street; serial, as most tests need few steps."""
-    return HouseholdDemand(clock, Weather(source, clock), traits, SEED, **({"parallel": False} | options))
+    return HouseholdDemand(clock, weather(source, clock), traits, SEED, **({"parallel": False} | options))
