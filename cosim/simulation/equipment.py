@@ -18,6 +18,7 @@ from cosim.simulation.adapter_heat import AdapterHeat
 from cosim.simulation.inverters import entries_of
 from cosim.simulation.jaws import POPULATION
 from cosim.simulation.ride_through import profile_names
+from cosim.simulation.ride_through import profile_names
 
 if TYPE_CHECKING:
     from cosim.adapter_entry import AdapterEntry
@@ -119,6 +120,8 @@ def equip(population: Population, aged: Mapping[str, AgedJaws] | None = None) ->
     names = [str(name) for name in population.battery[battery_home]]
     batteries = {name: cast("BatteryEntry", library.load("der", name)) for name in sorted(set(names))}
     used += [("der", name) for name in (*batteries, *entries_of(population))]
+    producers = np.flatnonzero((population.pv_kw > 0.0) | (population.battery != ""))
+    used += [("grid-profiles", name) for name in profile_names(population, producers.tolist())]
     producers = np.flatnonzero((population.pv_kw > 0.0) | (population.battery != ""))
     used += [("grid-profiles", name) for name in profile_names(population, producers.tolist())]
     used += [("contacts", name) for jaws in aged.values() for name in (jaws.contact, POPULATION)]
