@@ -18,7 +18,6 @@ from cosim.simulation.adapter_heat import AdapterHeat
 from cosim.simulation.inverters import entries_of
 from cosim.simulation.jaws import POPULATION
 from cosim.simulation.ride_through import profile_names
-from cosim.simulation.ride_through import profile_names
 
 if TYPE_CHECKING:
     from cosim.adapter_entry import AdapterEntry
@@ -97,8 +96,8 @@ def equip(population: Population, aged: Mapping[str, AgedJaws] | None = None) ->
         rows = np.flatnonzero(population.adapter == name)
         own = aged[name].own if name in aged else None
         heat.append(AdapterHeat(entry, rows, [str(population.home[row]) for row in rows], own))
-        pv_on_branch[rows] = "solar" in entry.diagram.tapped
-        ev_on_branch[rows] = "car" in entry.diagram.tapped
+        pv_on_branch[rows] = entry.kind == "der-connection"
+        ev_on_branch[rows] = entry.kind == "ev-connection"
         adapter_kaic[rows] = _short_circuit_a(entry)
         if entry.der_breaker:
             branch.add(rows, library.load("breakers", entry.der_breaker))
@@ -120,8 +119,6 @@ def equip(population: Population, aged: Mapping[str, AgedJaws] | None = None) ->
     names = [str(name) for name in population.battery[battery_home]]
     batteries = {name: cast("BatteryEntry", library.load("der", name)) for name in sorted(set(names))}
     used += [("der", name) for name in (*batteries, *entries_of(population))]
-    producers = np.flatnonzero((population.pv_kw > 0.0) | (population.battery != ""))
-    used += [("grid-profiles", name) for name in profile_names(population, producers.tolist())]
     producers = np.flatnonzero((population.pv_kw > 0.0) | (population.battery != ""))
     used += [("grid-profiles", name) for name in profile_names(population, producers.tolist())]
     used += [("contacts", name) for jaws in aged.values() for name in (jaws.contact, POPULATION)]
@@ -190,9 +187,8 @@ def check_ratings(population: Population) -> list[str]:
         over = int((population.service_rating_a[rows] > entry.rating_a.value).sum())
         if entry.meter_mounted and over:
             found.append(f"{over} homes have {name}, rated {entry.rating_a.value:.0f} A, on a larger service")
-        hung = {"solar": population.pv_kw, "car": population.ev_kw}
-        device_kw = sum((hung[what] for what in entry.diagram.tapped if what in hung), np.zeros(len(rows)))
-        if entry.branch_rating_a is not None and entry.branch_rating_a.known:
+        device_kw = {"der-connection": population.pv_kw, "ev-connection": population.ev_kw}.get(entry.kind)
+        if device_kw is not None and entry.branch_rating_a is not None and entry.branch_rating_a.known:
             over = int((device_kw[rows] * 1e3 / 240.0 > entry.branch_rating_a.value).sum())
             if over:
                 found.append(
