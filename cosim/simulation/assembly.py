@@ -13,22 +13,27 @@ from numpy.typing import NDArray
 
 from cosim import library
 from cosim.demand.calendar import Calendar
+from cosim.demand.clouds import Places
 from cosim.demand.weather import Weather
 from cosim.electrical.network import Network, Solution
 from cosim.feeder.controls import Controls
 from cosim.feeder.feeder import Feeder
+from cosim.feeder.impedance_parts import with_impedance_parts
+from cosim.feeder.places import home_places
 from cosim.feeder.quality import Watched, watch
+from cosim.randomness import stable_ids
 from cosim.results.record import FeederMap
-from cosim.scenario.population import Population, populate
+from cosim.scenario.population import SERVED, Population, populate
 from cosim.scenario.rules import check_names, resolve_home, resolve_quantity
 from cosim.simulation.asked_studies import BackfeedCase, backfeed_cases
 from cosim.simulation.equipment import Equipment, assumed_service_a, check_ratings, equip, served_kinds
+from cosim.simulation.fleets import Cars, Managed, fit_batteries, fit_cars, fit_limits
 from cosim.simulation.grid_heat import GridHeat, grid_heat
-from cosim.simulation.inverters import SmartInverters, fit_inverters
+from cosim.simulation.inverters import SmartInverters, fit_inverters, solar_rating_w
 from cosim.simulation.jaws import AgedJaws, age_jaws
 from cosim.simulation.measured import measured_notes
 from cosim.simulation.ride_through import RideThrough
-from cosim.simulation.sources import demand_of, feeder_of
+from cosim.simulation.sources import demand_of, feeder_of, follows_voltage
 
 if TYPE_CHECKING:
     from cosim.demand.block import Demand
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
     from cosim.feeder.compile import CompiledFeeder
     from cosim.scenario import Scenario
     from cosim.simulation.adapter_heat import AdapterHeat
+    from cosim.studies.der_placement import Placement
     from cosim.studies.site_rules import SiteCheck
 
 Float = NDArray[np.float64]
@@ -69,6 +75,8 @@ class Study:
         Homes whose source is studied with nothing that isolates it.
     jaws
         Jaws that are not as new, by adapter.
+    cars
+        The cars, and the home of each.
     """
 
     scenario: Scenario
@@ -82,6 +90,7 @@ class Study:
     inverters: SmartInverters
     backfeed: tuple[BackfeedCase, ...]
     jaws: Mapping[str, AgedJaws]
+    cars: Cars
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -188,7 +197,7 @@ class Study:
     @cached_property
     def ride_through(self) -> RideThrough:
         """What inverters do in abnormal voltage."""
-        return RideThrough(self.population, self.scenario.seed, self.step_us)
+        return RideThrough(self.population, self.nominal_v, self.scenario.seed, self.step_us)
 
     @cached_property
     def has_der(self) -> Bool:
@@ -204,6 +213,13 @@ class Study:
         base = compiled.circuit.base_v[compiled.home_nodes[:, 0]]
         coil_v = self.feeder.home["kv"].to_numpy(float) * 1e3
         return np.where(compiled.home_kind == SINGLE, coil_v, base)
+
+    @cached_property
+    def managed(self) -> Managed:
+        """What keeps homes inside their services."""
+        names = sorted({str(name) for name in self.population.adapter} - {""})
+        leg_v = self.nominal_v / np.where(self.compiled.home_kind == SINGLE, 2.0, 1.0)
+        return fit_limits(self.population, {name: library.load("adapters", name) for name in names}, leg_v)
 
     @cached_property
     def transformer_va(self) -> Float:
@@ -289,13 +305,22 @@ class Study:
                 asked[quantity] = max(int(count), asked.get(quantity, 0))
         return asked
 
+    def placement(self) -> Placement:
+        """Homes with solar or a battery against NEC 705."""
+        from cosim.studies.der_placement import der_placement
+
+        return der_placement(self.population, self._line_v(), solar_rating_w(self.population))
+
+    def _line_v(self) -> Float:
+        """(homes,) nominal voltage between the lines of each service."""
+        coil_v = self.feeder.home["kv"].to_numpy(float) * 1e3
+        return np.where(self.compiled.home_kind == SPLIT, 2.0 * coil_v, coil_v)
+
     def site(self, fault_a: Float | None = None) -> SiteCheck:
         """Every home against the rules of its utility; `fault_a` (homes,) largest fault currents, if studied."""
         from cosim.studies.site_rules import site_check
 
-        coil_v = self.feeder.home["kv"].to_numpy(float) * 1e3
-        line_v = np.where(self.compiled.home_kind == SPLIT, 2.0 * coil_v, coil_v)
-        return site_check(self.population, line_v, self.scenario.utility, fault_a)
+        return site_check(self.population, self._line_v(), self.scenario.utility, fault_a)
 
     # -- what the result file keeps about them ----------------------------------------------
 
@@ -403,11 +428,19 @@ def assemble(scenario: Scenario, *, parallel: bool = True) -> Study:
     many = parallel and len(home) >= MANY_HOMES
     jaws = age_jaws(scenario, population, parallel=many)
     equipment = equip(population, jaws)
+    if follows_voltage(scenario):
+        bare = with_impedance_parts(bare, np.isin(population.kind, SERVED))
     compiled, inverters = fit_inverters(bare, population, equipment)
     cases = backfeed_cases(scenario, population)
     calendar = Calendar(scenario.start, scenario.timezone, scenario.step_us, scenario.steps)
-    weather = Weather(scenario.weather.source, calendar)
+    weather = Weather(scenario.weather.source, calendar, seed=scenario.seed, clouds=scenario.weather.clouds)
+    places = home_places(feeder)
+    if places is not None:
+        weather.settle(stable_ids(population.home), Places(*places))
     demand = demand_of(scenario, feeder, compiled, population, calendar, weather, parallel=many)
+    battery, _ = fit_batteries(scenario, population, calendar)
+    cars = fit_cars(scenario, population, weather)
+    equipment = replace(equipment, battery=battery, entries=(*equipment.entries, *cars.entries))
     acting = scenario.solver == "cosim"
     controls = Controls(
         feeder, compiled,
@@ -415,5 +448,6 @@ def assemble(scenario: Scenario, *, parallel: bool = True) -> Study:
         capacitors=acting and scenario.controls.capacitors,
     )  # fmt: skip
     return Study(
-        scenario, feeder, compiled, population, weather, demand, equipment, controls, inverters, cases, jaws
-    )
+        scenario, feeder, compiled, population, weather, demand, equipment, controls, inverters, cases, jaws,
+        cars,
+    )  # fmt: skip
