@@ -185,9 +185,11 @@ class HouseholdDemand:
             raise ValueError(f"the state stands at {at_us[0] / step_us:g} steps, not in step {first_step}")
         sky = self.weather.block(first_step, len(seconds))
         lengths = np.rint(np.asarray(seconds) * 1e6).astype(np.int64)
+        if limit_w is not None and self.scale != 1.0:
+            limit_w = limit_w / self.scale if self.scale > 0.0 else np.full_like(limit_w, np.inf)
         (w, var, zw, zvar, shown), end = self._advance(state, sky, lengths, powered, limit_w)
         if self.scale != 1.0:
-            for values in (w, var, zw, zvar):
+            for values in (w, var, zw, zvar, shown[:, home.SHED_W], shown[:, home.START]):
                 values *= self.scale
         ev_w, pv_w = self.kit.block(first_step, len(seconds), sky)
         names = {name: shown[:, i] for i, name in enumerate(SHOWN)}

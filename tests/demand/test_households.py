@@ -282,6 +282,16 @@ def test_a_limit_is_kept_by_shedding_in_its_order() -> None:
     assert mild["indoor_temperature_c"].mean() == pytest.approx(free["indoor_temperature_c"].mean(), abs=0.3)
 
 
+def test_a_scaled_home_is_limited_as_the_panel_sees_it() -> None:
+    traits = street(10, household=["heat-pump"] * 10)
+    one, two = (households(calendar("2026-02-04", 300), traits, scale=scale) for scale in (1.0, 2.0))
+    a, _ = run(one, [300], limit_w=np.full(10, 6000.0))
+    b, _ = run(two, [300], limit_w=np.full(10, 12000.0))
+    for name in (*FIELDS[:4], "shed_w", "motor_start_va"):
+        assert np.array_equal(b[name], 2.0 * a[name])
+    assert np.array_equal(a["indoor_temperature_c"], b["indoor_temperature_c"])
+
+
 # -- electrification -------------------------------------------------------------------------------
 
 
