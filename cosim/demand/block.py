@@ -60,7 +60,9 @@ class Demand(Protocol):
         """State before the first step."""
         ...
 
-    def block(self, state: State, first_step: int, seconds: Float, powered: Bool) -> DemandBlock:
+    def block(
+        self, state: State, first_step: int, seconds: Float, powered: Bool, limit_w: Float | None = None
+    ) -> DemandBlock:
         """Demand of consecutive steps.
 
         Parameters
@@ -73,6 +75,9 @@ class Demand(Protocol):
             (steps,) lengths; only the first and the last may be parts of a study step.
         powered
             (h,) whether the panel has voltage. A home without draws nothing while its rooms and tanks go on.
+        limit_w
+            (h,) largest power of the panel [W] before loads that may be shed are; infinite for none. A source that
+            knows no single loads sheds nothing.
         """
         ...
 
@@ -88,8 +93,10 @@ class Memoryless(ABC):
         """Nothing."""
         return {}
 
-    def block(self, state: State, first_step: int, seconds: Float, powered: Bool) -> DemandBlock:
-        """As `Demand.block`: what `at` says, and nothing where there is no voltage."""
+    def block(
+        self, state: State, first_step: int, seconds: Float, powered: Bool, limit_w: Float | None = None
+    ) -> DemandBlock:
+        """As `Demand.block`: what `at` says, and nothing where there is no voltage; nothing is shed."""
         found = self.at(first_step, len(seconds))
         if not powered.all():
             found.panel_w[~powered] = 0.0

@@ -49,9 +49,11 @@ class HeadDemand:
         """As the base's."""
         return self.base.initial()
 
-    def block(self, state: State, first_step: int, seconds: Float, powered: Bool) -> DemandBlock:
-        """As `Demand.block`."""
-        block = self.base.block(state, first_step, seconds, powered)
+    def block(
+        self, state: State, first_step: int, seconds: Float, powered: Bool, limit_w: Float | None = None
+    ) -> DemandBlock:
+        """As `Demand.block`; what is shed is shed before the factor."""
+        block = self.base.block(state, first_step, seconds, powered, limit_w)
         factor = self.factor[first_step : first_step + len(seconds)]
 
         def scaled(values: Float | None) -> Float | None:

@@ -52,6 +52,10 @@ class ServiceLimits:
         limit = np.where(np.isnan(share) | np.isnan(rating_a), np.inf, share * rating_a)
         return cls(limit, leg_v)
 
+    def take(self, rows: NDArray[np.int64]) -> ServiceLimits:
+        """Limits of some homes, in the given order."""
+        return ServiceLimits(self.limit_a[rows], self.leg_v[rows])
+
     @property
     def leg_va(self) -> Float:
         """(k,) what a leg may carry at the lowest voltage [VA]."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cosim.demand.block import State
 from cosim.devices.battery import BatteryBlock
+from cosim.devices.ev import EvBlock
 from cosim.electrical.network import Solution
 from cosim.simulation.steps import Plan
 
@@ -28,11 +29,11 @@ class Draw:
     Parameters
     ----------
     pv_w, ev_w
-        (homes, steps) produced, consumed.
+        (homes, steps) produced, consumed; a car that serves its home is negative.
     ambient_c
         (steps,) outdoor air.
-    battery
-        What the batteries do.
+    battery, cars
+        What the batteries and cars do.
     p_w, q_var
         (m, steps) of every injector, consumed positive.
     powered
@@ -48,6 +49,7 @@ class Draw:
     ev_w: Float
     ambient_c: Float
     battery: BatteryBlock
+    cars: EvBlock
     p_w: Float
     q_var: Float
     powered: Bool
@@ -59,12 +61,15 @@ class Draw:
         if count == len(self.plan):
             return self
         battery = BatteryBlock(_cut(self.battery.power_w, 0, count), _cut(self.battery.charge_j, 0, count))
+        cars = EvBlock(_cut(self.cars.power_w, 0, count), _cut(self.cars.charge_j, 0, count))
         cut = {
             name: _cut(getattr(self, name), 0, count)
             for name in ("pv_w", "ev_w", "ambient_c", "p_w", "q_var")
         }
         shown = {name: _cut(values, 0, count) for name, values in self.shown.items()}
-        return replace(self, plan=self.plan.head(count), battery=battery, shown=shown, end=None, **cut)
+        return replace(
+            self, plan=self.plan.head(count), battery=battery, cars=cars, shown=shown, end=None, **cut
+        )
 
 
 class Flows:

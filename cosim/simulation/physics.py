@@ -77,8 +77,8 @@ class State:
         (2, homes) main breaker, branch breaker.
     theta
         (2 * homes,) thermal state of the breakers, mains first.
-    charge_j
-        (batteries,) stored energy.
+    charge_j, car_j
+        (batteries,) and (cars,) stored energy.
     demand
         What demand remembers: air, walls and tanks of homes.
     heat_c
@@ -102,6 +102,7 @@ class State:
     closed: Bool
     theta: Float
     charge_j: Float
+    car_j: Float
     demand: DemandState
     heat_c: list[Float]
     unit_heat: Float
@@ -189,6 +190,8 @@ class StudyPhysics:
         self._head_element = np.array([element for element, _ in compiled.head], dtype=np.int64)
         self._head_conductors = head_conductors(compiled)
         self._seen = self._seen_nodes()
+        managed = case.managed
+        self._shed_limit_w = managed.shed_limit_w if managed.loads.any() else None
         self._ride_through = case.ride_through
         self.state = self._initial_state()
         self.time_us = 0
@@ -223,6 +226,7 @@ class StudyPhysics:
             closed=np.ones((2, homes), dtype=bool),
             theta=np.zeros(2 * homes),
             charge_j=study.battery.initial(),
+            car_j=study.cars.fleet.initial(),
             demand=study.demand.initial(),
             heat_c=[kind.initial(ambient_c) for kind in study.heat],
             unit_heat=study.grid_heat.units.initial(),
@@ -509,12 +513,20 @@ class StudyPhysics:
         study, state = self.case, self.state
         fed = self.fed()
         powered = state.closed[0] & fed
-        demand = study.demand.block(state.demand, plan.first_step, plan.seconds, powered)
+        demand = study.demand.block(state.demand, plan.first_step, plan.seconds, powered, self._shed_limit_w)
         panel_w, panel_var = demand.panel_w, demand.panel_var
         ambient_c = study.weather.block(plan.first_step, len(plan)).ambient_c
         pv_w = demand.pv_w * self._der_output(plan)
         charging = np.where(study.ev_on_branch, state.closed[1] & fed, powered)
-        ev_w = np.zeros_like(pv_w) if demand.ev_w is None else demand.ev_w * charging[:, None]
+        managed, room_w = study.managed, self._room(panel_w, panel_var, pv_w)
+        parked = study.cars.home
+        cars = study.cars.fleet.advance(
+            state.car_j, plan.start_us, plan.seconds, panel_w[parked].sum(axis=1) - pv_w[parked],
+            None if room_w is None else np.where(managed.car[:, None], room_w, np.inf)[parked],
+            charging[parked], parallel=False,
+        )  # fmt: skip
+        ev_w = np.zeros_like(pv_w)
+        ev_w[parked] = cars.power_w
         device_w, branch_w = np.zeros_like(ev_w), np.zeros_like(ev_w)
         smart, plain_w = study.inverters, pv_w.copy()
         plain_w[smart.solar] = 0.0  # inverters that act on the voltage have injectors of their own
@@ -525,7 +537,10 @@ class StudyPhysics:
         rows = study.battery_home
         running = (state.switch_on & (state.entered_us != CEASED) & ~state.riding.resting & powered)[rows]
         net_w = panel_w[rows].sum(axis=1) + device_w[rows] + branch_w[rows] - (pv_w - plain_w)[rows]
-        battery = study.battery.advance(state.charge_j, net_w, plan.seconds, running, parallel=False)
+        battery = study.battery.advance(
+            state.charge_j, net_w, plan.seconds, running, start_us=plan.start_us,
+            grid_limit_w=None if room_w is None else np.maximum(room_w - ev_w, 0.0)[rows], parallel=False,
+        )  # fmt: skip
         plain = ~np.isin(rows, smart.batteries)
         device_w[rows[plain]] -= battery.power_w[plain]
 
@@ -533,8 +548,20 @@ class StudyPhysics:
         p_w[smart.injector] = -np.concatenate((pv_w[smart.solar], battery.power_w[~plain]))
         q_var[smart.injector] = 0.0
         return Draw(
-            plan, pv_w, ev_w, ambient_c, battery, p_w, q_var, powered, demand.shown, demand.end
+            plan, pv_w, ev_w, ambient_c, battery, cars, p_w, q_var, powered, demand.shown, demand.end
         )  # fmt: skip
+
+    def _room(self, panel_w: Float, panel_var: Float, pv_w: Float) -> Float | None:
+        """(homes, steps) what services leave for cars and for charging batteries [W]; None: nothing is limited."""
+        limits = self.case.managed.limits
+        limited = np.flatnonzero(np.isfinite(limits.limit_a))
+        if not len(limited):
+            return None
+        room_w = np.full_like(pv_w, np.inf)
+        room_w[limited] = limits.take(limited).leaves_w(
+            panel_w[limited], panel_var[limited], -pv_w[limited], parallel=False
+        )
+        return room_w
 
     def _solve(self, draw: Draw) -> Solution:
         """Power flow of a draw in the present state of the grid."""
@@ -614,7 +641,9 @@ class StudyPhysics:
         if not self.state.demand:
             return {}  # demand without memory
         plan = draw.plan.head(count)
-        return self.case.demand.block(self.state.demand, plan.first_step, plan.seconds, draw.powered).end
+        return self.case.demand.block(
+            self.state.demand, plan.first_step, plan.seconds, draw.powered, self._shed_limit_w
+        ).end
 
     def _commit_until(self, block: Block, time_us: int) -> None:
         """Make everything before `time_us` the past, the last step cut where it falls inside one."""
@@ -632,6 +661,7 @@ class StudyPhysics:
         last, state = count - 1, self.state
         state.theta = np.ascontiguousarray(block.breakers.theta[:, last])
         state.charge_j = np.ascontiguousarray(block.battery.charge_j[:, last])
+        state.car_j = np.ascontiguousarray(block.draw.cars.charge_j[:, last])
         whole = count == len(block.plan)
         state.demand = self._remembered(block.draw, count)
         heat = block.heat if whole else self._heat(block.plan.head(count), block.sockets.i2_a2[:count])

@@ -158,9 +158,11 @@ class _WithCustomers:
         """The households' state; the customers have none."""
         return self.drawn.initial()
 
-    def block(self, state: State, first_step: int, seconds: Float, powered: Bool) -> DemandBlock:
+    def block(
+        self, state: State, first_step: int, seconds: Float, powered: Bool, limit_w: Float | None = None
+    ) -> DemandBlock:
         """As `Demand.block`."""
-        block = self.drawn.block(state, first_step, seconds, powered)
+        block = self.drawn.block(state, first_step, seconds, powered, limit_w)
         own = self.measured.block({}, first_step, seconds, powered)
         block.panel_w[self.customers] = own.panel_w[self.customers]
         block.panel_var[self.customers] = own.panel_var[self.customers]

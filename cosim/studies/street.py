@@ -46,10 +46,12 @@ class WithCars:
         """State before the first step."""
         return {**self.homes.initial(), "car_j": self.cars.initial()}
 
-    def block(self, state: State, first_step: int, seconds: Float, powered: Bool) -> DemandBlock:
+    def block(
+        self, state: State, first_step: int, seconds: Float, powered: Bool, limit_w: Float | None = None
+    ) -> DemandBlock:
         """Demand of consecutive steps; see `Demand.block`."""
         start_us = int(state["at_us"].min()) + np.rint(1e6 * (np.cumsum(seconds) - seconds)).astype(np.int64)
-        found = self.homes.block(state, first_step, seconds, powered)
+        found = self.homes.block(state, first_step, seconds, powered, limit_w)
         ev_w = np.zeros((len(powered), len(seconds)))
         net_w = np.ascontiguousarray(found.panel_w.sum(axis=1)[self.home])
         lit = np.ascontiguousarray(powered[self.home])
