@@ -47,6 +47,8 @@ COMMANDS = [
     ("feeder", "faults"),
     ("feeder", "backfeed"),
     ("feeder", "flow"),
+    ("demand", "diversity"),
+    ("demand", "pickup"),
     ("adapter", "list"),
     ("adapter", "show"),
     ("adapter", "check"),
