@@ -28,7 +28,6 @@ from cosim.scenario.rules import check_names, resolve_home, resolve_quantity
 from cosim.simulation.asked_studies import BackfeedCase, backfeed_cases
 from cosim.simulation.equipment import Equipment, assumed_service_a, check_ratings, equip, served_kinds
 from cosim.simulation.fleets import Cars, Managed, fit_batteries, fit_cars, fit_limits
-from cosim.simulation.fleets import Cars, Managed, fit_batteries, fit_cars, fit_limits
 from cosim.simulation.grid_heat import GridHeat, grid_heat
 from cosim.simulation.inverters import SmartInverters, fit_inverters, solar_rating_w
 from cosim.simulation.jaws import AgedJaws, age_jaws
@@ -214,13 +213,6 @@ class Study:
         base = compiled.circuit.base_v[compiled.home_nodes[:, 0]]
         coil_v = self.feeder.home["kv"].to_numpy(float) * 1e3
         return np.where(compiled.home_kind == SINGLE, coil_v, base)
-
-    @cached_property
-    def managed(self) -> Managed:
-        """What keeps homes inside their services."""
-        names = sorted({str(name) for name in self.population.adapter} - {""})
-        leg_v = self.nominal_v / np.where(self.compiled.home_kind == SINGLE, 2.0, 1.0)
-        return fit_limits(self.population, {name: library.load("adapters", name) for name in names}, leg_v)
 
     @cached_property
     def managed(self) -> Managed:
@@ -446,9 +438,6 @@ def assemble(scenario: Scenario, *, parallel: bool = True) -> Study:
     if places is not None:
         weather.settle(stable_ids(population.home), Places(*places))
     demand = demand_of(scenario, feeder, compiled, population, calendar, weather, parallel=many)
-    battery, _ = fit_batteries(scenario, population, calendar)
-    cars = fit_cars(scenario, population, weather)
-    equipment = replace(equipment, battery=battery, entries=(*equipment.entries, *cars.entries))
     battery, _ = fit_batteries(scenario, population, calendar)
     cars = fit_cars(scenario, population, weather)
     equipment = replace(equipment, battery=battery, entries=(*equipment.entries, *cars.entries))
