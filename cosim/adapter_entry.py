@@ -80,15 +80,25 @@ class Diagram(Frozen):
     """Where the branch is tapped and where the service is opened, seen from the meter.
 
     Grid current runs from the service to the tap, load current from the tap to the panel, branch current
-    into what hangs on the tap; as phasors grid = load + branch.
+    into what hangs on the tap; as phasors grid = load + branch. `tapped` says what does: a home's solar or car
+    that is not among it hangs on the panel, and so does its battery.
     """
 
     tap: Literal["none", "line-side", "load-side"]
+    tapped: tuple[Literal["solar", "car", "generator"], ...] = ()
     contactor: Literal["none", "line-side", "load-side"]
     opens_neutral: YesNo
     text: str
     source: str
     confidence: Confidence
+
+    @model_validator(mode="after")
+    def _hangs(self) -> Diagram:
+        if self.tapped and self.tap == "none":
+            raise ValueError("tapped names what hangs on a tap, but tap is 'none'")
+        if len(set(self.tapped)) < len(self.tapped):
+            raise ValueError("tapped names something twice")
+        return self
 
 
 class Protection(Frozen):

@@ -12,7 +12,7 @@ def merged(own: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
     """The ``[heat]`` table `own` on top of the table `base` that it names, both as plain data.
 
     A part of `own` replaces the base's of the same name. A joint, surface or wire of `own` replaces all the
-    base's between the same two ends (a wire: at the same part, of the same current). Lists begin with `own`'s
+    base's between the same two ends (a wire: at the same part). Lists begin with `own`'s
     rows, so that a place in the merged table is the same place in `own`'s file. Merging twice changes nothing.
     """
     out: dict[str, Any] = {**base, **own}
@@ -47,4 +47,4 @@ def _ends(row: Any) -> Any:
     if "between" in row:
         ends = row["between"]
         return frozenset(map(str, ends)) if isinstance(ends, list | tuple) else id(row)
-    return row.get("part"), row.get("to", row.get("current"))
+    return row.get("part"), row.get("to")

@@ -38,6 +38,7 @@ def study_tables(results: Results) -> Iterator[Table]:
         _phases,
         _overvoltage,
         _site_rules,
+        _placement,
         _aged_jaws,
     ):
         yield from make(results)
@@ -380,6 +381,36 @@ def _after(seconds: float, never: str = "never") -> str:
     if np.isinf(seconds):
         return never
     return f"{number(1e3 * seconds)} ms" if seconds < 1.0 else span(round(seconds, 1))
+
+
+def _placement(results: Results) -> Iterator[Table]:
+    """Sources against NEC 705, rule by rule; nothing without solar or batteries."""
+    rules = (
+        ("705.11: source breakers within the service, at a tap", "supply"),
+        ("125 % of the current within the tap's breaker", "breaker"),
+        ("705.12: the 120 % rule in the panel", "busbar"),
+        ("705.12, were the tapped source in the panel (a comparison)", "as_backfed"),
+    )
+    for name in results.studies_of("der_placement"):
+        study = results.study(name)
+        home, text = (study[column].to_numpy().astype(str) for column in ("home", "text"))
+        verdicts = [study[rule].to_numpy() for _, rule in rules]
+        counts = [[int((verdict == k).sum()) for verdict in verdicts] for k in range(3)]
+        first = [int(np.flatnonzero(v == 1)[0]) if (v == 1).any() else -1 for v in verdicts]
+        yield Table(
+            "Sources against the National Electrical Code",
+            "Where solar and batteries join, an adapter's tap or the panel, and what Article 705 says of it. Panels "
+            "are taken from the service rating; not judged is what a larger bus bar would take.",
+            (
+                words("Rule", [said for said, _ in rules], prose=True),
+                numbers("Within", "homes", counts[0]),
+                numbers("Over", "homes", counts[1], np.asarray(counts[1]) > 0),
+                numbers("Not judged", "homes", counts[2]),
+                words("For example", [home[row] if row >= 0 else "" for row in first]),
+                words("Found", [text[row] if row >= 0 else "" for row in first], prose=True),
+            ),
+            "No home has a source.",
+        )
 
 
 def _site_rules(results: Results) -> Iterator[Table]:

@@ -706,6 +706,34 @@ SITE_RULES = Group(
     ),
 )
 
+DER_PLACEMENT = Group(
+    "study/NAME (der_placement)",
+    "Homes with solar or a battery against NEC 705, a row each; see docs/placement.md.",
+    (
+        ROW,
+        _row("home", "str", "", "home"),
+        _row("tapped_a", "f8", "A", "continuous current of sources on the adapter's tap"),
+        _row("panel_a", "f8", "A", "continuous current of sources in the panel"),
+        _row(
+            "tap_breaker_a", "f8", "A", "breaker of the tap: the adapter's own, else the next standard size"
+        ),
+        _row("panel_breaker_a", "f8", "A", "breakers of sources in the panel, next standard sizes"),
+        _row("service_a", "f8", "A", "service rating, taken as the main breaker"),
+        _row("bus_a", "f8", "A", "smallest bus bar of a panel with this main"),
+        _row("room_a", "f8", "A", "continuous current that this bus takes from sources by 705.12"),
+        *(
+            Variable(name, ("row",), "i1", "", meaning, flags=("within", "over", "unjudged", "not-meant"))
+            for name, meaning in (
+                ("supply", "705.11: breakers of all sources within the service rating, at a tap"),
+                ("breaker", "125 % of the tapped current within the tap's breaker"),
+                ("busbar", "705.12: 125 % of the panel's sources and the main within 120 % of the bus"),
+                ("as_backfed", "705.12 if the tapped sources were in the panel: a comparison"),
+            )
+        ),
+        _row("text", "str", "", "what was found"),
+    ),
+)
+
 AGED_JAWS = Group(
     "study/NAME (aged_jaws)",
     "Homes whose jaws are not as new, one row each: their worst contact. Drawn and aged by models/contacts: estimates.",
@@ -765,6 +793,7 @@ STUDIES: dict[str, Group] = {
     "control_positions": CONTROL_POSITIONS,
     "control_work": CONTROL_WORK,
     "site_rules": SITE_RULES,
+    "der_placement": DER_PLACEMENT,
     "aged_jaws": AGED_JAWS,
 }
 WITHIN, OVER, UNKNOWN, BREAKER_ONLY = 0, 1, 2, 3

@@ -96,8 +96,8 @@ def equip(population: Population, aged: Mapping[str, AgedJaws] | None = None) ->
         rows = np.flatnonzero(population.adapter == name)
         own = aged[name].own if name in aged else None
         heat.append(AdapterHeat(entry, rows, [str(population.home[row]) for row in rows], own))
-        pv_on_branch[rows] = entry.kind == "der-connection"
-        ev_on_branch[rows] = entry.kind == "ev-connection"
+        pv_on_branch[rows] = "solar" in entry.diagram.tapped
+        ev_on_branch[rows] = "car" in entry.diagram.tapped
         adapter_kaic[rows] = _short_circuit_a(entry)
         if entry.der_breaker:
             branch.add(rows, library.load("breakers", entry.der_breaker))
@@ -187,8 +187,9 @@ def check_ratings(population: Population) -> list[str]:
         over = int((population.service_rating_a[rows] > entry.rating_a.value).sum())
         if entry.meter_mounted and over:
             found.append(f"{over} homes have {name}, rated {entry.rating_a.value:.0f} A, on a larger service")
-        device_kw = {"der-connection": population.pv_kw, "ev-connection": population.ev_kw}.get(entry.kind)
-        if device_kw is not None and entry.branch_rating_a is not None and entry.branch_rating_a.known:
+        hung = {"solar": population.pv_kw, "car": population.ev_kw}
+        device_kw = sum((hung[what] for what in entry.diagram.tapped if what in hung), np.zeros(len(rows)))
+        if entry.branch_rating_a is not None and entry.branch_rating_a.known:
             over = int((device_kw[rows] * 1e3 / 240.0 > entry.branch_rating_a.value).sum())
             if over:
                 found.append(

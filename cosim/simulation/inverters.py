@@ -225,6 +225,12 @@ def _solar_w(pv_kw: Float) -> Float:
     return pv_kw * 1e3 * module.inverter_efficiency / module.dc_to_ac
 
 
+def solar_rating_w(population: Population) -> Float:
+    """(homes,) largest apparent power of each home's solar inverter [VA]; 0 without solar."""
+    over = [1.0 if asked is None else asked.kva_per_kw for asked in population.inverter]
+    return np.asarray(_solar_w(population.pv_kw) * np.array(over))
+
+
 def _size(asked: Inverter, battery: bool) -> float:
     """Rating over largest active power; a battery at a fixed power factor is rated to keep its active power."""
     return max(asked.kva_per_kw, 1.0 / abs(asked.power_factor) if battery else 1.0)

@@ -25,6 +25,7 @@ from cosim.simulation.recording import bus_table, step_block
 from cosim.simulation.story import start_processes
 from cosim.simulation.unsettled import Unsettled
 from cosim.simulation.worst import Worst
+from cosim.studies import der_placement
 from cosim.studies.site_rules import as_columns, largest_fault
 
 if TYPE_CHECKING:
@@ -137,6 +138,10 @@ def _simulate(
     site = study.site(largest_fault(physics.studied))
     if study.scenario.utility is not None or site.findings:
         writer.study("site_rules", 0, as_columns(site, study.home_names), "site_rules")
+    if len(placement := study.placement()):
+        writer.study(
+            "der_placement", 0, der_placement.as_columns(placement, study.home_names), "der_placement"
+        )
     if study.jaws:
         writer.study("aged_jaws", 0, jaw_columns(study.jaws, study.population), "aged_jaws")
     if len(study.controls):
