@@ -590,15 +590,13 @@ class StudyPhysics:
                 state.unit_heat, state.drop_c, np.abs(transformer_va).T / study.transformer_va,
                 sockets.i2_a2, solution.converged, weather, seconds, parallel=self._many,
             ),
-            self._ride_through.look(state.riding, draw.plan, self._legs_pu(sockets, solution), self._serving()),
+            self._ride_through.look(
+                state.riding, draw.plan, (sockets.voltage_l1_v, sockets.voltage_l2_v), solution.converged,
+                self._serving(),
+            ),
         )  # fmt: skip
         block.heat = self._heat(draw.plan, sockets.i2_a2)
         return block
-
-    def _legs_pu(self, sockets: SocketBlock, solution: Solution) -> tuple[Float, Float]:
-        """(steps, homes) both legs' voltages [pu], not a number in steps without a solution."""
-        unknown = np.where(solution.converged, 1.0, np.nan)[:, None] / self.case.nominal_v
-        return sockets.voltage_l1_v * unknown, sockets.voltage_l2_v * unknown
 
     def _heat(self, plan: Plan, i2_a2: Float) -> list[HeatBlock]:
         """What the adapters do from the present state; i2_a2 (steps, 6, homes)."""

@@ -111,7 +111,7 @@ class Look:
 
 
 class RideThrough:
-    """Settings of the inverters of all homes.
+    """Settings of the inverters of all homes, whose legs have `nominal_v` (homes,).
 
     Attributes
     ----------
@@ -121,7 +121,7 @@ class RideThrough:
         (homes,) its delays, randomised parts included.
     """
 
-    def __init__(self, population: Population, seed: int, step_us: int) -> None:
+    def __init__(self, population: Population, nominal_v: Float, seed: int, step_us: int) -> None:
         known = {asked: profile_of(asked) for asked in dict.fromkeys(population.inverter)}
         self.profiles = [known[asked] for asked in population.inverter]
         self._table = TripTable(self.profiles)
@@ -129,15 +129,29 @@ class RideThrough:
         self.enter = EnterServiceRules.of([profile.enter for profile in self.profiles])
         draw = uniforms(seed, "enter-service", stable_ids(population.home))
         self.delay_us = drawn_delays_us(self.profiles, draw)
-        self._step_us = step_us
+        self._step_us, self._nominal_v = step_us, nominal_v
 
-    def look(self, riding: Riding, plan: Plan, legs_pu: tuple[Float, Float], serving: Bool) -> Look:
-        """What inverters in service do over a plan; legs_pu: two (steps, homes), not a number where not known."""
-        table = self._table
-        low, high = np.fmin(*legs_pu), np.fmax(*legs_pu)
-        out = ((low < table.low_pu) | (high > table.high_pu)) & serving
-        resting = riding.resting & serving
-        if not out.any() and not resting.any() and (riding.since_us == NEVER_US).all():
+    def look(
+        self, riding: Riding, plan: Plan, legs_v: tuple[Float, Float], known: Bool, serving: Bool
+    ) -> Look:
+        """What inverters in service do over a plan.
+
+        Parameters
+        ----------
+        legs_v
+            Two (steps, homes): voltages of both legs.
+        known
+            (steps,) whether a step has a solution.
+        serving
+            (homes,) who is in service.
+        """
+        table, resting = self._table, riding.resting & serving
+        calm = not resting.any() and (riding.since_us == NEVER_US).all()
+        if calm and not (self._beyond(*legs_v) & serving).any():
+            return Look(serving, None, None)
+        low, high = np.fmin(*legs_v) / self._nominal_v, np.fmax(*legs_v) / self._nominal_v
+        low[~known] = high[~known] = np.nan
+        if calm and not (((low < table.low_pu) | (high > table.high_pu)) & serving).any():
             return Look(serving, None, None)
         seen: list[Int] = []
         since = riding.since_us
@@ -163,6 +177,15 @@ class RideThrough:
                     serving, seen, Turn(max(time_us, start_us), step, Change.TRIP, homes, told, since)
                 )
         return Look(serving, seen, None)
+
+    def _beyond(self, first_v: Float, second_v: Float) -> Bool:
+        """(homes,) whether any step may lie beyond a setting, and is worth a look: reductions are cheap."""
+        table, margin = self._table, 1e-9 * self._nominal_v
+        lowest = np.minimum(first_v.min(axis=0), second_v.min(axis=0))
+        highest = np.maximum(first_v.max(axis=0), second_v.max(axis=0))
+        inside = lowest >= table.low_pu * self._nominal_v + margin
+        inside &= highest <= table.high_pu * self._nominal_v - margin
+        return np.asarray(~inside)
 
     def _timers(
         self, since: Int, start_us: int, low: Float, high: Float, serving: Bool, riding: Riding

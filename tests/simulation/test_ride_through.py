@@ -33,17 +33,18 @@ def settings(*asked: Inverter | None, step_us: int = 60 * US) -> RideThrough:
     given = np.full(len(asked), None, dtype=object)
     given[:] = asked
     homes = Homes(tuple(f"h{n}" for n in range(len(asked))), given)
-    return RideThrough(homes, 1, step_us)  # type: ignore[arg-type]
+    return RideThrough(homes, np.full(len(asked), 120.0), 1, step_us)  # type: ignore[arg-type]
 
 
 def look(
     rides: RideThrough, riding: Riding, v: list[list[float]], start_us: int = 0, until_us: int | None = None
 ) -> Look:
     """v: by step, by home."""
-    legs = np.array(v)
+    legs = np.array(v) * 120.0
     end_us = start_us + len(v) * 60 * US if until_us is None else until_us
     plan = plan_steps(start_us, end_us, 60 * US, len(v))
-    return rides.look(riding, plan, (legs, legs), np.ones(legs.shape[1], dtype=bool))
+    known = ~np.isnan(legs[:, 0])
+    return rides.look(riding, plan, (legs, legs), known, np.ones(legs.shape[1], dtype=bool))
 
 
 def test_which_profile_a_home_has() -> None:
@@ -110,8 +111,8 @@ def test_an_inverter_that_brings_its_voltage_back_by_ceasing_still_trips() -> No
     while (
         at < 13 * US
     ):  # with steps of a second it resumes and ceases again in each, and trips at the same time
-        v = np.array([[1.04 if riding.resting[0] else made]])
-        found = short.look(riding, plan_steps(at, at + US, US, 1), (v, v), np.ones(1, dtype=bool))
+        v, yes = np.array([[120.0 * (1.04 if riding.resting[0] else made)]]), np.ones(1, dtype=bool)
+        found = short.look(riding, plan_steps(at, at + US, US, 1), (v, v), yes, yes)
         if found.turn is None:
             timers = found.after(1)
             assert timers is not None
