@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,6 +62,9 @@ class CompiledFeeder:
         (s,) rows of the transformer table.
     head
         (element, terminal) pairs where power leaves the sources; positive is into the feeder.
+    impedance_row
+        Injectors of the part of homes' power that follows the square of the voltage, one after another; none
+        but `impedance_parts.with_impedance_parts` adds any.
     """
 
     circuit: Circuit
@@ -79,6 +82,7 @@ class CompiledFeeder:
     home_transformer: Int
     service_transformers: Int
     head: tuple[tuple[int, int], ...]
+    impedance_row: Int = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
 
 def capacitor_parts(

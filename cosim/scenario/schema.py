@@ -207,6 +207,11 @@ class DemandSpec(Strict):
         description="archetype of models/households for every home; a mix as in the stock if not given",
     )
     scale: float = Field(default=1.0, ge=0.0, le=20.0, description="factor on all panel demand")
+    impedance: bool = Field(
+        default=True,
+        description='"households": resistive shares of end uses go with the square of the voltage; '
+        "false: all is constant power, which solves faster",
+    )
     electrification: Electrification = Field(
         default=Electrification(), description="what gives way to electricity, and in how many homes"
     )

@@ -544,7 +544,10 @@ class StudyPhysics:
         plain = ~np.isin(rows, smart.batteries)
         device_w[rows[plain]] -= battery.power_w[plain]
 
-        p_w, q_var = self._sockets.injector_power(panel_w, panel_var, device_w, branch_w)
+        impedance = None
+        if demand.impedance_w is not None and demand.impedance_var is not None:
+            impedance = demand.impedance_w, demand.impedance_var
+        p_w, q_var = self._sockets.injector_power(panel_w, panel_var, device_w, branch_w, impedance)
         p_w[smart.injector] = -np.concatenate((pv_w[smart.solar], battery.power_w[~plain]))
         q_var[smart.injector] = 0.0
         return Draw(

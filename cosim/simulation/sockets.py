@@ -66,6 +66,8 @@ class Sockets:
         self._branch_row = np.ascontiguousarray(compiled.branch_row)
         self._has_branch = np.flatnonzero(compiled.branch_row >= 0)
         self._panel_row = compiled.panel_row[self._has_branch]
+        rows = compiled.impedance_row
+        self._beside = slice(int(rows[0]), int(rows[-1]) + 1) if len(rows) else slice(0, 0)
         self._spread: Callable[..., None] = spread_panel_parallel if parallel else spread_panel
         self._at_sockets: Callable[..., None] = at_sockets_parallel if parallel else at_sockets
         self._pack()
@@ -91,7 +93,12 @@ class Sockets:
         self._sign = np.array([meet[3] for meet in meets])
 
     def injector_power(
-        self, panel_w: Float, panel_var: Float, device_w: Float, branch_w: Float
+        self,
+        panel_w: Float,
+        panel_var: Float,
+        device_w: Float,
+        branch_w: Float,
+        impedance: tuple[Float, Float] | None = None,
     ) -> tuple[Float, Float]:
         """Power of every injector, (m, steps) each.
 
@@ -102,11 +109,24 @@ class Sockets:
         device_w, branch_w
             (homes, steps) consumed by DER and charger behind the panel and on the adapter, at unity
             power factor and constant power, whatever the voltage law of the home's own load.
+        impedance
+            W and var of the panel's demand that go with the square of the voltage; constant power where the feeder
+            has no injectors for them.
         """
         steps = panel_w.shape[2]
         p_w = np.empty((len(self._owner), steps))
         q_var = np.empty_like(p_w)
+        beside = self._beside
+        given = impedance if beside.stop > 0 else None
+        if given is not None:
+            panel_w, panel_var = panel_w - given[0], panel_var - given[1]
         self._spread(self._owner, self._share, panel_w, panel_var, self._fixed_p, self._fixed_q, p_w, q_var)
+        p_w[beside] = q_var[beside] = 0.0
+        if given is not None:
+            self._spread(
+                self._owner[beside], self._share[beside], *given,
+                self._fixed_p[beside], self._fixed_q[beside], p_w[beside], q_var[beside],
+            )  # fmt: skip
         for rows, power_w in ((self._branch_row[self._has_branch], branch_w), (self._panel_row, device_w)):
             p_w[rows] = power_w[self._has_branch]
             q_var[rows] = 0.0

@@ -130,6 +130,11 @@ def demand_of(
     return meet_head(scenario, compiled, calendar, mixed)
 
 
+def follows_voltage(scenario: Scenario) -> bool:
+    """Whether homes' power follows the voltage as their appliances do; the reference solver knows constants only."""
+    return scenario.demand.source == "households" and scenario.demand.impedance and scenario.solver == "cosim"
+
+
 def _own_shapes(feeder: Feeder) -> tuple[list[Profile], NDArray[np.int64]]:
     """The feeder's load shapes, and the one each home names; -1 for a constant load."""
     table = feeder.table("shape")
