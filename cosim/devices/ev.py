@@ -146,6 +146,12 @@ class EvFleet:
     def __len__(self) -> int:
         return len(self.id)
 
+    @property
+    def capacity_j(self) -> Float:
+        """(k,) what the batteries hold [J]."""
+        capacity: Float = self.cars[:, k.CAPACITY_J]
+        return capacity
+
     @cached_property
     def _clock(self) -> Clock:
         distinct = list({id(p.periods): p.periods for p in self.plan if p.periods is not None}.values())
