@@ -112,7 +112,7 @@ def test_trip_times_over_all_voltages(category: str) -> None:
 
 @pytest.mark.parametrize("category", ["I", "II", "III"])
 def test_a_sequence_of_dips_and_swells(category: str) -> None:
-    """Dips that all categories ride through or cease in, then one that trips: power within 1 % but for its own step."""
+    """Dips that all categories ride through or cease in, then one that trips: power within 0.1 % up to there."""
     v = steps_of(
         (1.0, 5.0), (0.9, 5.0), (0.75, 0.5), (1.0, 10.0), (1.12, 0.5), (1.0, 5.0), (0.4, 0.1), (0.95, 10.0), (0.2, 3.0),
         step_s=0.02,
@@ -120,8 +120,7 @@ def test_a_sequence_of_dips_and_swells(category: str) -> None:
     p, q, own_s, peer_s = both(category, ALL, v, available=0.8, step_s=0.02)
     assert own_s == pytest.approx(peer_s, abs=1e-9)
     late = np.arange(len(v)) * 0.02 >= own_s - 0.03
-    assert np.sort(p[~late])[-8] < 0.01  # OpenDER's current follows voltage jumps a step later
-    assert np.sort(q[~late])[-8] < 0.01
+    assert max(p[~late].max(), q[~late].max()) < 0.001
     assert p[late][3:].max() == 0.0
 
 
@@ -129,7 +128,7 @@ def test_volt_var_and_volt_watt_trajectories() -> None:
     v = steps_of((1.0, 5.0), (1.05, 30.0), (0.94, 30.0), (1.075, 30.0), (1.0, 25.0), step_s=0.05)
     for setting, available in ((InverterSettings(volt_var=VOLT_VAR_B), 0.7), (ALL, 0.95), (ALL, 0.3)):
         p, q, own_s, peer_s = both("III", setting, v, available=available, step_s=0.05)
-        assert max(p.max(), q.max()) < 0.01
+        assert max(p.max(), q.max()) < 0.001
         assert own_s == peer_s == np.inf
 
 
@@ -138,7 +137,7 @@ def test_droop_trajectories() -> None:
         (60.0, 5.0), (60.6, 30.0), (60.0, 30.0), (59.5, 20.0), (61.1, 20.0), (60.02, 20.0), step_s=0.05
     )
     p, _, own_s, peer_s = both("III", OFF, np.ones(len(hz)), hz, available=0.8, step_s=0.05)
-    assert p.max() < 0.01
+    assert p.max() < 0.001
     assert own_s == peer_s == np.inf
 
 
