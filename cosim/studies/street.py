@@ -162,14 +162,13 @@ def street(
 
 def typical(power_w: np.ndarray) -> dict[str, float]:
     """How one home's minutes are distributed: median home, and the middle nine tenths of homes [kW]."""
-    kw = power_w / 1e3
-    each = {
-        "mean": kw.mean(axis=1),
-        "p99": np.quantile(kw, 0.99, axis=1),
-        "highest": kw.max(axis=1),
+    each = {  # home by home: a year of minutes is not copied whole
+        "mean": power_w.mean(axis=1),
+        "p99": np.array([np.quantile(row, 0.99) for row in power_w]),
+        "highest": power_w.max(axis=1),
     }
     found: dict[str, float] = {}
     for name, values in each.items():
-        low, middle, high = np.quantile(values, (0.05, 0.5, 0.95))
+        low, middle, high = np.quantile(values / 1e3, (0.05, 0.5, 0.95))
         found |= {f"{name}_kw": middle, f"{name}_kw_low": low, f"{name}_kw_high": high}
     return found
