@@ -177,27 +177,27 @@ def rows_parallel(state, rows, first, levels, factor, blend, thick, sums):
 
 @kernel
 def _until(line, place, first):
-    """Light up to a place along a row, in cells; flat beyond the ends.
+    """Light up to a place along a row, in cells, flat beyond the ends: of whole cells, and of the last one's part.
 
-    Whole cells are told from parts before `first` is taken off: it moves no bit.
+    They are kept apart, as are whole cells and parts of the place, so that where a row begins moves no bit.
     """
     whole = math.floor(place)
     i = int(whole) - first
     if i < 0:
-        return 0.0
+        return 0.0, 0.0
     if i >= line.shape[0] - 1:
-        return line[line.shape[0] - 1]
-    return line[i] + (place - whole) * (line[i + 1] - line[i])
+        return line[line.shape[0] - 1], 0.0
+    return line[i], (place - whole) * (line[i + 1] - line[i])
 
 
 @kernel
 def _seen_at(line, delay, first, edges, unit, out):
     """`seen_serial` of one place."""
-    before = _until(line, edges[0] - delay, first)
+    whole0, part0 = _until(line, edges[0] - delay, first)
     for s in range(out.shape[0]):
-        after = _until(line, edges[s + 1] - delay, first)
-        out[s] = (after - before) * unit
-        before = after
+        whole1, part1 = _until(line, edges[s + 1] - delay, first)
+        out[s] = ((whole1 - whole0) + (part1 - part0)) * unit
+        whole0, part0 = whole1, part1
 
 
 @kernel

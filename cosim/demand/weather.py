@@ -262,7 +262,7 @@ class SkyShare:
         self.weather, self.field = weather, field
 
     def block(self, first_step: int, steps: int) -> Float:
-        """Means over steps, (h, steps); a home's bits depend on its own place alone."""
+        """Means over steps, (h, steps); a home's bits depend on its own place alone. No meaning in the dark."""
         weather = self.weather
         return self.field.seen(weather.file_us(first_step, steps), weather.calendar.step_us)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -32,13 +34,14 @@ def hourly_weather() -> tuple[pd.DataFrame, WeatherBlock]:
     return table, WeatherBlock(np.stack([np.asarray(row, dtype=np.float64) for row in rows]))
 
 
-@pytest.mark.slow
-def test_greensboro_year_is_9505_9_kwh() -> None:
-    """7 kW DC, tilt 20, south, 6 kW inverter, pvlib with_pvwatts: 9505.9 kWh (0.1 %)."""
+def test_greensboro_year(cases: Path) -> None:
+    """9505.9 kWh within 0.1 %: see the case's folder."""
+    case = tomllib.loads((cases / "pv-greensboro" / "expected.toml").read_text())
     _, block = hourly_weather()
-    module = Module(dc_to_ac=7000 / 6250)
-    energy_kwh = 7.0 * ac_per_dc_rating(np.array([[20.0, 180.0]]), module, block, parallel=False).sum()
-    assert energy_kwh == pytest.approx(9505.9, rel=1e-3)
+    module = Module(gamma_per_k=case["gamma_per_k"], dc_to_ac=case["rating_w"] / case["inverter_dc_w"])
+    plane = np.array([[case["tilt_deg"], case["azimuth_deg"]]])
+    energy_kwh = case["rating_w"] / 1000.0 * ac_per_dc_rating(plane, module, block, parallel=False).sum()
+    assert energy_kwh == pytest.approx(case["energy_kwh"], rel=case["tolerance"])
 
 
 @pytest.mark.parametrize(("tilt", "azimuth"), [(0.0, 0.0), (20.0, 180.0), (35.0, 90.0), (45.0, 270.0)])
