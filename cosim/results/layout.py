@@ -757,6 +757,21 @@ AGED_JAWS = Group(
     ),
 )
 
+CAR_DAYS = Group(
+    "study/NAME (car_days)",
+    "Every car at its departures; see docs/der.md.",
+    (
+        ROW,
+        _row("home", "str", "", "home"),
+        _row("charger_kw", "f8", "kW", "its charger"),
+        _row("departures", "i8", "1", "how often it left"),
+        _row("short", "i8", "1", "departures with more than a hundredth of the battery missing"),
+        _row("missing_kwh", "f8", "kWh", "what was missing then, in all"),
+        _row("worst_kwh", "f8", "kWh", "most that was missing at one departure"),
+        _row("worst_time", "i8", TIME_UNITS, "when; -1 if none was short"),
+    ),
+)
+
 CONTROL_POSITIONS = Group(
     "study/NAME (control_positions)",
     "Where regulators and capacitor banks stood: a row a device and move, the first of each where it began.",
@@ -795,6 +810,7 @@ STUDIES: dict[str, Group] = {
     "site_rules": SITE_RULES,
     "der_placement": DER_PLACEMENT,
     "aged_jaws": AGED_JAWS,
+    "car_days": CAR_DAYS,
 }
 WITHIN, OVER, UNKNOWN, BREAKER_ONLY = 0, 1, 2, 3
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cosim.results import layout
+from cosim.results.car_findings import CarFindings, car_findings
 from cosim.results.control_findings import ControlFindings, control_findings
 from cosim.results.findings import (
     ClearingFindings,
@@ -93,7 +94,7 @@ class Summary:
         Steps that the fast iteration left to Newton's method.
     phase_back
         Phase of the head with the largest peak flowing back [W].
-    inverters, clearing, sources, overvoltage, site, jaws
+    inverters, clearing, sources, overvoltage, site, jaws, cars
         See `cosim.results.findings`; None for what was not asked for.
     """
 
@@ -142,6 +143,7 @@ class Summary:
     site: SiteFindings | None = None
     grid_heat: GridHeatFindings | None = None
     jaws: JawFindings | None = None
+    cars: CarFindings | None = None
 
     @property
     def heat_margin_k(self) -> float:
@@ -188,6 +190,8 @@ class Summary:
             yield self.overvoltage
         if self.grid_heat is not None:
             yield self.grid_heat
+        if self.cars is not None:
+            yield self.cars
 
 
 _EXTREMES = {
@@ -213,6 +217,7 @@ Finding = (
     | SiteFindings
     | JawFindings
     | GridHeatFindings
+    | CarFindings
 )
 _FINDINGS: dict[str, type[Finding]] = {
     "controls": ControlFindings,
@@ -223,6 +228,7 @@ _FINDINGS: dict[str, type[Finding]] = {
     "overvoltage": OvervoltageFindings,
     "site": SiteFindings,
     "jaws": JawFindings,
+    "cars": CarFindings,
 }
 
 
@@ -289,6 +295,7 @@ def summarise(results: Results) -> Summary:
         grid_heat=grid_heat_findings(results),
         site=site_findings(results),
         jaws=jaw_findings(results, _peak(results, "home", "jaw_rise_k")[0]),
+        cars=car_findings(results),
     )
 
 

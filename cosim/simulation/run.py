@@ -17,6 +17,7 @@ from cosim.results import Results, RunWriter, open_results
 from cosim.results.record import RecordPlan, RunInfo
 from cosim.scenario.loading import input_files
 from cosim.simulation.assembly import Study, assemble
+from cosim.simulation.car_days import CarDays
 from cosim.simulation.control_record import ControlRecord, work_columns
 from cosim.simulation.inverters import effect, inverter_table
 from cosim.simulation.jaws import jaw_columns
@@ -101,7 +102,7 @@ def run(
 def _simulate(
     study: Study, writer: RunWriter, progress: Progress | None, *, parallel: bool, block_steps: int
 ) -> None:
-    worst, controls = Worst(study), ControlRecord(study.controls)
+    worst, controls, cars = Worst(study), ControlRecord(study.controls), CarDays(study)
     log = EventLog()
     log.listen(lambda event: writer.event(*event))
     unsettled = Unsettled(log, study.compiled.circuit.nodes)
@@ -113,6 +114,7 @@ def _simulate(
         writer.write(steps)
         worst.watch(steps)
         unsettled.watch(block, count)
+        cars.watch(block, count)
         controls.watch(physics.state.setting, int(block.plan.start_us[0]))
         done += count
         if progress is not None:
@@ -144,6 +146,8 @@ def _simulate(
         )
     if study.jaws:
         writer.study("aged_jaws", 0, jaw_columns(study.jaws, study.population), "aged_jaws")
+    if len(study.cars.home):
+        writer.study("car_days", 0, cars.columns(), "car_days")
     if len(study.controls):
         writer.study("control_positions", 0, controls.columns(), "control_positions")
         writer.study("control_work", 0, work_columns(physics.work), "control_work")
