@@ -70,25 +70,32 @@ class HeadDemand:
 
 @dataclass(frozen=True)
 class Totals:
-    """What homes draw over a run without outages: (steps,) in total, (h, 3) of each in the mean [W, var]."""
+    """What homes draw over a run without outages: (steps,) in total, (h, 3) of each in the mean [W, var].
+
+    `impedance_w`, `impedance_var` are the part of the means that goes with the square of the voltage.
+    """
 
     total_w: Float
     mean_w: Float
     mean_var: Float
+    impedance_w: Float
+    impedance_var: Float
 
 
 def totals(demand: Demand, homes: int, steps: int, step_s: float, block_steps: int = 1440) -> Totals:
     """Go through the run once with all panels fed."""
     state, total = demand.initial(), np.empty(steps)
-    sum_w, sum_var = np.zeros((homes, 3)), np.zeros((homes, 3))
+    sums = np.zeros((4, homes, 3))
     for first in range(0, steps, block_steps):
         count = min(block_steps, steps - first)
         block = demand.block(state, first, np.full(count, step_s), np.ones(homes, bool))
         state = block.end
         total[first : first + count] = block.panel_w.sum(axis=(0, 1))
-        sum_w += block.panel_w.sum(axis=2)
-        sum_var += block.panel_var.sum(axis=2)
-    return Totals(total, sum_w / steps, sum_var / steps)
+        parts = (block.panel_w, block.panel_var, block.impedance_w, block.impedance_var)
+        for row, part in enumerate(parts):
+            if part is not None:
+                sums[row] += part.sum(axis=2)
+    return Totals(total, *(sums / steps))
 
 
 def head_factors(calendar: Calendar, head: Profile, total_w: Float, curve: HeadCurve, file: str) -> Float:

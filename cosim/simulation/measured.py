@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cosim.demand.fragments import Donors, interval_of, pool_of
-from cosim.demand.head import HeadCurve, HeadDemand, head_factors, totals
+from cosim.demand.head import HeadCurve, HeadDemand, Totals, head_factors, totals
 from cosim.demand.households import HouseholdDemand
 from cosim.demand.profile_files import read_profiles, read_total
 from cosim.demand.profile_homes import assign_profiles, require_cover, unclaimed
@@ -151,37 +151,31 @@ def meet_head(scenario: Scenario, compiled: CompiledFeeder, calendar: Calendar, 
     require_cover([head], calendar, name)
     homes = len(compiled.home_kind)
     drawn = totals(demand, homes, calendar.steps, calendar.step_us / 1e6)
-    curve = head_curve(compiled, drawn.mean_w, drawn.mean_var, float(head.p.max()) * 1e3, name)
+    curve = head_curve(compiled, drawn, float(head.p.max()) * 1e3, name)
     return HeadDemand(demand, head_factors(calendar, head, drawn.total_w, curve, name))
 
 
-def head_curve(
-    compiled: CompiledFeeder,
-    mean_w: NDArray[np.float64],
-    mean_var: NDArray[np.float64],
-    most_w: float,
-    file: str = "",
-) -> HeadCurve:
-    """Power into the head by power flows with the homes' mean demand (h, 3) in proportion.
+def head_curve(compiled: CompiledFeeder, drawn: Totals, most_w: float, file: str = "") -> HeadCurve:
+    """Power into the head by power flows with the homes' mean demand in proportion.
 
     Raises
     ------
     ScenarioError
         If homes draw nothing, or the feeder cannot carry `most_w` at its head.
     """
-    total_w = float(mean_w.sum())
+    total_w = float(drawn.mean_w.sum())
     if total_w <= 0.0:
         raise ScenarioError(Problem("homes draw nothing that could be scaled", file, "demand.head"))
     share = np.array(LOADINGS) * (most_w / total_w)
-    nothing = np.zeros((len(mean_w), len(share)))
+    nothing = np.zeros((len(drawn.mean_w), len(share)))
     sockets = Sockets(compiled, parallel=False)
-    p_w, q_var = sockets.injector_power(
-        mean_w[..., None] * share, mean_var[..., None] * share, nothing, nothing
+    mean_w, mean_var, *impedance = (
+        mean[..., None] * share
+        for mean in (drawn.mean_w, drawn.mean_var, drawn.impedance_w, drawn.impedance_var)
     )
+    p_w, q_var = sockets.injector_power(mean_w, mean_var, nothing, nothing, (impedance[0], impedance[1]))
     solution = Network(compiled.circuit).solve(p_w, q_var, parallel=False)
-    settled = int(
-        np.argmin(np.append(solution.converged, False))
-    )  # loadings up to the first without a solution
+    settled = int(np.argmin(np.append(solution.converged, False)))  # up to the first without a solution
     head_w = Terminals(compiled.circuit, compiled.head).power_va(solution.v).real.sum(axis=0)[:settled]
     if settled < 2 or head_w[-1] < most_w:
         message = (

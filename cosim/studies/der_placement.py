@@ -91,6 +91,10 @@ class Placement:
         """Continuous current that the smallest bus takes from sources [A]: (1.2 bus - main) / 1.25."""
         return (BUS_SHARE * self.bus_a - self.service_a) / CONTINUOUS
 
+    def _would_do(self, row: int) -> bool:
+        """Whether the largest bus known for the home's main carries what the smallest does not."""
+        return bool(self.busbar[row] == UNJUDGED and np.isfinite(self.largest_bus_a[row]))
+
     def said(self, row: int) -> str:
         """What was found at one home, as sentences."""
         parts = []
@@ -104,15 +108,15 @@ class Placement:
                 f"{need:.1f} A (125 %) through the adapter's breaker of {self.tap_breaker_a[row]:g} A"
             )
         if self.busbar[row] in (OVER, UNJUDGED) and self.panel_a[row] > 0.0:
+            battery = self.battery_a[row] > room
             what = (
-                "a battery larger than the panel allows"
-                if self.battery_a[row] > room
-                else "sources in the panel"
+                f"a battery larger than the panel allows ({self.battery_a[row]:.1f} A)"
+                if battery
+                else "sources"
             )
-            parts.append(
-                f"{what}: {self.panel_a[row]:.1f} A, the bus of {bus:g} A under a main of {main:g} A takes {room:.1f} A"
-                + (f"; one of {self.largest_bus_a[row]:g} A would do" if self.busbar[row] == UNJUDGED else "")
-            )
+            takes = f"where a bus of {bus:g} A under a main of {main:g} A takes {room:.1f} A"
+            other = f"; one of {self.largest_bus_a[row]:g} A would do" if self._would_do(row) else ""
+            parts.append(f"{what}: {self.panel_a[row]:.1f} A in the panel, {takes}{other}")
         if self.as_backfed[row] == OVER and self.supply[row] == WITHIN:
             parts.append("the tap carries what no back-fed breaker could")
         return "; ".join(parts)

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from cosim import library
+from cosim.results.layout import STUDIES
 from cosim.scenario import Scenario
 from cosim.scenario.population import Population, populate
+from cosim.simulation.assembly import assemble
 from cosim.studies.der_placement import (
     NOT_MEANT,
     OVER,
@@ -38,9 +40,8 @@ def of(homes: Population, **changes: list[object]) -> Placement:
         column = getattr(homes, name).copy()
         column[: len(values)] = values
         given[name] = column
-    solar_w = given.pop("solar_w", None) if "solar_w" in given else None
     own = replace(homes, **given)
-    return der_placement(own, np.full(6, 240.0), own.pv_kw * 1e3 if solar_w is None else solar_w)
+    return der_placement(own, np.full(6, 240.0), own.pv_kw * 1e3)
 
 
 def test_a_200_a_panel_takes_32_a_by_a_40_a_breaker(homes: Population) -> None:
@@ -96,3 +97,24 @@ def test_standard_sizes_and_what_is_not_known(homes: Population) -> None:
     columns = as_columns(of(homes, pv_kw=[5.0]), homes.home)
     assert columns["home"] == ["home-0"]
     assert columns["busbar"].dtype == np.int8
+
+
+def test_a_run_holds_its_homes_and_its_file_has_a_place_for_it(tmp_path: Path) -> None:
+    """Half with a tapped array, half with one and a battery in the panel; every column has its variable."""
+    path = tmp_path / "case.toml"
+    path.write_text(
+        'start = 2026-07-09T12:00:00\nduration = "1 h"\n[weather]\nsource = "constant:25"\n'
+        '[demand]\nsource = "feeder"\n'
+        '[feeder]\nhomes = 8\n[homes.tap]\nshare = 0.5\nadapter = "connectder-solar-40"\npv_kw = 9.0\n'
+        '[homes.panel]\nshare = 0.5\nadapter = "tesla-backup-switch"\npv_kw = 14.0\nbattery = "powerwall-3"\n'
+    )
+    study = assemble(Scenario.load(path))
+    found = study.placement()
+    assert len(found) == 8
+    tapped = found.tapped_a > 0.0
+    assert tapped.sum() == 4
+    assert np.array_equal(study.equipment.pv_on_branch[found.home], tapped)
+    assert set(found.supply[tapped].tolist()) == {WITHIN}
+    assert set(found.busbar[~tapped].tolist()) == {OVER}
+    named = set(STUDIES["der_placement"].names()) - {"row"}
+    assert named == set(as_columns(found, study.home_names))
