@@ -39,19 +39,18 @@ def body_keys() -> tuple[str, str]:
     return contact, mass
 
 
-def heat_run(changed: dict[str, float], seed: int = 1, kelvin: float = 0.3, name: str = NAME) -> Rows:
-    """Header and rows of a run of the body with some numbers changed, each row two minutes after the last."""
-    entry = library.load("adapters", name)
-    body = Body(entry)
+def heat_run(changed: dict[str, float], *, every_s: float = 120.0) -> Rows:
+    """Header and rows of a run of the body with some numbers changed."""
+    body = Body(library.load("adapters", NAME))
     for key, value in changed.items():
         assign(body.numbers[key], value)
     network = build(body.heat, body.materials)
-    time_s = np.arange(0.0, 4 * 3600.0 + 1.0, 120.0)
+    time_s = np.arange(0.0, 4 * 3600.0 + 1.0, every_s)
     amps = np.where(time_s < 3 * 3600.0, 180.0, 20.0)
     ambient = 24.0 + 0.4 * np.sin(time_s / 3000.0)
     i2 = np.repeat(amps[:, None] ** 2, 6, axis=1) * np.array([1, 1, 1, 1, 0, 0])
     clean = trace(network, time_s, i2, ambient)
-    noise = kelvin * np.random.default_rng(seed).standard_normal(clean.shape)
+    noise = 0.3 * np.random.default_rng(1).standard_normal(clean.shape)
     readings = clean + noise
     head = ["time [s]", "current [A]", "ambient [°C]", *network.names]
     return [
@@ -83,7 +82,7 @@ def found(run_csv: Path, truth: dict[str, float]) -> Calibration:
 
 @pytest.fixture(scope="module")
 def run_csv(tmp_path_factory: pytest.TempPathFactory, truth: dict[str, float]) -> Path:
-    return written(tmp_path_factory.mktemp("run") / "run.csv", heat_run(truth))
+    return written(tmp_path_factory.mktemp("run") / "run.csv", heat_run(truth, every_s=300.0))
 
 
 def cosim(*words: object) -> Result:
