@@ -235,7 +235,7 @@ pv_kw = 6
 battery = "powerwall-3"
 inverter = { ride_through = "ieee1547-2018-iii", randomised_delay = "4 min" }
 [record]
-full = ["home:1", "home:2", "home:3", "home:4", "home:5", "home:6", "home:7", "home:8"]
+full = ["home:1", "home:2", "home:3", "home:4", "home:5", "home:6", "home:7", "home:8", "worst:voltage_l1_v:2"]
 quantize = false
 [[events]]
 at = 2026-06-21T11:10:10
@@ -289,6 +289,11 @@ def test_sags_of_the_source_by_category(tmp_path: Path) -> None:
     assert ramp == pytest.approx((11 * 60 + 27.5 - 11 * 60 - 25.25) * 60.0 / 300.0, abs=0.15)
     assert mean_w("11:43:00", "two") == mean_w("11:43:00", "three") == 0.0
     assert mean_w("11:55:00", "three") > 3000.0  # without a ramp
+    assert results.windows  # computed again from snapshots: timers and the source's voltage are among them
+    for name in results.windows:
+        again = results.full("voltage_l1_v", name)
+        whole = results.full("voltage_l1_v").sel(step=again["step"], home=again["home"])
+        assert again.to_numpy().tobytes() == whole.to_numpy().tobytes()
 
 
 def test_what_the_source_does_is_checked(tmp_path: Path) -> None:
