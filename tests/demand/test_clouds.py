@@ -35,9 +35,9 @@ def seen(weather: Weather, places: Places) -> np.ndarray:
     return weather.clouds(places).block(0, JUNE)
 
 
-@pytest.mark.parametrize(("source", "share"), [("tmy3:greensboro", 0.99), ("tmy2:miami", 0.998)])
+@pytest.mark.parametrize(("source", "share"), [("tmy3:greensboro", 0.98), ("tmy2:miami", 0.998)])
 def test_hours_keep_the_beam_of_the_file(source: str, share: float) -> None:
-    """With the sun above 5 degrees: 0.1 W/m2 in 99 % of hours, 20 W/m2 in all; 0.2 % over the year."""
+    """With the sun above 5 degrees: 0.1 W/m2 in 98 % of hours, 20 W/m2 in all; 0.2 % in all."""
     whole = Weather(source, calendar("2026-01-02", 100 * 1440), seed=7)
     assert whole.year is not None
     assert whole.year.dni is not None
