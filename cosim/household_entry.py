@@ -62,8 +62,6 @@ class HouseholdEntry(Entry):
         Share of households with somebody in by day.
     refrigerator_w, refrigerator_duty, refrigerator_period_min, second_refrigerator
         Compressor power, share of time on, cycle; share of homes with a second one or a freezer.
-    car_miles_per_day
-        Driven by one car.
     uses
         Appliances and water: who has them, how often they are used.
     """
@@ -97,7 +95,6 @@ class HouseholdEntry(Entry):
     refrigerator_duty: Annotated[Quantity, of("1", 0.1, 1)]
     refrigerator_period_min: Annotated[Quantity, of("min", 2, 600)]
     second_refrigerator: Share
-    car_miles_per_day: Annotated[Quantity, of("mi/d", 0, 300)]
     uses: tuple[Uses, ...]
 
     @field_validator("envelopes")

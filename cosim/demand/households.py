@@ -103,7 +103,7 @@ class HouseholdDemand:
         self.seed = seed
         self.scale = scale
         self.parallel = parallel
-        self.kit = HomeKit(calendar, weather, traits, seed, module=module, parallel=parallel)
+        self.kit = HomeKit(weather, traits, module=module, parallel=parallel)
         restart = uniforms(seed, "demand.restart", traits.id)
         self.houses = _houses(traits, restart, *design_temperatures(weather))
         self.habits = np.array(traits.habits)
@@ -191,9 +191,9 @@ class HouseholdDemand:
         if self.scale != 1.0:
             for values in (w, var, zw, zvar, shown[:, home.SHED_W], shown[:, home.START]):
                 values *= self.scale
-        ev_w, pv_w = self.kit.block(first_step, len(seconds), sky)
+        pv_w = self.kit.pv_w(first_step, len(seconds), sky)
         names = {name: shown[:, i] for i, name in enumerate(SHOWN)}
-        return DemandBlock(w, var, pv_w, zw, zvar, end, names, ev_w)
+        return DemandBlock(w, var, pv_w, zw, zvar, end, names)
 
     def _advance(
         self, state: State, sky: WeatherBlock, lengths_us: Int, powered: Bool, limit_w: Float | None

@@ -240,8 +240,7 @@ class ProfileDemand(Memoryless):
         self._downscale((standard_us - midnight_us) / 1e6, panel_w, panel_var)
         if self.kit is None:
             return DemandBlock(panel_w, panel_var, np.zeros((homes, steps)))
-        ev_w, pv_w = self.kit.block(first_step, steps)
-        return DemandBlock(panel_w, panel_var, pv_w, ev_w=ev_w)
+        return DemandBlock(panel_w, panel_var, self.kit.pv_w(first_step, steps))
 
     def _downscale(self, edges_s: Float, panel_w: Float, panel_var: Float) -> None:
         """Write the homes with downscaled profiles over what they hold."""

@@ -79,8 +79,6 @@ class HomeTraits:
         4:00, uses on a weekend day over those on a weekday.
     pv_w, pv_tilt_deg, pv_azimuth_deg
         (h,) DC rating (0: none) and orientation, azimuth from north, east positive.
-    ev_w, ev_miles
-        (h,) power of the car's charger (0: none), miles a day.
     """
 
     id: Ids
@@ -103,8 +101,6 @@ class HomeTraits:
     pv_w: Float
     pv_tilt_deg: Float
     pv_azimuth_deg: Float
-    ev_w: Float
-    ev_miles: Float
 
     def take(self, homes: NDArray[np.int64]) -> HomeTraits:
         """Traits of some homes, in the given order."""
@@ -120,7 +116,6 @@ def draw_traits(
     household: Sequence[str] | None = None,
     electrification: Electrification | None = None,
     pv_kw: Float | None = None,
-    ev_kw: Float | None = None,
     pv_tilt_deg: Float | None = None,
     pv_azimuth_deg: Float | None = None,
 ) -> HomeTraits:
@@ -136,8 +131,8 @@ def draw_traits(
         Entry of ``models/households`` for each home; empty text or None: drawn by ``stock_share``.
     electrification
         What gives way to electricity; nothing if not given.
-    pv_kw, ev_kw
-        (h,) DC rating of the array and power of the car's charger [kW]; 0: none.
+    pv_kw
+        (h,) DC rating of the array [kW]; 0: none.
     pv_tilt_deg, pv_azimuth_deg
         (h,) orientation; NaN or None: roofs between 15 and 35 degrees facing east over south to west.
 
@@ -182,7 +177,6 @@ def draw_traits(
         pv_azimuth_deg=np.where(
             np.isnan(azimuth), 90.0 + 180.0 * uniforms(seed, "demand.azimuth", ids), azimuth
         ),
-        ev_w=1000.0 * (zero if ev_kw is None else ev_kw),
     )
 
 
@@ -196,7 +190,7 @@ def cumulative(weights: Sequence[float], first_hour: int = 0) -> Float:
 
 def _empty(count: int, kinds: int) -> dict[str, Any]:
     """Arrays for what is drawn archetype by archetype."""
-    numbers = ("floor_area_m2", "cooling_cop", "heat_pump_cop", "ev_miles")
+    numbers = ("floor_area_m2", "cooling_cop", "heat_pump_cop")
     return {
         **{name: np.empty(count) for name in numbers},
         "heating": np.empty(count, dtype=object),
@@ -276,7 +270,6 @@ def _homes_of(
         "habits": habits,
         "tank": _tanks(e, ids, seed, switched),
         "per_day": _uses(e, appliances, people, ids, seed, switched),
-        "ev_miles": e.car_miles_per_day.value * spread("miles", 0.4, 1.6),
     }
 
 

@@ -98,11 +98,10 @@ def demand_of(
         household=[str(name) for name in population.household],
         electrification=Electrification(**scenario.demand.electrification.shares()),
         pv_kw=population.pv_kw,
-        ev_kw=population.ev_kw,
         pv_tilt_deg=population.pv_tilt_deg,
         pv_azimuth_deg=population.pv_azimuth_deg,
     )
-    kit = HomeKit(calendar, weather, traits, seed, parallel=parallel)
+    kit = HomeKit(weather, traits, parallel=parallel)
     customers = np.flatnonzero(~np.isin(population.kind, SERVED))
     profiles, which = _own_shapes(feeder)
     downscaling, count = None, 0

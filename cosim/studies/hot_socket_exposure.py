@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime
 from itertools import pairwise
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from cosim import library
 from cosim.demand.calendar import Calendar
 from cosim.demand.households import HouseholdDemand
 from cosim.demand.traits import draw_traits
 from cosim.demand.weather import Weather
+from cosim.devices.ev import Plan, fleet_of
 from cosim.randomness import stable_ids, uniforms
+from cosim.studies.street import HABITS, VEHICLE, WithCars
 from cosim.thermal.contact_ageing import Exposure
 from cosim.thermal.network import Float
+
+if TYPE_CHECKING:
+    from cosim.entries import EvHabitsEntry, VehicleEntry
 
 LEG_V = 120.0
 STEP_MIN, HOUR_STEPS, DAYS = 15, 4, 7
@@ -51,8 +58,10 @@ def household_exposure(
     Currents are means of one hour, about the time constant of a jaw, at 120 V a leg.
     """
     ids = stable_ids([f"exposure-{k}" for k in range(kinds)])
-    car = np.where(uniforms(seed, "exposure.car", ids) < ev_share, ev_kw, 0.0)
-    traits = draw_traits(ids, seed, ev_kw=car)
+    car = np.flatnonzero(uniforms(seed, "exposure.car", ids) < ev_share)
+    vehicle = cast("VehicleEntry", library.load("der", VEHICLE))
+    habits = cast("EvHabitsEntry", library.load("der", HABITS))
+    traits = draw_traits(ids, seed)
     i2 = np.empty((kinds, len(WEEKS), len(EDGES) - 1, 6))
     air = np.empty(i2.shape[:3])
     steps = DAYS * 24 * 60 // STEP_MIN
@@ -61,7 +70,17 @@ def household_exposure(
         sky = Weather(weather, calendar)
         demand = HouseholdDemand(calendar, sky, traits, seed)
         seconds = np.full(steps, STEP_MIN * 60.0)
-        block = demand.block(demand.initial(), 0, seconds, np.ones(kinds, dtype=bool))
+        cars = fleet_of(
+            calendar,
+            seed,
+            ids[car],
+            np.full(len(car), ev_kw * 1e3),
+            [vehicle] * len(car),
+            habits,
+            [Plan()] * len(car),
+        )
+        both = WithCars(demand, cars, car)
+        block = both.block(both.initial(), 0, seconds, np.ones(kinds, dtype=bool))
         ambient = sky.block(0, steps).ambient_c
         legs = _leg_current(block.panel_w, block.panel_var, block.ev_w)
         i2[:, season], air[:, season] = _bins(legs, ambient, branch_a)

@@ -23,13 +23,12 @@ def calendar(start: str = "2026-07-14", steps: int = 1440, minutes: float = 1.0)
 
 
 def street(homes: int = 12, seed: int = SEED, **options: Any) -> HomeTraits:
-    """Homes of all kinds: every third with PV, every second with a car."""
+    """Homes of all kinds: every third with PV."""
     row = np.arange(homes)
     return draw_traits(
         stable_ids([f"home-{i}" for i in row]),
         seed,
         pv_kw=np.where(row % 3 == 0, 6.0, 0.0),
-        ev_kw=np.where(row % 2 == 0, 11.5, 0.0),
         **options,
     )
 

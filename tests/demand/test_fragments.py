@@ -23,7 +23,7 @@ Float = np.ndarray
 def donors(clock: Calendar, count: int) -> Demand:
     ids = stable_ids([f"donor-{i}" for i in range(count)])
     zero = np.zeros(count)
-    return households(clock, draw_traits(ids, SEED, pv_kw=zero, ev_kw=zero))
+    return households(clock, draw_traits(ids, SEED, pv_kw=zero))
 
 
 @pytest.fixture(scope="module")

@@ -78,7 +78,7 @@ def test_units_reactive_power_and_constant_homes() -> None:
 
 def test_cut_threads_and_kit() -> None:
     clock, traits = calendar(steps=1440), street(6)
-    kit = HomeKit(clock, Weather("tmy3:greensboro", clock), traits, 7, parallel=False)
+    kit = HomeKit(Weather("tmy3:greensboro", clock), traits, parallel=False)
     rng = np.random.default_rng(3)
     profiles = [Profile(f"p{i}", rng.uniform(0, 5, 96 + i), 900.0, actual=True) for i in range(3)]
     which = np.arange(6) % 3
@@ -86,7 +86,6 @@ def test_cut_threads_and_kit() -> None:
     serial = ProfileDemand(*args, linear=True, kit=kit, parallel=False)
     whole, part = serial.at(0, 1440), serial.at(611, 333)
     assert np.array_equal(whole.panel_w[..., 611:944], part.panel_w)
-    assert np.array_equal(whole.ev_w[:, 611:944], part.ev_w)
     assert np.array_equal(whole.pv_w[:, 611:944], part.pv_w)
     assert whole.pv_w.max() > 0.0
     threads = ProfileDemand(*args, linear=True, kit=kit, parallel=True).at(0, 1440)
