@@ -7,28 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from broken_rules import BROKEN_RULES
 
 import cosim
 from cosim.report import write_report
 from cosim.results.summary import summarise
 
-TEXT = """
-start = 2026-07-14T00:00:00
-duration = "2 min"
-utility = "pseg"
-[feeder]
-homes = 12
-[homes.backup]
-share = 0.25
-adapter = "tesla-backup-switch"
-socket = "ringless-320"
-[homes.solar]
-share = 0.25
-adapter = "connectder-solar-60"
-socket = "ringless-200"
-[studies]
-fault_duty = { at = ["start"] }
-"""
+TEXT = (
+    BROKEN_RULES.replace("10 min", "2 min").replace("homes = 24", "homes = 12")
+    + '[studies]\nfault_duty = { at = ["start"] }\n'
+)
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from broken_rules import BROKEN_RULES
 
 from cosim import library
 from cosim.cli.outline import outline
@@ -12,24 +13,8 @@ from cosim.errors import ScenarioError
 from cosim.scenario import Scenario
 from cosim.scenario.loading import input_files
 
-TEXT = """
-start = 2026-07-14T00:00:00
-duration = "10 min"
-utility = "pseg"
-[feeder]
-homes = 24
-[homes.backup]
-share = 0.25
-adapter = "tesla-backup-switch"
-socket = "ringless-320"
-[homes.solar]
-share = 0.25
-adapter = "connectder-solar-60"
-socket = "ringless-200"
-"""
 
-
-def scenario(tmp_path: Path, text: str = TEXT) -> Scenario:
+def scenario(tmp_path: Path, text: str = BROKEN_RULES) -> Scenario:
     path = tmp_path / "case.toml"
     path.write_text(text)
     return Scenario.load(path)
@@ -42,16 +27,16 @@ def test_what_homes_break_is_counted_before_a_run(tmp_path: Path) -> None:
     assert found.rules["broken"] == {"approval": 6, "socket-rating": 6}
     assert found.rules["unjudged"]["fault-current"] == 12
     assert any(line.startswith("rules     pseg: 6 homes break a rule") for line in found.lines())
-    silent = outline(scenario(tmp_path, TEXT.replace('utility = "pseg"\n', "")))
+    silent = outline(scenario(tmp_path, BROKEN_RULES.replace('utility = "pseg"\n', "")))
     assert silent.rules["homes_broken"] == 0
 
 
 def test_an_unknown_utility_names_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match="did you mean 'pseg'") as caught:
-        scenario(tmp_path, TEXT.replace('"pseg"', '"psegg"'))
+        scenario(tmp_path, BROKEN_RULES.replace('"pseg"', '"psegg"'))
     assert caught.value.problems[0].line == 4
     with pytest.raises(ScenarioError, match="unknown socket"):
-        scenario(tmp_path, TEXT.replace("ringless-320", "ringless-330"))
+        scenario(tmp_path, BROKEN_RULES.replace("ringless-320", "ringless-330"))
 
 
 def test_a_utility_of_ones_own(tmp_path: Path) -> None:
@@ -59,9 +44,9 @@ def test_a_utility_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(
         text.replace("socket_max_a = { value = 200.0", "socket_max_a = { value = 320.0")
     )
-    case = scenario(tmp_path, TEXT.replace('"pseg"', '"mine.toml"'))
+    case = scenario(tmp_path, BROKEN_RULES.replace('"pseg"', '"mine.toml"'))
     assert tmp_path / "mine.toml" in input_files(case)
     assert outline(case).rules["broken"] == {"approval": 6}
     (tmp_path / "mine.toml").write_text(text.replace('unit = "A"', 'unit = "kA"', 1))
     with pytest.raises(ScenarioError, match="must be 'A', not 'kA'"):
-        scenario(tmp_path, TEXT.replace('"pseg"', '"mine.toml"'))
+        scenario(tmp_path, BROKEN_RULES.replace('"pseg"', '"mine.toml"'))
