@@ -123,7 +123,6 @@ def _donors(scenario: Scenario) -> Donors:
             household=[scenario.demand.household or ""] * count,
             electrification=Electrification(**scenario.demand.electrification.shares()),
             pv_kw=none,
-            ev_kw=none,
         )
         weather = Weather(scenario.weather.source, clock)
         return HouseholdDemand(clock, weather, traits, scenario.seed, parallel=False)
