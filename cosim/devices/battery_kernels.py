@@ -29,27 +29,29 @@ def advance_one(
             charge_j = max(charge_j - standby_w * seconds[s], 0.0)
         power = 0.0
         if running:
+            # In energy, so that the next step waits for no division.
             does = SERVE if alone else action[s]
-            room_w = (limits_j[1] - charge_j) / (efficiency[0] * seconds[s])
             if does == GIVE or (does == SERVE and net_w[s] >= 0.0):
+                power = max(min(asked_w[s] if does == GIVE else net_w[s], limits_w[1]), 0.0)
                 least_j = 0.0 if alone else limits_j[0]
-                left_w = (charge_j - least_j) * efficiency[1] / seconds[s]
-                wanted = asked_w[s] if does == GIVE else net_w[s]
-                power = max(min(min(wanted, limits_w[1]), left_w), 0.0)
+                left_j, taken_j = max(charge_j - least_j, 0.0), power * seconds[s] / efficiency[1]
+                if taken_j > left_j:
+                    taken_j, power = left_j, left_j * efficiency[1] / seconds[s]
+                charge_j -= taken_j
             else:
-                taken = max(-net_w[s], 0.0)
+                taken_w = max(-net_w[s], 0.0)
                 from_grid = 0.0
                 if does == FILL:
                     from_grid = grid_charge_w
                 elif does == TAKE:
                     from_grid = asked_w[s]
-                if from_grid > taken:
-                    taken = max(taken, min(from_grid, grid_limit_w[min(s, last)]))
-                power = -max(min(min(taken, limits_w[0]), room_w), 0.0)
-        if power > 0.0:
-            charge_j -= power * seconds[s] / efficiency[1]
-        else:
-            charge_j -= power * seconds[s] * efficiency[0]
+                if from_grid > taken_w:
+                    taken_w = max(taken_w, min(from_grid, grid_limit_w[min(s, last)]))
+                power = -min(taken_w, limits_w[0])
+                room_j, given_j = max(limits_j[1] - charge_j, 0.0), -power * seconds[s] * efficiency[0]
+                if given_j > room_j:
+                    given_j, power = room_j, -room_j / (efficiency[0] * seconds[s])
+                charge_j += given_j
         power_w[s] = power
         out_j[s] = charge_j
 
