@@ -14,6 +14,7 @@ from cosim.events.processes import (
     EnterService,
     Outage,
     ScheduledSwitching,
+    SourceVoltage,
     StudyProcess,
 )
 from cosim.events.records import Record
@@ -42,6 +43,7 @@ def story() -> list[Record]:
         ScheduledSwitching(name="on-again", section="line:2", close=True, deadline_us=1600),
         DerConnection(name="out", group="homes:solar", homes=["b"], connect=False, deadline_us=2550),
         DerConnection(name="in", group="homes:solar", homes=["b"], connect=True, deadline_us=4000),
+        SourceVoltage(name="sag", value_pu=0.6, deadline_us=5500),
         StudyProcess(name="duty", study="fault_duty", label="start", deadline_us=0),
         StudyProcess(name="duty-2", study="fault_duty", label="noon", deadline_us=2500),
         StudyProcess(name="duty-3", study="fault_duty", label="peak", at_peak=True, deadline_us=END),

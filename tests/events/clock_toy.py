@@ -111,6 +111,8 @@ class ToyPhysics:
                 self.open.discard(action.subject)
             case Act.CEASE_DER:
                 self.serving -= set(action.ids)
+            case Act.SOURCE_VOLTAGE:
+                pass  # its voltages are its own
             case Act.DISCONNECT_DER:
                 self.serving -= set(action.ids)
                 self.disconnected |= set(action.ids)
