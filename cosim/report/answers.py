@@ -10,7 +10,15 @@ import numpy as np
 from cosim.report.figures import Figures
 from cosim.report.formatting import counted, moment, number
 from cosim.results.findings import REJECTION_NOTICED_PU
-from cosim.results.layout import ANSI_B_HIGH_PU, ANSI_B_LOW_PU, ANSI_HIGH_PU, ANSI_LOW_PU
+from cosim.results.layout import (
+    ANSI_B_HIGH_PU,
+    ANSI_B_LOW_PU,
+    ANSI_HIGH_PU,
+    ANSI_LOW_PU,
+    ROOM_HIGH_C,
+    ROOM_LOW_C,
+    WATER_LOW_C,
+)
 from cosim.results.summary import NOTICED_W, UNBALANCE_LIMIT, Extreme, Summary
 
 if TYPE_CHECKING:
@@ -55,6 +63,8 @@ def answers(summary: Summary, found: Figures, heat_note: str = "") -> list[Answe
         *_lines(summary),
         *_rules(summary),
         *_jaws(summary),
+        *_cars(summary),
+        *_comfort(summary),
         *_supply(summary, found),
         _solver(summary),
     ]
@@ -385,6 +395,41 @@ def _jaws(summary: Summary) -> Iterator[Answer]:
     state = "bad" if jaws.glowing else "watch" if jaws.poor else "good"
     figure = f"{counted(jaws.poor, 'home')} with a poor one" if jaws.poor else "none poor"
     yield Answer("Have jaws gone poor?", figure, detail, state)
+
+
+def _cars(summary: Summary) -> Iterator[Answer]:
+    """Whether cars were full when they left."""
+    cars = summary.cars
+    if cars is None or not cars.departures:
+        return
+    worst = f" Most was missing at {cars.worst_home}, {number(cars.worst_kwh)} kWh." if cars.short else ""
+    detail = (
+        f"{counted(cars.count, 'car')} left {counted(cars.departures, 'time')}; more than a hundredth of the battery "
+        f"was missing at {number(cars.short)} of them, {number(cars.missing_kwh)} kWh in all.{worst}"
+    )
+    figure = f"not full {counted(cars.short, 'time')}" if cars.short else "full at every departure"
+    yield Answer("Do cars leave full?", figure, detail, "watch" if cars.short else "good")
+
+
+def _comfort(summary: Summary) -> Iterator[Answer]:
+    """Rooms, water and loads held off, where demand knows them."""
+    found = summary.comfort
+    if found is None:
+        return
+    shed = (
+        f" {counted(found.shed_homes, 'home')} held off {number(found.shed_kwh)} kWh to stay within their service."
+        if found.shed_homes
+        else ""
+    )
+    detail = (
+        f"Coldest {found.coldest}, {number(found.coldest_c)} °C; hottest {found.hottest}, {number(found.hottest_c)} °C."
+        f" Below {number(ROOM_LOW_C)} °C: {counted(found.cold, 'home')}, {number(found.cold_h)} home-hours; above "
+        f"{number(ROOM_HIGH_C)} °C: {counted(found.hot, 'home')}, {number(found.hot_h)} home-hours; water below "
+        f"{number(WATER_LOW_C)} °C: {counted(found.cool_water, 'home')}, {number(found.cool_water_h)} home-hours.{shed}"
+    )
+    hours = found.cold_h + found.hot_h
+    figure = f"{number(hours)} home-hours outside" if hours else "yes, at every home"
+    yield Answer("Do rooms stay habitable?", figure, detail, "watch" if hours else "good")
 
 
 def _supply(summary: Summary, found: Figures) -> Iterator[Answer]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cosim.errors import Problem, ResultsError
 from cosim.report.figures import LIMITS, Figures
 from cosim.report.formatting import MISSING, fixed, number
-from cosim.results.layout import ANSI_HIGH_PU, ANSI_LOW_PU, OVER
+from cosim.results.layout import ANSI_HIGH_PU, ANSI_LOW_PU, OVER, ROOM_HIGH_C, ROOM_LOW_C, WATER_LOW_C
 
 Float = NDArray[np.float64]
 
@@ -72,6 +72,12 @@ QUANTITIES = (
     MapQuantity("branch_power_w", "largest power drawn through the adapter", "kW", 1e-3, only_positive=True),
     MapQuantity("pv_power_w", "largest solar power", "kW", 1e-3, only_positive=True),
     MapQuantity("ev_power_w", "largest charging power", "kW", 1e-3, only_positive=True),
+    MapQuantity("indoor_low_c", "lowest room temperature", "°C", worst_low=True),
+    MapQuantity("indoor_temperature_c", "highest room temperature", "°C"),
+    MapQuantity("water_temperature_c", "lowest temperature of hot water", "°C", worst_low=True),
+    MapQuantity("shed_w", "largest power held off", "kW", 1e-3, only_positive=True),
+    MapQuantity("ev_charge_pu", "lowest charge of the car", "%", 100.0, worst_low=True),
+    MapQuantity("battery_charge_pu", "lowest charge of the battery", "%", 100.0, worst_low=True),
     MapQuantity("unsupplied_s", "time without power", "h", 1 / 3600, only_positive=True),
 )
 
@@ -171,6 +177,7 @@ def _values(found: Figures, quantity: MapQuantity) -> Float:
         "backfeed_peak_w": lambda: found.back_w,
         "backfeed_energy_wh": lambda: found.back_wh,
         "unsupplied_s": lambda: found.unsupplied_s,
+        "indoor_low_c": lambda: found.smallest["indoor_temperature_c"],
     }
     if quantity.name in derived:
         return np.asarray(derived[quantity.name](), np.float64)
@@ -186,6 +193,9 @@ def _beyond(found: Figures, name: str, values: Float) -> NDArray[np.bool_]:
         "material_margin_k": lambda: values < 0,
         "adapter_temperature_c": lambda: found.smallest["material_margin_k"] < 0,
         "drop_temperature_c": lambda: values > found.column("drop_limit_c"),
+        "indoor_low_c": lambda: values < ROOM_LOW_C,
+        "indoor_temperature_c": lambda: values > ROOM_HIGH_C,
+        "water_temperature_c": lambda: values < WATER_LOW_C,
         "service_loading_pu": lambda: values > 1,
         "service_current_a": lambda: found.service_share > 1,
         "fault_current_a": lambda: found.fault.get("verdict", none) == OVER if found.fault else none,

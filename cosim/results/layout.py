@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 KIND = "cosim-results"
-VERSION = 4
+VERSION = 5
 
 NO_TIME = -1
 STATISTICS = ("min", "mean", "max")
@@ -32,6 +32,12 @@ ANSI_HIGH_PU = 1.05
 # And range B, in which voltages may stand for a limited time.
 ANSI_B_LOW_PU = 110.0 / 120.0
 ANSI_B_HIGH_PU = 127.0 / 120.0
+
+# Indoors: least air that the WHO Housing and health guidelines (2018) ask for in cold seasons, most that the City of
+# Phoenix lets rented rooms with air conditioning have (Code 39-5), and water that a shower can be mixed from.
+ROOM_LOW_C = 18.0
+ROOM_HIGH_C = 27.8
+WATER_LOW_C = 40.0
 
 TIME_UNITS = "microseconds since {start}"
 
@@ -147,6 +153,11 @@ HOME_QUANTITIES: tuple[Variable, ...] = (
         sign="negative: over a limit",
     ),
     _home("drop_temperature_c", "degC", "temperature of the hotter conductor of the service drop", _KELVIN),
+    _home("indoor_temperature_c", "degC", "air of the home's rooms", _KELVIN),
+    _home("water_temperature_c", "degC", "water at the top of its water heater's tank", _KELVIN),
+    _home("shed_w", "W", "power of loads held off to stay within the service", _WATT),
+    _home("ev_charge_pu", "1", "stored energy of the car over its capacity", 2.0**-13),
+    _home("battery_charge_pu", "1", "stored energy of the battery over its usable capacity", 2.0**-13),
 )
 
 
@@ -155,7 +166,6 @@ def _transformer(name: str, units: str, long_name: str, step: float, sign: str =
 
 
 _PRODUCED = "positive: produced"
-# Powers below this on either side leave no ratio worth a voltage.
 _REJECTION = (
     "voltage if it were cut off with what runs behind it, production over load; an estimate, at most 2"
 )
@@ -734,6 +744,21 @@ DER_PLACEMENT = Group(
     ),
 )
 
+COMFORT = Group(
+    "study/NAME (comfort)",
+    "How homes fared indoors, a row each; limits are those of public health and housing rules, see docs/demand.md.",
+    (
+        ROW,
+        _row("home", "str", "", "home"),
+        _row("cold_h", "f8", "h", f"rooms below {ROOM_LOW_C:g} degC"),
+        _row("hot_h", "f8", "h", f"rooms above {ROOM_HIGH_C:g} degC"),
+        _row("coldest_c", "f8", "degC", "lowest air of the rooms"),
+        _row("hottest_c", "f8", "degC", "highest air of the rooms"),
+        _row("cool_water_h", "f8", "h", f"water at the top of the tank below {WATER_LOW_C:g} degC"),
+        _row("shed_kwh", "f8", "kWh", "energy of loads held off to stay within the service"),
+    ),
+)
+
 AGED_JAWS = Group(
     "study/NAME (aged_jaws)",
     "Homes whose jaws are not as new, one row each: their worst contact. Drawn and aged by models/contacts: estimates.",
@@ -810,6 +835,7 @@ STUDIES: dict[str, Group] = {
     "site_rules": SITE_RULES,
     "der_placement": DER_PLACEMENT,
     "aged_jaws": AGED_JAWS,
+    "comfort": COMFORT,
     "car_days": CAR_DAYS,
 }
 WITHIN, OVER, UNKNOWN, BREAKER_ONLY = 0, 1, 2, 3

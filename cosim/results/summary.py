@@ -10,6 +10,7 @@ import numpy as np
 
 from cosim.results import layout
 from cosim.results.car_findings import CarFindings, car_findings
+from cosim.results.comfort_findings import ComfortFindings, comfort_findings
 from cosim.results.control_findings import ControlFindings, control_findings
 from cosim.results.findings import (
     ClearingFindings,
@@ -94,7 +95,7 @@ class Summary:
         Steps that the fast iteration left to Newton's method.
     phase_back
         Phase of the head with the largest peak flowing back [W].
-    inverters, clearing, sources, overvoltage, site, jaws, cars
+    inverters, clearing, sources, overvoltage, site, jaws, cars, comfort
         See `cosim.results.findings`; None for what was not asked for.
     """
 
@@ -144,6 +145,7 @@ class Summary:
     grid_heat: GridHeatFindings | None = None
     jaws: JawFindings | None = None
     cars: CarFindings | None = None
+    comfort: ComfortFindings | None = None
 
     @property
     def heat_margin_k(self) -> float:
@@ -192,6 +194,8 @@ class Summary:
             yield self.grid_heat
         if self.cars is not None:
             yield self.cars
+        if self.comfort is not None:
+            yield self.comfort
 
 
 _EXTREMES = {
@@ -218,6 +222,7 @@ Finding = (
     | JawFindings
     | GridHeatFindings
     | CarFindings
+    | ComfortFindings
 )
 _FINDINGS: dict[str, type[Finding]] = {
     "controls": ControlFindings,
@@ -229,6 +234,7 @@ _FINDINGS: dict[str, type[Finding]] = {
     "site": SiteFindings,
     "jaws": JawFindings,
     "cars": CarFindings,
+    "comfort": ComfortFindings,
 }
 
 
@@ -296,6 +302,7 @@ def summarise(results: Results) -> Summary:
         site=site_findings(results),
         jaws=jaw_findings(results, _peak(results, "home", "jaw_rise_k")[0]),
         cars=car_findings(results),
+        comfort=comfort_findings(results),
     )
 
 

@@ -50,6 +50,11 @@ HOME_QUANTITIES = (
     "heat_margin_k",
     "material_margin_k",
     "drop_temperature_c",
+    "indoor_temperature_c",
+    "water_temperature_c",
+    "shed_w",
+    "ev_charge_pu",
+    "battery_charge_pu",
 )
 SERVICE_A = (30.0, 1200.0)  # smallest and largest service rating [A]
 SOCKETS = tuple(library.names("sockets"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cosim.devices.ev_kernels import CAPACITY_J
 from cosim.electrical.backfeed import rejection_pu, sound_phases
 from cosim.electrical.impedance import ImpedanceMatrix
 from cosim.feeder.quality import LEVELS
@@ -42,6 +43,8 @@ def step_block(study: Study, block: Block, count: int) -> StepBlock:
         "ev_power_w": block.ev_w.T,
         **_heat(study, block),
         "drop_temperature_c": block.grid.drop_c,
+        **_indoors(study, block),
+        **_stored(study, block),
     }
     head_w = block.head_va.real.sum(axis=0)
     feeder = {"power_w": head_w, "power_var": block.head_va.imag.sum(axis=0)}
@@ -79,6 +82,28 @@ def step_block(study: Study, block: Block, count: int) -> StepBlock:
         inverter={name: values[:count] for name, values in inverter.items()},
         newton=block.solution.newton[:count],
     )
+
+
+def _indoors(study: Study, block: Block) -> dict[str, Float]:
+    """(steps, homes) what demand shows of rooms, tanks and loads held off; NaN where it knows none."""
+    unknown = np.full((study.homes, len(block.plan)), np.nan)
+    shown = block.draw.shown
+    return {
+        name: shown.get(name, unknown).T for name in ("indoor_temperature_c", "water_temperature_c", "shed_w")
+    }
+
+
+def _stored(study: Study, block: Block) -> dict[str, Float]:
+    """(steps, homes) states of charge; NaN for homes without."""
+    cars, batteries = study.cars, study.battery
+    stored = {}
+    for name, home, charge_j, capacity_j in (
+        ("ev_charge_pu", cars.home, block.draw.cars.charge_j, cars.fleet.cars[:, CAPACITY_J]),
+        ("battery_charge_pu", study.battery_home, block.battery.charge_j, batteries.capacity_j),
+    ):
+        stored[name] = np.full((len(block.plan), study.homes), np.nan)
+        stored[name][:, home] = (charge_j / capacity_j[:, None]).T
+    return stored
 
 
 def head_conductors(compiled: CompiledFeeder) -> list[tuple[int, int, int, int]]:

@@ -18,6 +18,7 @@ from cosim.results.record import RecordPlan, RunInfo
 from cosim.scenario.loading import input_files
 from cosim.simulation.assembly import Study, assemble
 from cosim.simulation.car_days import CarDays
+from cosim.simulation.comfort import Comfort
 from cosim.simulation.control_record import ControlRecord, work_columns
 from cosim.simulation.inverters import effect, inverter_table
 from cosim.simulation.jaws import jaw_columns
@@ -103,7 +104,7 @@ def _simulate(
     study: Study, writer: RunWriter, progress: Progress | None, *, parallel: bool, block_steps: int
 ) -> None:
     worst, controls, cars = Worst(study), ControlRecord(study.controls), CarDays(study)
-    log = EventLog()
+    comfort, log = Comfort(study.homes), EventLog()
     log.listen(lambda event: writer.event(*event))
     unsettled = Unsettled(log, study.compiled.circuit.nodes)
     done = 0
@@ -113,6 +114,7 @@ def _simulate(
         steps = step_block(study, block, count)
         writer.write(steps)
         worst.watch(steps)
+        comfort.watch(steps)
         unsettled.watch(block, count)
         cars.watch(block, count)
         controls.watch(physics.state.setting, int(block.plan.start_us[0]))
@@ -144,6 +146,8 @@ def _simulate(
         writer.study(
             "der_placement", 0, der_placement.as_columns(placement, study.home_names), "der_placement"
         )
+    if (indoors := comfort.columns(study.home_names)) is not None:
+        writer.study("comfort", 0, indoors, "comfort")
     if study.jaws:
         writer.study("aged_jaws", 0, jaw_columns(study.jaws, study.population), "aged_jaws")
     if len(study.cars.home):

@@ -27,7 +27,8 @@ Int = NDArray[np.int64]
 
 DAY_US = 86_400_000_000
 MARGINS = frozenset({"heat_margin_k", "material_margin_k"})
-WORST_IS_LOW = MARGINS | {"voltage_l1_v", "voltage_l2_v"}
+VOLTAGES = frozenset({"voltage_l1_v", "voltage_l2_v"})
+WORST_IS_LOW = MARGINS | VOLTAGES | {"water_temperature_c", "ev_charge_pu", "battery_charge_pu"}
 
 
 class Window(NamedTuple):
@@ -69,7 +70,7 @@ class Worst:
             values = steps.home[quantity]
             if quantity in WORST_IS_LOW:
                 # A dead socket has no low voltage, it has none.
-                values = -values if quantity in MARGINS else -np.where(values == 0.0, np.inf, values)
+                values = -np.where(values == 0.0, np.inf, values) if quantity in VOLTAGES else -values
             values = np.where(np.isnan(values) | ~steps.converged[:, None], -np.inf, values)
             row = np.argmax(values, axis=0)
             top = values[row, np.arange(values.shape[1])]
