@@ -46,7 +46,7 @@ def test_own_rows_replace_the_base_and_come_first() -> None:
         "derivation": "below",
         "parts": {"a": {"role": "jaw"}, "b": {"role": "other"}},
         "joints": [{"between": ["a", "b"], "contact_ohm": 1}, {"between": ["b", "c"]}],
-        "wires": [{"part": "a", "current": "grid"}],
+        "wires": [{"part": "a", "current": "grid"}, {"part": "b", "current": "grid"}],
     }
     own = {
         "base": "x",
@@ -58,7 +58,7 @@ def test_own_rows_replace_the_base_and_come_first() -> None:
     found = merged(own, base)
     assert found["parts"] == {"a": {"role": "bus_bar"}, "b": {"role": "other"}}
     assert found["joints"] == [{"between": ["b", "a"], "contact_ohm": 2}, {"between": ["b", "c"]}]
-    assert len(found["wires"]) == 2
+    assert found["wires"] == [{"part": "a", "current": "load"}, {"part": "b", "current": "grid"}]
     assert found["derivation"] == "below\nabove"
     assert merged(found, base) == found
 
