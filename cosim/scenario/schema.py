@@ -213,9 +213,9 @@ class DemandSpec(Strict):
     )
     scale: float = Field(default=1.0, ge=0.0, le=20.0, description="factor on all panel demand")
     impedance: bool = Field(
-        default=True,
-        description='"households": resistive shares of end uses go with the square of the voltage; '
-        "false: all is constant power, which solves faster",
+        default=False,
+        description='"households": resistive shares of end uses go with the square of the voltage, which makes the '
+        "power flow half as dear again; else all is constant power",
     )
     electrification: Electrification = Field(
         default=Electrification(), description="what gives way to electricity, and in how many homes"
