@@ -393,7 +393,7 @@ def _jaws(summary: Summary) -> Iterator[Answer]:
         f"{number(jaws.years)} years, jaws rose {number(jaws.rise_k)} K. Estimates, see models/contacts."
     )
     state = "bad" if jaws.glowing else "watch" if jaws.poor else "good"
-    figure = f"{counted(jaws.poor, 'home')} with a poor one" if jaws.poor else "none poor"
+    figure = f"poor at {counted(jaws.poor, 'home')}" if jaws.poor else "none poor"
     yield Answer("Have jaws gone poor?", figure, detail, state)
 
 
@@ -428,7 +428,7 @@ def _comfort(summary: Summary) -> Iterator[Answer]:
         f"{number(WATER_LOW_C)} °C: {counted(found.cool_water, 'home')}, {number(found.cool_water_h)} home-hours.{shed}"
     )
     hours = found.cold_h + found.hot_h
-    figure = f"{number(hours)} home-hours outside" if hours else "yes, at every home"
+    figure = f"{number(hours)} h outside" if hours else "yes, at every home"
     yield Answer("Do rooms stay habitable?", figure, detail, "watch" if hours else "good")
 
 
