@@ -13,128 +13,52 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-# isort: off  (one block for names that are passed on)
+# Names that are passed on.
+# isort: off
 from cosim.results.study_layout import (
     AGED_JAWS as AGED_JAWS,
-)
-from cosim.results.study_layout import (
     BACKFEED_DECAY as BACKFEED_DECAY,
-)
-from cosim.results.study_layout import (
     BACKFEED_ENERGISED as BACKFEED_ENERGISED,
-)
-from cosim.results.study_layout import (
     BACKFEED_HAZARD as BACKFEED_HAZARD,
-)
-from cosim.results.study_layout import (
     BREAKER_ONLY as BREAKER_ONLY,
-)
-from cosim.results.study_layout import (
     BUS_FAULTS as BUS_FAULTS,
-)
-from cosim.results.study_layout import (
     CAR_DAYS as CAR_DAYS,
-)
-from cosim.results.study_layout import (
     COMFORT as COMFORT,
-)
-from cosim.results.study_layout import (
     CONTROL_POSITIONS as CONTROL_POSITIONS,
-)
-from cosim.results.study_layout import (
     CONTROL_WORK as CONTROL_WORK,
-)
-from cosim.results.study_layout import (
     DER_PLACEMENT as DER_PLACEMENT,
-)
-from cosim.results.study_layout import (
     FAULT_DEVICES as FAULT_DEVICES,
-)
-from cosim.results.study_layout import (
     FAULT_DUTY as FAULT_DUTY,
-)
-from cosim.results.study_layout import (
     FAULT_PARTS as FAULT_PARTS,
-)
-from cosim.results.study_layout import (
     FAULT_SOURCES as FAULT_SOURCES,
-)
-from cosim.results.study_layout import (
     INVERTER_EFFECT as INVERTER_EFFECT,
-)
-from cosim.results.study_layout import (
     OVER as OVER,
-)
-from cosim.results.study_layout import (
     ROW as ROW,
-)
-from cosim.results.study_layout import (
     SITE_RULES as SITE_RULES,
-)
-from cosim.results.study_layout import (
     STUDIES as STUDIES,
-)
-from cosim.results.study_layout import (
     UNKNOWN as UNKNOWN,
-)
-from cosim.results.study_layout import (
     WITHIN as WITHIN,
 )
 from cosim.results.variables import (
     ANSI_B_HIGH_PU as ANSI_B_HIGH_PU,
-)
-from cosim.results.variables import (
     ANSI_B_LOW_PU as ANSI_B_LOW_PU,
-)
-from cosim.results.variables import (
     ANSI_HIGH_PU as ANSI_HIGH_PU,
-)
-from cosim.results.variables import (
     ANSI_LOW_PU as ANSI_LOW_PU,
-)
-from cosim.results.variables import (
     BUS_BAR_LIMIT_K as BUS_BAR_LIMIT_K,
-)
-from cosim.results.variables import (
     FACTORY_TERMINAL_LIMIT_K as FACTORY_TERMINAL_LIMIT_K,
-)
-from cosim.results.variables import (
     FIELD_TERMINAL_LIMIT_K as FIELD_TERMINAL_LIMIT_K,
-)
-from cosim.results.variables import (
     JAW_LIMIT_K as JAW_LIMIT_K,
-)
-from cosim.results.variables import (
     NO_TIME as NO_TIME,
-)
-from cosim.results.variables import (
     PHASES as PHASES,
-)
-from cosim.results.variables import (
     ROOM_HIGH_C as ROOM_HIGH_C,
-)
-from cosim.results.variables import (
     ROOM_LOW_C as ROOM_LOW_C,
-)
-from cosim.results.variables import (
     STATISTICS as STATISTICS,
-)
-from cosim.results.variables import (
     TIME_UNITS as TIME_UNITS,
-)
-from cosim.results.variables import (
     WATER_LOW_C as WATER_LOW_C,
-)
-from cosim.results.variables import (
     Group as Group,
-)
-from cosim.results.variables import (
     Variable as Variable,
-)
-from cosim.results.variables import (
     of_home as of_home,
 )
-
 # isort: on
 
 KIND = "cosim-results"
