@@ -37,3 +37,26 @@ def test_demand_without_rooms_has_nothing_to_tell() -> None:
     comfort = Comfort(1)
     comfort.watch(steps([[np.nan]]))
     assert comfort.columns(["a"]) is None
+
+
+def test_totals_do_not_depend_on_the_cut_into_blocks() -> None:
+    """Bit for bit, with powers and lengths whose sums round."""
+    draw = np.random.default_rng(2)
+    shed, room = 4e3 * draw.random((90, 3)), 15.0 + 15.0 * draw.random((90, 3))
+    seconds = 60.0 * draw.random(90)
+    told = []
+    for cut in (1, 7, 64, 90):
+        comfort = Comfort(3)
+        for a in range(0, 90, cut):
+            home = {
+                "indoor_temperature_c": room[a : a + cut],
+                "water_temperature_c": 20.0 + room[a : a + cut],
+                "shed_w": shed[a : a + cut],
+            }
+            comfort.watch(SimpleNamespace(home=home, seconds=seconds[a : a + cut]))
+        columns = comfort.columns(["a", "b", "c"])
+        assert columns is not None
+        told.append(
+            np.array([columns[key] for key in ("cold_h", "hot_h", "cool_water_h", "shed_kwh")]).tobytes()
+        )
+    assert len(set(told)) == 1
