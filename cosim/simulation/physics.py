@@ -302,6 +302,8 @@ class StudyPhysics:
 
     def apply(self, action: Action) -> tuple[str, ...]:
         """Make a discrete change now; the homes it affected, in the feeder's order."""
+        if action.kind in (Act.OPEN, Act.CLOSE, Act.SOURCE_VOLTAGE):
+            self.state.riding.wake(self.time_us)
         match action.kind:
             case Act.OPEN:
                 was = self._der_fed()

@@ -65,6 +65,10 @@ class Riding:
         since = np.full((len(STAGE_NAMES), homes), NEVER_US, dtype=np.int64)
         return cls(since, np.zeros(homes, dtype=bool), np.zeros(homes, dtype=np.int64))
 
+    def wake(self, now_us: int) -> None:
+        """End all rest: what has changed now is the grid, not what the inverters did to it."""
+        self.rest_us = np.minimum(self.rest_us, now_us)
+
 
 class Change(Enum):
     """What happens to inverters."""
@@ -106,8 +110,15 @@ class Look:
     turn: Turn | None
 
     def after(self, count: int) -> Int | None:
-        """Timers after the first `count` steps, those seen; none where none runs."""
-        return None if self.since_us is None else self.since_us[min(count, len(self.since_us)) - 1]
+        """Timers after the first `count` steps; none where none runs.
+
+        The part of a step before a trip is drawn anew, at its own voltage: inverters that cease only there have theirs.
+        """
+        if self.since_us is None:
+            return None
+        if count > len(self.since_us) and self.turn is not None:
+            return self.turn.since_us
+        return self.since_us[min(count, len(self.since_us)) - 1]
 
 
 class RideThrough:

@@ -93,6 +93,21 @@ def test_timers_go_on_over_blocks_and_end_with_their_condition() -> None:
     assert (later == Riding.calm(1).since_us).all()
 
 
+def test_a_sag_that_ends_within_the_step_ends_the_rest() -> None:
+    """Category III ceases at 0.45 pu and trips after 2 s; a second is not enough, whatever the step."""
+    rides, riding = settings(None), Riding.calm(1)
+    turn = look(rides, riding, [[0.45]], start_us=17 * US, until_us=18 * US).turn
+    assert turn is not None
+    assert turn.change is Change.CEASE
+    rides.rest(riding, turn)
+    riding.wake(18 * US)
+    turn = look(rides, riding, [[1.0]], start_us=18 * US, until_us=60 * US).turn
+    assert turn is not None
+    assert (turn.change, turn.time_us) == (Change.RESUME, 18 * US)
+    rides.rest(riding, turn)
+    assert look(rides, riding, [[1.0]], start_us=18 * US, until_us=60 * US).turn is None
+
+
 def test_an_inverter_that_brings_its_voltage_back_by_ceasing_still_trips() -> None:
     """Overvoltage of its own making: ceases at once, rests to the step's end, trips when 13 s are over."""
     rides, riding = settings(None), Riding.calm(1)
