@@ -132,7 +132,7 @@ CONSTRUCTS = {
         for k, q in ((6, "Q"), (7, "X"))
         for where, kv in (("in its band", 7.2), ("below its band", 8.2), ("above its band", 6.3))
     },
-    "fixed Q far below its band": ("new load.m bus1=a phases=3 kv=34.5 kw=900 kvar=600 model=6", 1e-8),
+    "reactive power that is fixed, far below its band": ("new load.m bus1=a phases=3 kv=34.5 kw=900 kvar=600 model=6", 1e-8),
     "two phases and neutral": (BUS_B + "new load.m bus1=b.1.2.4 phases=2 kv=12.47 kw=300 kvar=100", 1e-8),
     "three phases and neutral": (
         BUS_B + "new load.m bus1=b.1.2.3.4 phases=3 kv=12.47 kw=300 kvar=100\n"
@@ -205,7 +205,8 @@ def test_constructs_are_carried_and_what_is_held_is_told(tmp_path: Path, name: s
     assert feeder.report is not None
     held = [item for item in feeder.report.items if item.outcome == Outcome.APPROXIMATED]
     assert bool(held) == (
-        name.startswith(("solar", "storage", "idle")) or name in [f"generator model {k}" for k in (3, 7)]
+        name.startswith(("solar", "storage", "idle", "fixed"))
+        or name in [f"generator model {k}" for k in (3, 7)]
     )
 
 

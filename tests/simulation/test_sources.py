@@ -144,13 +144,17 @@ ev = {{ share = 1.0, charger_kw = 11.5 }}
 fault_duty = {{ at = ["start"] }}
 """
     with run(load(tmp_path, text, minutes=1440), tmp_path / "day.h5") as results:
-        assert len(results.solver) == 1440
+        seconds = results.solver["seconds"]
+        assert seconds.sum() == pytest.approx(86_400.0)
+        assert len(seconds) >= 1440  # inverters that trip on the voltage of its held taps cut steps
         assert results.solver["converged"].all()
         assert (results.homes["adapter"] != "").sum() == round(0.2 * 1177) + 2 * round(0.1 * 1177)
         head = results.feeder
         assert (head["loss_w"] > 0).all()
         homes_wh = results.envelope("service_power_w").sel(statistic="mean").to_numpy().sum()
-        assert homes_wh == pytest.approx((head["power_w"] - head["loss_w"]).sum() / 60.0, rel=1e-5)
+        assert homes_wh == pytest.approx(
+            ((head["power_w"] - head["loss_w"]) * seconds.to_numpy()).sum() / 3600.0, rel=1e-5
+        )
         rise = results.envelope("jaw_rise_k").sel(statistic="max").to_numpy()
         assert np.nanmax(rise) > 1.0
 
