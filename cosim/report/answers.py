@@ -10,6 +10,7 @@ import numpy as np
 from cosim.report.figures import Figures
 from cosim.report.formatting import counted, moment, number
 from cosim.results.findings import REJECTION_NOTICED_PU
+from cosim.results.grid_heat_findings import LIMIT_C
 from cosim.results.layout import (
     ANSI_B_HIGH_PU,
     ANSI_B_LOW_PU,
@@ -336,6 +337,10 @@ def _grid_heat(summary: Summary) -> Iterator[Answer]:
             f"times as fast as at 110 °C. {counted(found.over_110, 'transformer')} above 110 °C, {found.over_120:,} "
             "above 120 °C. IEEE C57.91 clause 7, which runs hot for 25 kVA units."
         )
+        if found.hot_spot_c > LIMIT_C:
+            detail += (
+                f" Beyond {LIMIT_C:.0f} °C, the guide's limit, read that it would fail, not how fast it ages."
+            )
         state = "bad" if found.ageing_factor > 1.0 else "watch" if found.over_110 else "good"
         said = "fast" if state == "bad" else ""
         yield Answer(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cosim.results.record import Float
 
 NORMAL_C, HOT_C = 110.0, 120.0  # hot spots of normal life, and of planned loading beyond it (C57.91 table 8)
+LIMIT_C = 200.0  # hot spot of a distribution transformer above which C57.91 suggests no loading at all
 NORMAL_LIFE_H = 180_000.0
 _MAX = 2
 
