@@ -53,6 +53,8 @@ SPLIT, SINGLE, THREE = 0, 1, 2
 SHORT_STEP_US = 120_000_000
 # From about here threads pay for demand and heat; below, their serial twins spare a first run the compiling.
 MANY_HOMES = 2000
+# The same for power flow, of nodes times steps: about a second of one core, against ten of compiling.
+LONG_FLOW = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,11 @@ class Study:
     def many_homes(self) -> bool:
         """Whether there are enough homes for threads to pay in demand and heat."""
         return self.homes >= MANY_HOMES
+
+    @property
+    def long_flow(self) -> bool:
+        """Whether there is enough power flow for threads to pay in it."""
+        return len(self.compiled.circuit.nodes) * self.scenario.steps >= LONG_FLOW
 
     @property
     def home_names(self) -> tuple[str, ...]:

@@ -175,7 +175,7 @@ class StudyPhysics:
         self.case = case
         self.studied: dict[str, tuple[str, int, dict[str, Any]]] = {}
         self._record = record
-        self._parallel = parallel
+        self._parallel = parallel and case.long_flow
         self._many = parallel and case.many_homes
         self._block_steps = self._reach = block_steps
         self._flows = Flows()
