@@ -35,7 +35,8 @@ def test_every_number_has_a_source_and_a_confidence(kind: str, name: str) -> Non
 
 def _tables_with_units(value: object) -> int:
     if isinstance(value, dict):
-        return 1 if {"unit", "confidence"} <= value.keys() else sum(_tables_with_units(item) for item in value.values())
+        number = {"unit", "confidence"} <= value.keys()
+        return 1 if number else sum(_tables_with_units(item) for item in value.values())
     return sum(_tables_with_units(item) for item in value) if isinstance(value, list) else 0
 
 

@@ -132,7 +132,7 @@ CONSTRUCTS = {
         for k, q in ((6, "Q"), (7, "X"))
         for where, kv in (("in its band", 7.2), ("below its band", 8.2), ("above its band", 6.3))
     },
-    "reactive power that is fixed, far below its band": ("new load.m bus1=a phases=3 kv=34.5 kw=900 kvar=600 model=6", 1e-8),
+    "Q that is fixed, far below its band": ("new load.m bus1=a phases=3 kv=34.5 kw=900 kvar=600 model=6", 1e-8),
     "two phases and neutral": (BUS_B + "new load.m bus1=b.1.2.4 phases=2 kv=12.47 kw=300 kvar=100", 1e-8),
     "three phases and neutral": (
         BUS_B + "new load.m bus1=b.1.2.3.4 phases=3 kv=12.47 kw=300 kvar=100\n"
