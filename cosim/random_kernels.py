@@ -41,6 +41,25 @@ def uniform(seed, purpose, item, day, counter):
 
 
 @kernel
+def draw(state, counter):
+    """`uniform` from the state after its first fields, those before the counter."""
+    return np.float64(mix(state, np.uint64(counter)) >> _S11) * _TO_UNIT
+
+
+@kernel
+def inverse_cdf(cumulative, u):
+    """Place at which a cumulative curve, linear between its points 0, 1, 2 .., reaches u."""
+    low, high = 0, cumulative.shape[0] - 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if cumulative[middle] <= u:
+            low = middle
+        else:
+            high = middle
+    return low + (u - cumulative[low]) / (cumulative[high] - cumulative[low])
+
+
+@kernel
 def normal(seed, purpose, item, day, counter):
     """Standard normal number at an address (Box and Muller, 1958)."""
     u = 1.0 - uniform(seed, purpose, item, day, np.uint64(2) * np.uint64(counter))

@@ -9,7 +9,7 @@ import numpy as np
 from numba import prange
 
 from cosim.compiled import kernel, parallel_kernel
-from cosim.random_kernels import mix
+from cosim.random_kernels import draw, inverse_cdf, mix
 
 # Columns of a kind of use.
 (
@@ -72,8 +72,6 @@ FRIDGE_MIN = 15.0 * 60.0  # time constant with its content, engineering judgemen
 INSIDE_C, RUNS, SECOND_INSIDE_C, SECOND_RUNS = range(4)
 FRIDGES = 4
 
-_S11 = np.uint64(11)
-
 
 @kernel
 def address(seed, purpose, item):
@@ -82,29 +80,10 @@ def address(seed, purpose, item):
 
 
 @kernel
-def draw(day_state, counter):
-    """`random_kernels.uniform` from the state after four fields."""
-    return np.float64(mix(day_state, np.uint64(counter)) >> _S11) * (1.0 / 9007199254740992.0)
-
-
-@kernel
 def on_time(x, duty):
     """Cycles on from 0 to x, when each whole cycle is on for its first `duty`."""
     whole = math.floor(x)
     return whole * duty + min(x - whole, duty)
-
-
-@kernel
-def inverse_cdf(cdf, u):
-    """Hour at which a cumulative curve over hours (linear between its points) reaches u."""
-    low, high = 0, cdf.shape[0] - 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        if cdf[middle] <= u:
-            low = middle
-        else:
-            high = middle
-    return low + (u - cdf[low]) / (cdf[high] - cdf[low])
 
 
 @kernel

@@ -11,7 +11,7 @@ import numpy as np
 from numba import prange
 
 from cosim.compiled import kernel, parallel_kernel
-from cosim.random_kernels import mix
+from cosim.random_kernels import draw, inverse_cdf, mix
 
 # Columns of a car's row.
 (
@@ -47,27 +47,6 @@ LAST_HOUR = (
     22.9  # a car is back before its day ends, even on the day that daylight saving makes an hour shorter
 )
 
-_S11 = np.uint64(11)
-
-
-@kernel
-def draw(state, counter):
-    """Uniform number in [0, 1) at the address that `state` and `counter` make."""
-    return np.float64(mix(state, np.uint64(counter)) >> _S11) * (1.0 / 9007199254740992.0)
-
-
-@kernel
-def hour_at(cumulative, u):
-    """Hour at which a cumulative curve (linear between whole hours) reaches u."""
-    low, high = 0, cumulative.shape[0] - 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        if cumulative[middle] <= u:
-            low = middle
-        else:
-            high = middle
-    return low + (u - cumulative[low]) / (cumulative[high] - cumulative[low])
-
 
 @kernel
 def fill_days(car, state, habits, days, shifts, weekend, factor, times):
@@ -83,8 +62,8 @@ def fill_days(car, state, habits, days, shifts, weekend, factor, times):
         begin = 1440.0 * days[d] + DAY_BEGINS_MIN - shifts[d]
         w = weekend[d]
         miles = min(-car[MILES] * math.log(1.0 - draw(day, 2)), car[MOST_MILES])
-        returns = begin + 60.0 * min(hour_at(habits[1, w], draw(day, 1)), LAST_HOUR)
-        leaves = begin + 60.0 * hour_at(habits[0, w], draw(day, 0))
+        returns = begin + 60.0 * min(inverse_cdf(habits[1, w], draw(day, 1)), LAST_HOUR)
+        leaves = begin + 60.0 * inverse_cdf(habits[0, w], draw(day, 0))
         if d > 0:
             leaves = max(leaves, back + LEAST_STAY_MIN)
         leaves = min(leaves, returns - max(miles / MILES_PER_MIN, LEAST_TRIP_MIN))
