@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class Act(StrEnum):
     """Discrete changes that every physics understands; `Action.kind` may also be another word."""
@@ -19,6 +22,13 @@ class Act(StrEnum):
     SOURCE_VOLTAGE = "source_voltage"  # the sources' voltage becomes `subject` times their own
     TRIP_BREAKER = "trip_breaker"  # open `subject`; returns the homes whose DER lost voltage by it
     RESET_BREAKER = "reset_breaker"  # close `subject`; returns the homes whose DER got voltage back
+    OPEN_SERVICE = "open_service"  # the transfer contactors of `ids` open: these homes leave the grid
+    CLOSE_SERVICE = "close_service"  # they close: the panel hangs on the grid again
+    CONNECT_SOURCE = "connect_source"  # generators or batteries of `ids` are put on their panels
+    DISCONNECT_SOURCE = "disconnect_source"  # they are taken off
+    START_SOURCE = "start_source"  # engines of `ids` are started; SOURCE_CHANGED tells when they run
+    STOP_SOURCE = "stop_source"  # engines of `ids` are stopped
+    REFUEL_SOURCE = "refuel_source"  # tanks of `ids` are full again
 
 
 class Watch(StrEnum):
@@ -39,6 +49,8 @@ class Watch(StrEnum):
     CONTROL_RAISE = "control_wants_raise"  # ids: voltage controls that left their band and want to step up
     CONTROL_LOWER = "control_wants_lower"  # ids: those that want to step down
     CONTROL_MET = "control_met"  # ids: those that want nothing any more
+    SERVICE_CHANGED = "service_changed"  # ids: homes whose line side of the meter went over a threshold
+    SOURCE_CHANGED = "source_changed"  # ids: homes whose source runs, stalls, trips, runs dry or empty
 
 
 @dataclass(frozen=True)
@@ -101,6 +113,34 @@ class Operation:
     opened: bool = False
 
 
+@dataclass(frozen=True)
+class Fault:
+    """A short circuit, or what touches a conductor.
+
+    Parameters
+    ----------
+    name
+        Unique among faults.
+    where
+        ``line:NAME``, ``bus:NAME``, ``transformer:NAME`` (its secondary terminals) or ``home:NAME`` (its meter).
+    kind
+        One of `cosim.electrical.fault.FaultKind`.
+    conductors
+        The faulted ones, such as ``b`` or ``ac``; legs are ``1`` and ``2``.
+    ohm
+        Resistance inside the fault.
+    along
+        Where on a line, from 0 at its feeding end to 1.
+    """
+
+    name: str
+    where: str
+    kind: str
+    conductors: str
+    ohm: float = 0.0
+    along: float = 1.0
+
+
 class Physics(Protocol):
     """Everything continuous, and the state that discrete changes act on."""
 
@@ -137,3 +177,36 @@ class Physics(Protocol):
         All look before any of them moves. Beside what `controls` did, the answer tells of other
         controls that were known to want something and do not any more.
         """
+
+
+class FaultPhysics(Physics, Protocol):
+    """Physics that knows short circuits."""
+
+    def strike(self, fault: Fault) -> tuple[str, ...]:
+        """Put a fault on the feeder now; returns the homes whose DER lost voltage by it."""
+
+    def clear(self, name: str) -> tuple[str, ...]:
+        """Take a fault away now; returns the homes whose DER got voltage back."""
+
+    def fault_currents(self, devices: tuple[str, ...]) -> NDArray[np.float64]:
+        """(devices, 3) r.m.s. current [A] by phase through protective devices now.
+
+        That of a fault study in the present topology, loads off; 0 where nothing is faulted. The same numbers come
+        from a run with power flow and from one without.
+        """
+
+
+class TransferPhysics(Physics, Protocol):
+    """Physics that knows transfer contactors and the sources of homes."""
+
+    def service_pu(self, ids: tuple[str, ...]) -> NDArray[np.float64]:
+        """(ids, 2) voltage of both legs on the grid's side of the transfer contactor now, per unit."""
+
+    def source_pu(self, ids: tuple[str, ...]) -> NDArray[np.float64]:
+        """(ids, 2) voltage of both legs at the terminals of the home's own source now, per unit."""
+
+    def source_hz(self, ids: tuple[str, ...]) -> NDArray[np.float64]:
+        """(ids,) frequency of the home's own source now; NaN while it stands still."""
+
+    def panel_pu(self, ids: tuple[str, ...]) -> NDArray[np.float64]:
+        """(ids, 2) voltage of both legs at the panel now, per unit."""
