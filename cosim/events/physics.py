@@ -29,6 +29,8 @@ class Act(StrEnum):
     START_SOURCE = "start_source"  # engines of `ids` are started; SOURCE_CHANGED tells when they run
     STOP_SOURCE = "stop_source"  # engines of `ids` are stopped
     REFUEL_SOURCE = "refuel_source"  # tanks of `ids` are full again
+    SHED_LOADS = "shed_loads"  # the loads that a transfer device of `ids` manages are taken off their panels
+    RESTORE_LOADS = "restore_loads"  # they are put on again
 
 
 class Watch(StrEnum):
@@ -49,8 +51,12 @@ class Watch(StrEnum):
     CONTROL_RAISE = "control_wants_raise"  # ids: voltage controls that left their band and want to step up
     CONTROL_LOWER = "control_wants_lower"  # ids: those that want to step down
     CONTROL_MET = "control_met"  # ids: those that want nothing any more
-    SERVICE_CHANGED = "service_changed"  # ids: homes whose line side of the meter went over a threshold
-    SOURCE_CHANGED = "source_changed"  # ids: homes whose source runs, stalls, trips, runs dry or empty
+    SERVICE_CHANGED = (
+        "service_changed"  # ids: homes whose line side of the meter went over a level of its machine
+    )
+    SOURCE_CHANGED = (
+        "source_changed"  # ids: homes whose source runs, stalls, trips, runs dry or went over a level
+    )
 
 
 @dataclass(frozen=True)
@@ -197,7 +203,11 @@ class FaultPhysics(Physics, Protocol):
 
 
 class TransferPhysics(Physics, Protocol):
-    """Physics that knows transfer contactors and the sources of homes."""
+    """Physics that knows transfer contactors and the sources of homes.
+
+    Which levels a home's device reacts to is told by ``Machine.levels()`` (`cosim.devices.transfer`); SERVICE_CHANGED
+    and SOURCE_CHANGED name the homes whose quantities went over one of them.
+    """
 
     def service_pu(self, ids: tuple[str, ...]) -> NDArray[np.float64]:
         """(ids, 2) voltage of both legs on the grid's side of the transfer contactor now, per unit."""
@@ -210,3 +220,6 @@ class TransferPhysics(Physics, Protocol):
 
     def panel_pu(self, ids: tuple[str, ...]) -> NDArray[np.float64]:
         """(ids, 2) voltage of both legs at the panel now, per unit."""
+
+    def source_a(self, ids: tuple[str, ...]) -> NDArray[np.float64]:
+        """(ids, 2) r.m.s. current [A] that the home's own source gives by leg now; 0 while it is off the panel."""
