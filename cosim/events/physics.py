@@ -195,17 +195,17 @@ class FaultPhysics(Physics, Protocol):
         """Take a fault away now; returns the homes whose DER got voltage back."""
 
     def fault_currents(self, devices: tuple[str, ...]) -> NDArray[np.float64]:
-        """(devices, 3) r.m.s. current [A] by phase through protective devices now.
+        """(devices, 4) r.m.s. current [A] through protective devices now: phases a, b, c and their sum as phasors.
 
-        That of a fault study in the present topology, loads off; 0 where nothing is faulted. The same numbers come
-        from a run with power flow and from one without.
+        The sum is what a ground pick-up sees. Currents are those of a fault study in the present topology, loads off;
+        0 where nothing is faulted. The same numbers come from a run with power flow and from one without.
         """
 
 
 class TransferPhysics(Physics, Protocol):
     """Physics that knows transfer contactors and the sources of homes.
 
-    Which levels a home's device reacts to is told by ``Machine.levels()`` (`cosim.devices.transfer`); SERVICE_CHANGED
+    Which levels a home's device reacts to is told by ``Machine.levels`` (`cosim.devices.transfer`); SERVICE_CHANGED
     and SOURCE_CHANGED name the homes whose quantities went over one of them.
     """
 
