@@ -243,6 +243,8 @@ class AdapterEntry(Entry):
         Smallest socket that the maker or a utility states it for, where its own rating is higher.
     jaws
         Of the meter socket; left out for what holds no meter.
+    machine
+        Entry of ``models/transfer`` that says how it behaves in an outage; empty for what leaves no grid.
     """
 
     kind: Kind
@@ -262,6 +264,7 @@ class AdapterEntry(Entry):
     der_breaker: str = ""
     short_circuit: tuple[ShortCircuit, ...]
     transfer: Transfer | None = None
+    machine: str = ""
     protections: Protections | None = None
     manages: Managed | None = None
     installation: Installation | None = None
@@ -285,5 +288,5 @@ class AdapterEntry(Entry):
 
     def references(self) -> list[tuple[str, str]]:
         """Other entries this one needs, as (kind, name), sorted."""
-        breaker = {("breakers", self.der_breaker)} if self.der_breaker else set()
-        return sorted(self.heat.references() | breaker)
+        named = {("breakers", self.der_breaker), ("transfer", self.machine)}
+        return sorted(self.heat.references() | {(kind, name) for kind, name in named if name})

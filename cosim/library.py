@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from cosim.grid_profile_entry import GridProfileEntry
     from cosim.tariff_entry import TariffEntry
+    from cosim.transfer_entry import TransferEntry
     from cosim.utility_entry import MeterEntry, PanelEntry, SocketEntry, UtilityEntry
 
 PACKAGE = Path(__file__).parent
@@ -179,6 +180,8 @@ def load(kind: Literal["grid-profiles"], name: str | Path) -> GridProfileEntry: 
 @overload
 def load(kind: Literal["tariffs"], name: str | Path) -> TariffEntry: ...
 @overload
+def load(kind: Literal["transfer"], name: str | Path) -> TransferEntry: ...
+@overload
 def load(kind: str, name: str | Path) -> Entry: ...
 def load(kind: str, name: str | Path) -> Entry:
     """Read and check one entry.
@@ -260,10 +263,11 @@ def schemas() -> dict[str, Any]:
     from cosim.house_entry import SCHEMAS as HOUSES
     from cosim.household_entry import SCHEMAS as HOUSEHOLDS
     from cosim.tariff_entry import SCHEMAS as TARIFFS
+    from cosim.transfer_entry import SCHEMAS as TRANSFERS
     from cosim.utility_entry import SCHEMAS as SITES
 
     own = {"adapters": AdapterEntry, "bodies": BodyEntry, "contacts": ContactsEntry}
-    return {**SCHEMAS, **HOUSES, **HOUSEHOLDS, **PROFILES, **SITES, **TARIFFS, **own}
+    return {**SCHEMAS, **HOUSES, **HOUSEHOLDS, **PROFILES, **SITES, **TARIFFS, **TRANSFERS, **own}
 
 
 def schema_of(kind: str, file: str = "") -> Any:
