@@ -10,7 +10,7 @@ from cosim.devices import ev_kernels
 
 if TYPE_CHECKING:
     from cosim.simulation.assembly import Study
-    from cosim.simulation.physics import Block
+    from cosim.simulation.state import Block
 
 NOTICED_SHARE = 0.01
 """Share of the battery that may be missing at a departure without being told."""

@@ -19,7 +19,7 @@ from cosim.thermal.limits import Rises
 if TYPE_CHECKING:
     from cosim.feeder.compile import CompiledFeeder
     from cosim.simulation.assembly import Study
-    from cosim.simulation.physics import Block
+    from cosim.simulation.state import Block
 
 Float = NDArray[np.float64]
 

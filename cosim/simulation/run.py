@@ -22,8 +22,9 @@ from cosim.simulation.comfort import Comfort
 from cosim.simulation.control_record import ControlRecord, work_columns
 from cosim.simulation.inverters import effect, inverter_table
 from cosim.simulation.jaws import jaw_columns
-from cosim.simulation.physics import BLOCK_STEPS, Block, StudyPhysics
+from cosim.simulation.physics import BLOCK_STEPS, StudyPhysics
 from cosim.simulation.recording import bus_table, step_block
+from cosim.simulation.state import Block
 from cosim.simulation.story import start_processes
 from cosim.simulation.unsettled import Unsettled
 from cosim.simulation.worst import Worst

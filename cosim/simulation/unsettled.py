@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cosim.events.log import EventLog
-    from cosim.simulation.physics import Block
+    from cosim.simulation.state import Block
 
 REMEDY = (
     "no power flow from this step on, which moves most here: look for a load or an impedance that is too large, "

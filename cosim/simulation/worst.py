@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from cosim.events.environment import Environment, Snapshot
 from cosim.results.record import StepBlock
-from cosim.simulation.physics import Block, State, StudyPhysics
+from cosim.simulation.physics import StudyPhysics
 from cosim.simulation.recording import step_block
+from cosim.simulation.state import Block, State
 
 if TYPE_CHECKING:
     from cosim.simulation.assembly import Study

@@ -21,7 +21,8 @@ from cosim.scenario import Scenario
 from cosim.simulation import assembly
 from cosim.simulation import run as whole_run
 from cosim.simulation.assembly import Study
-from cosim.simulation.physics import Block, StudyPhysics
+from cosim.simulation.physics import StudyPhysics
+from cosim.simulation.state import Block
 from cosim.simulation.story import start_processes
 
 dss = pytest.importorskip("dss")

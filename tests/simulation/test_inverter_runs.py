@@ -12,8 +12,9 @@ from cosim.results import Results, summarise
 from cosim.scenario import Scenario
 from cosim.simulation.assembly import assemble
 from cosim.simulation.inverters import fit_inverters, settings_of
-from cosim.simulation.physics import Block, StudyPhysics
+from cosim.simulation.physics import StudyPhysics
 from cosim.simulation.run import run
+from cosim.simulation.state import Block
 
 SUNNY = """
 title = "sunny"

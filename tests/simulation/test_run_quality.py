@@ -10,8 +10,9 @@ from cosim.electrical.quality import element_losses_w, unbalance
 from cosim.feeder.flow import element_currents
 from cosim.scenario import Scenario
 from cosim.simulation.assembly import assemble
-from cosim.simulation.physics import Block, StudyPhysics
+from cosim.simulation.physics import StudyPhysics
 from cosim.simulation.recording import step_block
+from cosim.simulation.state import Block
 
 HOUR_US = 3_600_000_000
 
