@@ -18,10 +18,11 @@ from pydantic_core import ErrorDetails
 from cosim.errors import Problem, ScenarioError
 from cosim.library import scenarios_folder
 from cosim.scenario import rules
+from cosim.scenario.declared import annotation_at, keys_at, model_of
 from cosim.scenario.entry_rules import nearest
 from cosim.scenario.locator import locate
 from cosim.scenario.quantities import Amount
-from cosim.scenario.schema import Scenario, annotation_at, keys_at, model_of
+from cosim.scenario.schema import Scenario
 
 Place = tuple[str | int, ...]  # keys and list indices from the top
 LIBRARY_KEYS = (

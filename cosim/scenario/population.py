@@ -20,9 +20,10 @@ from cosim.errors import Problem, ScenarioError
 from cosim.randomness import stable_ids, uniforms
 from cosim.scenario.der_schema import LEAST_CHARGER_KW, Battery, Ev
 from cosim.scenario.entry_rules import library_violations, nearest
+from cosim.scenario.home_schema import SERVICE_A, SOCKETS, HomeGroup, Inverter, Jaws
 from cosim.scenario.quantities import AGES_Y, Amount
 from cosim.scenario.rules import resolve_home, without_jaws
-from cosim.scenario.schema import SERVICE_A, SOCKETS, HomeGroup, Inverter, Jaws, Scenario
+from cosim.scenario.schema import Scenario
 
 Text = NDArray[np.object_]
 Float = NDArray[np.float64]

@@ -15,8 +15,11 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from cosim.scenario.declared import model_of
+from cosim.scenario.home_schema import HomeGroup
 from cosim.scenario.quantities import Amount
-from cosim.scenario.schema import HOME_QUANTITIES, HomeGroup, Scenario, model_of
+from cosim.scenario.schema import Scenario
+from cosim.scenario.study_schema import HOME_QUANTITIES
 
 BEGIN, END = "<!-- keys: generated -->", "<!-- end of keys -->"
 PAGE = Path(__file__).parents[2] / "docs" / "scenarios.md"

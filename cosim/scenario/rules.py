@@ -10,10 +10,14 @@ from zoneinfo import available_timezones
 
 from cosim import library
 from cosim.errors import Problem, ScenarioError
+from cosim.scenario.demand_schema import MeasuredSpec
 from cosim.scenario.der_rules import battery_violations, ev_violations
 from cosim.scenario.entry_rules import Violation, library_violations, nearest
+from cosim.scenario.event_schema import Event
+from cosim.scenario.home_schema import SOCKETS
 from cosim.scenario.quantities import DAY_US, MICROSECONDS, Amount, format_duration
-from cosim.scenario.schema import HOME_QUANTITIES, SOCKETS, Event, MeasuredSpec, Scenario
+from cosim.scenario.schema import Scenario
+from cosim.scenario.study_schema import HOME_QUANTITIES
 
 VOLTAGES_KV = (4.16, 12.47, 13.2, 13.8, 24.9, 34.5)
 DEMAND_FILES = ("csv", "parquet", "dss")

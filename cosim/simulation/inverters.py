@@ -24,8 +24,8 @@ from cosim.simulation.sockets import Sockets
 if TYPE_CHECKING:
     from cosim.entries import InverterModeEntry
     from cosim.feeder.compile import CompiledFeeder
+    from cosim.scenario.home_schema import Inverter
     from cosim.scenario.population import Population
-    from cosim.scenario.schema import Inverter
     from cosim.simulation.equipment import Equipment
     from cosim.simulation.flow import Draw
     from cosim.simulation.regulation import Grid

@@ -28,8 +28,8 @@ from cosim.randomness import stable_ids, uniforms
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cosim.scenario.home_schema import Inverter
     from cosim.scenario.population import Population
-    from cosim.scenario.schema import Inverter
     from cosim.simulation.steps import Plan
 
 Float = NDArray[np.float64]

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from cosim.demand.weather import Weather
     from cosim.feeder.compile import CompiledFeeder
     from cosim.scenario import Scenario
+    from cosim.scenario.feeder_schema import FeederSpec
     from cosim.scenario.population import Population
-    from cosim.scenario.schema import FeederSpec
 
 
 def feeder_of(scenario: Scenario) -> Feeder:

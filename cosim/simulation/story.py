@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from cosim.events.environment import Environment
-    from cosim.scenario.schema import Event
+    from cosim.scenario.event_schema import Event
     from cosim.simulation.assembly import Study
 
 

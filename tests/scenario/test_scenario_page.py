@@ -8,8 +8,9 @@ from pathlib import Path
 
 from cosim.results import layout
 from cosim.scenario import Scenario, reference
+from cosim.scenario.declared import keys_at
 from cosim.scenario.population import TABLE_COLUMNS
-from cosim.scenario.schema import HOME_QUANTITIES, keys_at
+from cosim.scenario.study_schema import HOME_QUANTITIES
 
 
 def test_key_reference_is_that_of_the_schema() -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cosim.errors import ScenarioError
 from cosim.results import Results
 from cosim.scenario import Scenario
-from cosim.scenario.schema import Inverter
+from cosim.scenario.home_schema import Inverter
 from cosim.simulation.ride_through import Change, Look, RideThrough, Riding, profile_name
 from cosim.simulation.run import run
 from cosim.simulation.steps import plan_steps
