@@ -76,7 +76,7 @@ class TransitionEntry(Frozen):
     when
         Conditions that must all hold; ``"not NAME"`` for one that must not.
     after
-        How long the state must have lasted; where a person acts, the median of the time taken.
+        Delay from when the state is entered and all its conditions hold; where a person acts, the median.
     by
         Who acts.
     spread

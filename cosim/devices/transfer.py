@@ -94,7 +94,7 @@ class Transition:
     when
         Conditions that must all hold; ``"not NAME"`` for one that must not.
     after_us
-        How long the state must have lasted; a person's median.
+        Delay from when the state is entered and all its conditions hold; a person's median.
     person, spread
         Whether a person does it, and the standard deviation of the logarithm of the time taken.
     errs, errs_to
@@ -214,10 +214,9 @@ class Step(NamedTuple):
     taken: Transition | None
 
 
-def at_start(machine: Machine, luck: Luck) -> Device:
-    """A device that has been at rest until now."""
+def at_start(machine: Machine, faults: tuple[str, ...] = ()) -> Device:
+    """A device that has been at rest until now, with the failures its unit has."""
     state = machine.states[machine.initial]
-    faults = tuple(f for f in UNIT_FAILURES if luck(f, 0) < machine.failures.get(f, 0.0))
     held = dict.fromkeys((name for name in machine.conditions if name in machine.held_at_rest), FOREVER_US)
     return Device(machine.initial, FOREVER_US, held, state.service, state.source, faults=faults)
 
@@ -279,8 +278,11 @@ def step(
 
 
 def _due_us(machine: Machine, device: Device, way: Transition, luck: Luck) -> int | None:
-    """When a transition falls due if all stays as it is; None if a condition does not hold."""
-    due = device.since_us
+    """When a transition falls due if all stays as it is; None if a condition does not hold.
+
+    The delay begins once the state is entered and every condition has held for as long as it asks.
+    """
+    begin = device.since_us
     for name in way.when:
         if name.startswith("not "):
             if name[4:] in device.held_us:
@@ -288,20 +290,19 @@ def _due_us(machine: Machine, device: Device, way: Transition, luck: Luck) -> in
         elif name not in device.held_us:
             return None
         else:
-            due = max(due, device.held_us[name] + machine.conditions[name].lasting_us)
-    return max(due, device.since_us + _delay_us(device, way, luck))
+            begin = max(begin, device.held_us[name] + machine.conditions[name].lasting_us)
+    return begin + (_pace_us(device, way, begin, luck) if way.person else way.after_us)
 
 
-def _delay_us(device: Device, way: Transition, luck: Luck) -> int:
-    if not way.person or way.spread == 0.0:
-        return way.after_us
-    share = min(max(luck(f"pace {device.state} {way.to}", device.since_us), 1e-12), 1.0 - 1e-12)
+def _pace_us(device: Device, way: Transition, begin_us: int, luck: Luck) -> int:
+    """How long a person takes: lognormal, by a number that belongs to this occasion."""
+    share = min(max(luck(f"pace {device.state} {way.to}", max(begin_us, 0)), 1e-12), 1.0 - 1e-12)
     return math.ceil(way.after_us * math.exp(way.spread * NormalDist().inv_cdf(share)))
 
 
 def _take(machine: Machine, device: Device, way: Transition, now_us: int, luck: Luck) -> Step:
     """Enter the next state: contactors open before they close."""
-    erred = way.errs > 0.0 and luck(f"error {device.state} {way.to}", device.since_us) < way.errs
+    erred = way.errs > 0.0 and luck(f"error {device.state} {way.to}", now_us) < way.errs
     name = way.errs_to if erred else way.to
     to, deeds = machine.states[name], list[Deed]()
     device = replace(device, state=name, since_us=now_us)

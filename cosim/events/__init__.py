@@ -2,6 +2,7 @@
 
 from cosim.events import control_processes as control_processes
 from cosim.events import processes as processes
+from cosim.events import transfer_processes as transfer_processes
 from cosim.events.environment import Environment, Priority, Snapshot
 from cosim.events.log import EventLog, EventRecord
 from cosim.events.physics import Act, Action, Crossing, Operation, Physics, Watch
