@@ -27,6 +27,7 @@ from cosim.scenario.population import SERVED, Population, populate
 from cosim.scenario.rules import check_names, resolve_home, resolve_quantity
 from cosim.simulation.asked_studies import BackfeedCase, backfeed_cases
 from cosim.simulation.equipment import Equipment, assumed_service_a, check_ratings, equip, served_kinds
+from cosim.simulation.first_heat import first_day_pu
 from cosim.simulation.fleets import Cars, Managed, fit_batteries, fit_cars, fit_limits
 from cosim.simulation.grid_heat import GridHeat, grid_heat
 from cosim.simulation.inverters import SmartInverters, fit_inverters, solar_rating_w
@@ -233,6 +234,14 @@ class Study:
         """Rating of every service transformer."""
         kva = self.feeder.transformer["rated_kva"].to_numpy(float)
         return kva[self.compiled.service_transformers] * 1e3
+
+    @cached_property
+    def first_load_pu(self) -> Float:
+        """(transformers,) load over rating of service transformers that their heat begins under."""
+        return first_day_pu(
+            self.demand, self.compiled.home_transformer, self.transformer_va, self.step_us,
+            self.scenario.duration_us,
+        )  # fmt: skip
 
     @cached_property
     def ownerless(self) -> list[tuple[int, int, int]]:

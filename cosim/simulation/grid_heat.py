@@ -1,7 +1,8 @@
 """What loads do to the grid's own equipment: service transformers that age, service drops that warm.
 
 Each transformer has the heat of the entry its feeder names; one without a name, as imported feeders have them, that
-of the entry of nearest size. Each overhead drop has that of its conductor. Both begin at rest under the first step.
+of the entry of nearest size. Each overhead drop has that of its conductor, and begins at rest under the first step;
+transformers begin under the first day's load (`first_heat`).
 """
 
 from __future__ import annotations

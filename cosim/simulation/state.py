@@ -116,7 +116,7 @@ class State:
             car_j=study.cars.fleet.initial(),
             demand=study.demand.initial(),
             heat_c=[kind.initial(ambient_c) for kind in study.heat],
-            unit_heat=study.grid_heat.units.initial(),
+            unit_heat=study.grid_heat.units.initial(study.first_load_pu),
             drop_c=study.grid_heat.drops.initial(),
             setting=study.controls.start,
             source_pu=1.0,

@@ -134,9 +134,15 @@ class TransformerFleet:
     def __len__(self) -> int:
         return int(self._par.shape[1])
 
-    def initial(self) -> Float:
-        """(5, units) nothing begun."""
-        return np.full((ROWS, len(self)), np.nan)
+    def initial(self, load_pu: Float | None = None) -> Float:
+        """(5, units) at rest under loads (units,) of the ratings; without, nothing begun."""
+        state = np.full((ROWS, len(self)), np.nan)
+        if load_pu is None:
+            return state
+        oil_k, winding_k, ratio, n, m, oil_tau_s, _ = self._par
+        power = (load_pu * load_pu * ratio + 1.0) / (ratio + 1.0)
+        state[:] = oil_k * power**n, winding_k * load_pu ** (2.0 * m), oil_k * power**n, oil_tau_s, 0.0 * n
+        return state
 
     def advance(
         self, state: Float, load_pu: Float, ambient_c: Float, seconds: Float, *, parallel: bool = True

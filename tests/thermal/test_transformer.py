@@ -247,3 +247,17 @@ def test_entries_say_what_is_estimated() -> None:
     entry: TransformerEntry = library.load("transformers", "service-25")
     assert entry.heat is not None
     assert entry.heat.oil_tau_h.confidence == entry.heat.oil_rise_k.confidence == "estimate"
+
+
+def test_rest_under_a_load_stays_under_that_load() -> None:
+    """1e-12 K: a start at rest is what the closed form ends at."""
+    heat = of_25_kva()
+    fleet = TransformerFleet([heat, heat, None])
+    load = np.array([0.3, 1.4, 0.5])
+    found = fleet.advance(
+        fleet.initial(load), np.tile(load, (10, 1)), np.full(10, 25.0), np.full(10, 600.0), parallel=False
+    )
+    np.testing.assert_allclose(np.ptp(found.hot_spot_c[:, :2], axis=0), 0.0, atol=1e-12)
+    settled = fleet.advance(fleet.initial(), load[None], np.array([25.0]), np.array([60.0]), parallel=False)
+    np.testing.assert_allclose(found.hot_spot_c[-1], settled.hot_spot_c[0], atol=1e-12)
+    assert np.isnan(found.hot_spot_c[:, 2]).all()
