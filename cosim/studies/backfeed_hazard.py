@@ -179,9 +179,9 @@ def backfeed_hazard(
     """
     _check(load_scale=load_scale, home_load_scale=home_load_scale, body_ohm=body_ohm, source_kva=source_kva)
     found = feeder.compile() if compiled is None else compiled
-    row = _row(feeder, found, home)
-    lines = _lines(feeder, found, opened)
-    model = _source(source, source_kva)
+    row = split_home(feeder, found, home)
+    lines = line_elements(feeder, found, opened)
+    model = source_model(source, source_kva)
     if isolates(adapter) and not fails:
         return _nothing(home, source, model, body_ohm, adapter)
     injectors = found.circuit.injectors
@@ -193,13 +193,13 @@ def backfeed_hazard(
     )
     stages = [fed.stage(z, model.limit_a) for z in model.stages_ohm]
     times = np.array(TIMES_S)
-    weights = _weights(model, fed, times)
+    weights = stage_weights(model, fed, times)
 
     def over_time(values: Sequence[float]) -> Float:
         return np.asarray(np.array(values) @ weights)
 
-    unit = _unit(feeder, found, row)
-    level = _primary_base_v(found, unit)
+    unit = unit_of(feeder, found, row)
+    level = primary_base_v(found, unit)
     at = np.flatnonzero(found.circuit.base_v[fed.primary] <= OWN_LEVEL * level)
     primary = fed.primary[at]
     contacts = [stage.contact_a(fed.primary, body_ohm)[at] for stage in stages]
@@ -207,7 +207,7 @@ def backfeed_hazard(
     transformer = over_time([_transformer_a(found, stage, unit) for stage in stages])
     first = stages[0]
     alive = np.flatnonzero(fed.energised(first.v))
-    others, pair_v = _homes(found, first, row)
+    others, pair_v = other_homes(found, first, row)
     top = int(np.argmax(np.abs(first.v[primary]))) if len(primary) else -1
     worst = int(np.argmax(contacts[0])) if len(primary) else -1
     contact = over_time([float(c.max(initial=0.0)) for c in contacts])
@@ -232,10 +232,10 @@ def backfeed_hazard(
         node_v=np.abs(first.v[alive]),
         homes=tuple(feeder.home["name"].iloc[i] for i in others),
         home_v=pair_v,
-        breaker_s=_breaker_s(library.load("breakers", SET_BREAKER), model, fed, stages),
+        breaker_s=breaker_trip_s(library.load("breakers", SET_BREAKER), model, fed, stages),
         fuse=fuse,
         fuse_s=_fuse_s(fuse, times, transformer),
-        hazard=_hazard(float(contact[0])),
+        hazard=verdict(float(contact[0])),
         rejection=load_rejection(model.rated_va, _load_w(found, first, scale)),
         notes=_notes(model, load_scale, lines, adapter),
     )
@@ -245,7 +245,9 @@ def backfeed_hazard(
 
 
 @dataclass(frozen=True)
-class _Model:
+class SourceModel:
+    """A source by its impedances: what it is, its rating, one impedance a stage of its decay, its current limit [A]."""
+
     kind: str
     rated_va: float
     stages_ohm: tuple[complex, ...]
@@ -253,18 +255,19 @@ class _Model:
     machine: Generator | None
 
 
-def _source(name: str, kva: float | None = None) -> _Model:
+def source_model(name: str, kva: float | None = None) -> SourceModel:
+    """Model of a generator or a grid-forming battery of models/der, `kva` in place of its own rating."""
     entry = library.load("der", name)
     if entry.kind == "generator":
         machine = generator(name)
         machine = machine if kva is None else replace(machine, rated_va=kva * 1e3)
         stages = tuple(1j * x for x in machine.reactances_ohm())
-        return _Model("generator", machine.rated_va, stages, np.inf, machine)
+        return SourceModel("generator", machine.rated_va, stages, np.inf, machine)
     if entry.kind == "battery" and entry.forms_grid:
         own = entry.continuous_a.value * SERVICE_V
         rated = own if kva is None else kva * 1e3
         x = 1j * BATTERY_X_PU * SERVICE_V**2 / rated
-        return _Model("battery", rated, (x,), entry.fault_current_a.value * rated / own, None)
+        return SourceModel("battery", rated, (x,), entry.fault_current_a.value * rated / own, None)
     raise LibraryError(
         Problem(
             f"{name!r} follows a grid and ceases without one; name a generator or a battery that forms a grid",
@@ -274,18 +277,18 @@ def _source(name: str, kva: float | None = None) -> _Model:
     )
 
 
-def _weights(model: _Model, fed: Backfeed, times: Float) -> Float:
+def stage_weights(model: SourceModel, fed: Backfeed, times: Float) -> Float:
     """(stages, t) shares of the stages' solutions at each time."""
     if model.machine is None:
         return np.ones((1, len(times)))
     return model.machine.weights(times, fed.external_ohm())
 
 
-def _breaker_s(entry: BreakerEntry, model: _Model, fed: Backfeed, stages: Sequence[Stage]) -> float:
+def breaker_trip_s(entry: BreakerEntry, model: SourceModel, fed: Backfeed, stages: Sequence[Stage]) -> float:
     """When the set's breaker opens as the current decays, by its bimetal; magnetic if it starts above that."""
     grid = np.concatenate([np.linspace(0.0, 10.0, 401), np.linspace(10.0, HORIZON_S, 600)[1:]])
     amperes = np.array([float(np.abs(stage.source_a).max()) for stage in stages])
-    m = amperes @ _weights(model, fed, grid) / entry.rating_a.value
+    m = amperes @ stage_weights(model, fed, grid) / entry.rating_a.value
     if m[0] >= entry.magnetic_multiple.value:
         return entry.clearing_s.value
     theta, tau, level = 0.0, entry.thermal_tau_s.value, entry.trip_level.value
@@ -314,7 +317,8 @@ def _check(**given: float | None) -> None:
 # -- what is fed ---------------------------------------------------------------------------------
 
 
-def _row(feeder: Feeder, compiled: CompiledFeeder, home: str) -> int:
+def split_home(feeder: Feeder, compiled: CompiledFeeder, home: str) -> int:
+    """Row of a 120/240 V home by its name; FeederError for others."""
     rows = np.flatnonzero((feeder.home["name"] == home).to_numpy())
     if not len(rows):
         raise FeederError(Problem("no such home in the feeder", key="home", value=home))
@@ -325,7 +329,8 @@ def _row(feeder: Feeder, compiled: CompiledFeeder, home: str) -> int:
     return int(rows[0])
 
 
-def _lines(feeder: Feeder, compiled: CompiledFeeder, names: Sequence[str]) -> tuple[int, ...]:
+def line_elements(feeder: Feeder, compiled: CompiledFeeder, names: Sequence[str]) -> tuple[int, ...]:
+    """Elements of lines by their names; FeederError names all that are not there."""
     row_of = {name: row for row, name in enumerate(feeder.line["name"])}
     if missing := [name for name in names if name not in row_of]:
         raise FeederError([Problem("no such line in the feeder", key="open", value=name) for name in missing])
@@ -333,13 +338,13 @@ def _lines(feeder: Feeder, compiled: CompiledFeeder, names: Sequence[str]) -> tu
     return tuple(element for element in elements if element >= 0)
 
 
-def _unit(feeder: Feeder, compiled: CompiledFeeder, row: int) -> int:
+def unit_of(feeder: Feeder, compiled: CompiledFeeder, row: int) -> int:
     """Row of the home's transformer in the feeder's table, -1 for none."""
     place = int(compiled.home_transformer[row])
     return int(compiled.service_transformers[place]) if place >= 0 else -1
 
 
-def _primary_base_v(compiled: CompiledFeeder, unit: int) -> float:
+def primary_base_v(compiled: CompiledFeeder, unit: int) -> float:
     """Base voltage of the primary that the home's transformer hangs on; every level counts without one."""
     number = int(compiled.transformer_element[unit]) if unit >= 0 else -1
     if number < 0:
@@ -369,7 +374,8 @@ def _line_a(compiled: CompiledFeeder, stage: Stage, opened: Sequence[int]) -> fl
     return largest
 
 
-def _homes(compiled: CompiledFeeder, stage: Stage, row: int) -> tuple[list[int], Float]:
+def other_homes(compiled: CompiledFeeder, stage: Stage, row: int) -> tuple[list[int], Float]:
+    """Rows of homes but `row` above a touch voltage between their legs, and these voltages."""
     grounded = np.append(stage.v, 0.0)
     across = np.abs(grounded[compiled.home_nodes[:, 0]] - grounded[compiled.home_nodes[:, 1]])
     others = [int(i) for i in np.flatnonzero(across > ENERGISED_V) if i != row]
@@ -403,14 +409,15 @@ def _load_w(compiled: CompiledFeeder, stage: Stage, scale: Float) -> float:
     return float((np.maximum(injectors.p_w, 0.0) * scale)[alive].sum())
 
 
-def _hazard(contact_a: float) -> str:
+def verdict(contact_a: float) -> str:
+    """What a current through a body does: "none", "startling", "cannot let go" or "lethal"."""
     for limit, name in ((LETHAL_A, "lethal"), (LET_GO_A, "cannot let go"), (0.5e-3, "startling")):
         if contact_a > limit:
             return name
     return "none"
 
 
-def _notes(model: _Model, load_scale: float, lines: Sequence[int], adapter: str) -> tuple[str, ...]:
+def _notes(model: SourceModel, load_scale: float, lines: Sequence[int], adapter: str) -> tuple[str, ...]:
     kept = (
         "EMF held constant: later currents are upper bounds for a set without separate excitation"
         if model.kind == "generator"
@@ -427,7 +434,7 @@ def _notes(model: _Model, load_scale: float, lines: Sequence[int], adapter: str)
     )
 
 
-def _nothing(home: str, source: str, model: _Model, body_ohm: float, adapter: str) -> BackfeedHazard:
+def _nothing(home: str, source: str, model: SourceModel, body_ohm: float, adapter: str) -> BackfeedHazard:
     times = np.array(TIMES_S)
     zero = np.zeros(len(times))
     return BackfeedHazard(
