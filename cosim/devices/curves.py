@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +22,14 @@ RELAYS: dict[str, tuple[float, float, float]] = {
     "iec-very-inverse": (13.5, 0.0, 1.0),
     "iec-extremely-inverse": (80.0, 0.0, 2.0),
     "iec-long-time-inverse": (120.0, 0.0, 1.0),
+}
+
+
+# C37.112: from full travel at no current, per unit of time dial; at M times pick-up over 1 - M^2.
+DISC_RESET_S = {
+    "ieee-moderately-inverse": 4.85,
+    "ieee-very-inverse": 21.6,
+    "ieee-extremely-inverse": 29.1,
 }
 
 
@@ -53,11 +64,15 @@ class TimeCurrentCurve:
         Time at each.
     clearing_ratio
         Total clearing over melting time.
+    beyond
+        What holds past the last point: ``i2t`` (a link melts at constant I^2 t) or ``flat`` (the least time of a
+        mechanism).
     """
 
     multiple: tuple[float, ...]
     seconds: tuple[float, ...]
     clearing_ratio: float = 1.0
+    beyond: Literal["i2t", "flat"] = "i2t"
 
     @classmethod
     def load(cls, name: str) -> TimeCurrentCurve:
@@ -71,16 +86,63 @@ class TimeCurrentCurve:
         from cosim import library
 
         entry = library.load("curves", name)
-        return cls(entry.multiple, entry.seconds, entry.clearing_ratio.value)
+        beyond: Literal["i2t", "flat"] = "i2t" if entry.device == "fuse-link" else "flat"
+        return cls(entry.multiple, entry.seconds, entry.clearing_ratio.value, beyond)
+
+    def operating_s(self, multiple: float) -> float:
+        """`melting_s` of one number."""
+        first, last = self.multiple[0], self.multiple[-1]
+        if not multiple >= first:
+            return math.inf
+        if multiple >= last:
+            return self.seconds[-1] * ((last / multiple) ** 2 if self.beyond == "i2t" else 1.0)
+        k = bisect_right(self.multiple, multiple) - 1
+        x0, x1, x = (math.log(value) for value in (self.multiple[k], self.multiple[k + 1], multiple))
+        y0, y1 = math.log(self.seconds[k]), math.log(self.seconds[k + 1])
+        return (
+            math.exp(y0 + (y1 - y0) * (x - x0) / (x1 - x0))
+            if multiple > self.multiple[k]
+            else self.seconds[k]
+        )
 
     def melting_s(self, multiple: ArrayLike) -> Float:
-        """Time to melt or to operate: infinite below the first point, at constant I^2 t beyond the last."""
+        """Time to melt or to operate: infinite below the first point, as `beyond` says past the last."""
         m = np.asarray(multiple, dtype=np.float64)
         inside = np.clip(m, self.multiple[0], self.multiple[-1])
         seconds = np.exp(np.interp(np.log(inside), np.log(self.multiple), np.log(self.seconds)))
-        beyond = np.maximum(m, self.multiple[-1]) / self.multiple[-1]
+        beyond = (
+            np.maximum(m, self.multiple[-1]) / self.multiple[-1] if self.beyond == "i2t" else np.ones(m.shape)
+        )
         return np.where(m < self.multiple[0], np.inf, seconds / beyond**2)
 
     def clearing_s(self, multiple: ArrayLike) -> Float:
         """Time until the current has stopped."""
         return self.clearing_ratio * self.melting_s(multiple)
+
+
+@dataclass(frozen=True)
+class InverseTime:
+    """A relay's curve by formula, a name of `RELAYS`."""
+
+    law: str
+    clearing_ratio: float = 1.0
+
+    def operating_s(self, multiple: float) -> float:
+        """Operating time at dial 1; infinite at or below pick-up."""
+        a, b, p = RELAYS[self.law]
+        return a / (multiple**p - 1.0) + b if multiple > 1.0 else math.inf
+
+
+@dataclass(frozen=True)
+class DefiniteTime:
+    """The same time at every current from pick-up on; 0 for an instantaneous unit."""
+
+    seconds: float = 0.0
+    clearing_ratio: float = 1.0
+
+    def operating_s(self, multiple: float) -> float:
+        """`seconds` from pick-up on, infinite below."""
+        return self.seconds if multiple >= 1.0 else math.inf
+
+
+Curve = TimeCurrentCurve | InverseTime | DefiniteTime
