@@ -6,10 +6,15 @@ Conductors stand terminal by terminal. A block's row i gives the current into th
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from cosim.electrical.circuit import Complex, Float
+
+NOISE = (
+    1e-12  # of what elimination leaves: below this share of the conductors' own admittances it is rounding
+)
 
 
 def line_block(z_ohm: Complex, y_siemens: Complex) -> Complex:
@@ -30,6 +35,27 @@ def line_block(z_ohm: Complex, y_siemens: Complex) -> Complex:
     series = 0.5 * (series + series.T)  # reciprocity survives the inverse's rounding
     own = series + y_siemens
     return np.block([[own, -series], [-series, own]])
+
+
+def open_conductors(block: Complex, rows: Sequence[int]) -> Complex:
+    """The block of an element with some of its conductors open at their node: no current enters it there.
+
+    Their voltages follow from the others and are put in (Kron reduction); `rows` become zero. What rounding leaves
+    of couplings that are gone is made zero, so that a conductor without a path is seen to have none.
+    """
+    gone = np.asarray(rows, dtype=np.int64)
+    out = np.zeros_like(block)
+    kept = np.setdiff1d(np.arange(len(block)), gone)
+    kept = kept[np.abs(block[kept]).max(axis=1, initial=0.0) > 0.0]
+    live = gone[np.abs(np.diag(block)[gone]) > 0.0]
+    left = block[np.ix_(kept, kept)]
+    if len(live):
+        inner = np.linalg.solve(block[np.ix_(live, live)], block[np.ix_(live, kept)])
+        left = left - block[np.ix_(kept, live)] @ inner
+        own = np.sqrt(np.abs(np.diag(block)[kept]))
+        left = np.where(np.abs(left) > NOISE * np.outer(own, own), left, 0.0)
+    out[np.ix_(kept, kept)] = left
+    return out
 
 
 def series_block(y_siemens: Complex) -> Complex:
