@@ -57,6 +57,7 @@ COMMANDS = [
     ("adapter", "test"),
     ("adapter", "calibrate"),
     ("adapter", "sensitivity"),
+    ("adapter", "transfer"),
 ]
 SMALL = """
 start = 2026-07-14T00:00:00
