@@ -25,6 +25,10 @@ factorise: Callable[..., None] = factor_kernels.factorise
 solve_columns: Callable[..., None] = factor_kernels.solve_columns
 
 GROUNDED_SIEMENS = 1e-4  # an island with less to ground floats: a rod has more, a line's charging less
+LEAK_SIEMENS = (
+    1e-6  # to ground at one node of what only loads join with the rest: potential where they draw nothing
+)
+REFINEMENTS = 8
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,11 @@ class LinearNetwork:
         n = len(circuit.nodes)
         self.y_elements = _element_matrix(circuit)
         self.y_sources, self._norton = _source_matrix(circuit)
-        self.energised = _reached(self.y_elements, circuit)
+        self.energised, floating = _reached(self.y_elements, circuit)
+        leak = np.zeros(n, dtype=np.complex128)
+        leak[floating] = LEAK_SIEMENS
+        if len(floating):
+            self.y_sources = sparse.csr_array(self.y_sources + sparse.diags_array(leak, format="csr"))
         injectors = circuit.injectors
         alive = np.append(self.energised, True)  # ground, -1
         rows = np.flatnonzero(alive[injectors.node_a] & alive[injectors.node_b])
@@ -207,17 +215,24 @@ class LinearNetwork:
         return out
 
     def _checked(self, no_load: Complex) -> Complex:
-        """The no-load voltages refined once; the correction tells how good the pivots were."""
-        left = np.where(self.energised, self._norton, 0.0) - (self.y_elements + self.y_sources) @ no_load
-        correction = self._solve_linear(self._linear, left[:, None])[:, 0]
-        error = np.max(np.abs(correction) / self.circuit.base_v, initial=0.0)
+        """The no-load voltages refined; the corrections tell how good the pivots were.
+
+        A conductor that hangs on others by charging alone is badly conditioned: one refinement does not do then.
+        """
+        for _ in range(REFINEMENTS):
+            left = np.where(self.energised, self._norton, 0.0) - (self.y_elements + self.y_sources) @ no_load
+            correction = self._solve_linear(self._linear, left[:, None])[:, 0]
+            no_load = no_load + correction
+            error = np.max(np.abs(correction) / self.circuit.base_v, initial=0.0)
+            if error < 1e-6 or not np.isfinite(error):
+                break
         if not error < 1e-6:
             worst = self.circuit.nodes[int(np.argmax(np.nan_to_num(np.abs(correction), nan=np.inf)))]
             raise FeederError(
                 f"the admittance matrix is singular or nearly so around node {worst}: "
                 "look for a winding or a line that floats, or for zero impedances"
             )
-        return no_load + correction
+        return no_load
 
 
 def _element_matrix(circuit: Circuit) -> sparse.csr_array:
@@ -253,8 +268,8 @@ def _sparse(rows: Int, columns: Int, values: Complex, n: int) -> sparse.csr_arra
     return sparse.csr_array(sparse.coo_array((values[keep], (rows[keep], columns[keep])), shape=(n, n)))
 
 
-def _reached(y_elements: sparse.csr_array, circuit: Circuit) -> NDArray[np.bool_]:
-    """Nodes joined to a source by elements, or by an injector if they stand on ground (a neutral on its rod)."""
+def _reached(y_elements: sparse.csr_array, circuit: Circuit) -> tuple[NDArray[np.bool_], Int]:
+    """Nodes joined to a source by elements or by loads, and a node of each island there that loads alone hold."""
     links = sparse.csr_array(
         (np.ones(y_elements.nnz), y_elements.indices, y_elements.indptr), shape=y_elements.shape
     )
@@ -265,7 +280,8 @@ def _reached(y_elements: sparse.csr_array, circuit: Circuit) -> NDArray[np.bool_
     stands[fed] = True
     between = (circuit.injectors.node_a >= 0) & (circuit.injectors.node_b >= 0)
     a, b = island[circuit.injectors.node_a[between]], island[circuit.injectors.node_b[between]]
-    joined = stands[a] & stands[b]
-    bridges = sparse.coo_array((np.ones(joined.sum()), (a[joined], b[joined])), shape=(islands, islands))
+    bridges = sparse.coo_array((np.ones(len(a)), (a, b)), shape=(islands, islands))
     _, group = connected_components(bridges, directed=False)
-    return np.isin(group[island], group[fed])
+    reached = np.isin(group, group[fed])
+    _, first = np.unique(island, return_index=True)
+    return reached[island], first[reached & ~stands]

@@ -19,9 +19,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from cosim.electrical.circuit import Circuit, Complex, Int
-from cosim.electrical.linear_network import GROUNDED_SIEMENS
-
-LEAK_SIEMENS = 1e-6  # at one node of each part that floats: it fixes a potential and carries nothing
+from cosim.electrical.linear_network import GROUNDED_SIEMENS, LEAK_SIEMENS
 
 
 @dataclass(frozen=True)
@@ -84,9 +82,8 @@ class Cluster:
         self._at = [
             np.array([place.get(int(node), -1) for node in circuit.elements[e].nodes]) for e in elements
         ]
-        self._bridges = np.array([[place.get(int(node), -1) for node in pair] for pair in injectors]).reshape(
-            -1, 2
-        )
+        bridges = [[place.get(int(node), -1) for node in pair] for pair in injectors]
+        self._bridges = np.array(bridges, dtype=np.int64).reshape(-1, 2)
 
     def seen(self, changed: Mapping[int, Complex]) -> Seen:
         """The cluster with some elements' blocks replaced."""
@@ -105,23 +102,21 @@ class Cluster:
         stands[island[np.abs(sums) > GROUNDED_SIEMENS]] = True
         home = island[:p]
         grounded = bool(stands[home].any())
-        fed = self._fed(island, stands, home)[p:]
+        fed = self._fed(island, home)[p:]
         inside = y[p:, p:].copy()
-        for floating in np.setdiff1d(island[p:], home):
+        for floating in np.setdiff1d(island[p:][~stands[island[p:]]], home):
             first = int(np.argmax(island[p:] == floating))
             inside[first, first] += LEAK_SIEMENS
-        transfer: Complex = -np.linalg.solve(inside, y[p:, :p])
-        back: Complex = -np.linalg.solve(inside.T, y[:p, p:].T).T
+        transfer = np.asarray(-np.linalg.solve(inside, y[p:, :p]), dtype=np.complex128)
+        back = np.asarray(-np.linalg.solve(inside.T, y[:p, p:].T).T, dtype=np.complex128)
         shunt = y[:p, :p] + y[:p, p:] @ transfer
         return Seen(shunt, transfer, back, fed, len(set(home.tolist())) == 1, sums[:p], grounded, inside)
 
-    def _fed(self, island: Int, stands: NDArray[np.bool_], home: Int) -> NDArray[np.bool_]:
-        """(p + c,) whether a node is joined with the terminals by elements, or by a load if it stands on ground."""
-        stands = stands.copy()
-        stands[home] = True
-        a, b = (island[self._bridges[:, k]] for k in (0, 1))
-        joined = (self._bridges >= 0).all(axis=1) & stands[a] & stands[b]
-        links = sparse.coo_array((np.ones(joined.sum()), (a[joined], b[joined])), shape=(len(stands),) * 2)
+    def _fed(self, island: Int, home: Int) -> NDArray[np.bool_]:
+        """(p + c,) whether a node is joined with the terminals by elements or loads."""
+        joined = (self._bridges >= 0).all(axis=1)
+        a, b = island[self._bridges[joined].T]
+        links = sparse.coo_array((np.ones(len(a)), (a, b)), shape=(island.max() + 1,) * 2)
         _, group = connected_components(links, directed=False)
         return np.isin(group[island], group[home])
 
@@ -171,7 +166,11 @@ def find_clusters(circuit: Circuit, units: Int) -> list[Cluster]:
         if not len(terminals):
             continue
         cluster = Cluster(
-            circuit, np.array(members[unit]), terminals, np.array(inner), np.array(pairs_of.get(unit, []))
+            circuit,
+            np.array(members[unit]),
+            terminals,
+            np.array(inner),
+            np.array(pairs_of.get(unit, []), dtype=np.int64),
         )
         seen = cluster.seen({})
         if seen.one and seen.fed.all():

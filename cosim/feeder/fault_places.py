@@ -7,22 +7,27 @@ line's.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cosim.electrical.circuit import GROUND, Complex, Float
+from cosim.electrical.elements import line_block, open_conductors
 from cosim.electrical.fault import FaultKind
+from cosim.electrical.linear_network import LEAK_SIEMENS
 from cosim.errors import FeederError
 from cosim.feeder.compile import CompiledFeeder
-from cosim.feeder.openings import Openings
+from cosim.feeder.openings import Cut, Openings
+from cosim.feeder.service import open_ends
 from cosim.sections import CONDUCTORS
 
 if TYPE_CHECKING:
     from cosim.events.physics import Fault
     from cosim.feeder.feeder import Feeder
 
+NEAREST = 1e-6  # share of a line that a place keeps from its ends where a conductor is open
 CONTACT_OHM = 1e-9  # of each loop of a bolted fault, so that two of them at one place share their current
 
 _CONDUCTORS_OF = {
@@ -42,26 +47,28 @@ class Struck:
     Parameters
     ----------
     conductors
-        Of each conductor, and of the return where there is one, the (node, share) that stand for it; ground has none.
+        Of each conductor, and of the return (last), the (node, share) that stand for it; ground has none.
     loops
         (conductors, loops) incidence.
     inside_ohm
         (loops, loops) impedance inside the fault.
+    between_ohm
+        (conductors, conductors) impedance between the place and the nodes that stand for it.
     line
         Element inside which it lies, -1 for none.
     ends
-        (conductors, 2) rows of that element's block, share of the first in `share`.
-    between_ohm
-        (conductors, conductors) of the line between the place and its ends.
+        Rows of that element's block for each conductor, at its feeding end and at the other.
+    spread
+        (conductors, rows of that element's block) share of each of its ends; ground counts here.
     """
 
-    conductors: tuple[tuple[tuple[int, float], ...], ...]
+    conductors: tuple[tuple[tuple[int, complex], ...], ...]
     loops: Float
     inside_ohm: Float
     between_ohm: Complex
     line: int = -1
     ends: tuple[tuple[int, int], ...] = ()
-    along: float = 1.0
+    spread: Complex | None = None
 
 
 class FaultPlaces:
@@ -78,10 +85,19 @@ class FaultPlaces:
     def __init__(self, feeder: Feeder, compiled: CompiledFeeder, openings: Openings) -> None:
         self._feeder, self._compiled, self._openings = feeder, compiled, openings
         self._known: dict[Fault, Struck] = {}
+        self._parted: dict[tuple[Fault, tuple[int, ...]], Struck] = {}
+        self._standing = _standing_open(feeder, compiled)
         self._of_bus: dict[str, list[int]] = {}
 
-    def struck(self, fault: Fault) -> Struck:
-        """Where a fault lies, and between which conductors.
+    def struck(self, fault: Fault, cuts: Collection[Cut] = (), ties: Collection[int] = ()) -> Struck | None:
+        """Where a fault lies, and between which conductors; None inside a line that is out.
+
+        Parameters
+        ----------
+        fault
+            What it is.
+        cuts, ties
+            What is open, and which lines that stand open are closed.
 
         Raises
         ------
@@ -90,7 +106,21 @@ class FaultPlaces:
         """
         if fault not in self._known:
             self._known[fault] = self._place(fault)
-        return self._known[fault]
+        known = self._known[fault]
+        if known.line < 0:
+            return known
+        rows = set() if known.line in ties else set(self._standing.get(known.line, ()))
+        cut = self._openings.rows([cut for cut in cuts if cut.element == known.line])
+        rows.update(cut.get(known.line, ()))
+        width = self._compiled.circuit.elements[known.line].conductors[0]
+        if cut.get(known.line) == () or len(rows) == 2 * width:
+            return None
+        if not rows:
+            return known
+        key = fault, tuple(sorted(rows))
+        if key not in self._parted:
+            self._parted[key] = self._on_line(fault, self._openings.line_row(fault.where[5:]), key[1])
+        return self._parted[key]
 
     def _nodes_of_bus(self, fault: Fault, bus: str) -> list[int]:
         if not self._of_bus:
@@ -125,41 +155,40 @@ class FaultPlaces:
         lines = {names[node].rpartition(".")[2]: node for node in live if node != neutral}
         chosen = self._chosen(fault, tuple(lines))
         ends = [lines[number] for number in chosen]
-        conductors = [((node, 1.0),) for node in ends]
-        back = ((neutral, 1.0),) if neutral >= 0 else ()
+        conductors: list[tuple[tuple[int, complex], ...]] = [((node, 1.0),) for node in ends]
+        back: tuple[tuple[int, complex], ...] = ((neutral, 1.0),) if neutral >= 0 else ()
         return _struck(fault, [*conductors, back], np.zeros((len(ends) + 1,) * 2, dtype=np.complex128))
 
-    def _on_line(self, fault: Fault, row: int) -> Struck:
+    def _on_line(self, fault: Fault, row: int, opened: tuple[int, ...] = ()) -> Struck:
+        """A place inside a line, some rows of whose block may be open."""
         if not 0.0 <= fault.along <= 1.0:
             raise FeederError(f"fault {fault.name!r}: along must lie between 0 and 1, is {fault.along}")
-        line = str(self._feeder.line["name"].iloc[row])
-        port = self._openings.port(f"line:{line}")
+        port = self._openings.port(f"line:{self._feeder.line['name'].iloc[row]}")
         nodes = self._compiled.circuit.elements[port.element].nodes
-        width = len(nodes) // 2
-        near = port.rows[0]  # first row of the feeding end: 0 or width
-        far = width - near
+        from_first = 1.0 - fault.along if port.rows[0] else fault.along
         phases = {
             str("abc".index(letter) + 1): k for k, letter in enumerate(port.conductors) if letter != "n"
         }
-        chosen = [phases[number] for number in self._chosen(fault, tuple(phases))]
+        places = [phases[number] for number in self._chosen(fault, tuple(phases))]
         neutral = port.conductors.find("n")
-        places = [*chosen, neutral] if neutral >= 0 else chosen
-        conductors: list[tuple[tuple[int, float], ...]] = [
+        if neutral >= 0:
+            places.append(neutral)
+        z, y = (getattr(self._feeder.matrices, name)[row] for name in ("line_z_ohm", "line_y_siemens"))
+        share, own = _inside(z, y, from_first, opened)
+        share, own = share[places], own[np.ix_(places, places)]
+        if neutral < 0:  # the return is ground
+            share, own = np.pad(share, ((0, 1), (0, 0))), np.pad(own, (0, 1))
+        conductors: list[tuple[tuple[int, complex], ...]] = [
             tuple(
-                (int(node), share)
-                for node, share in ((nodes[near + k], 1.0 - fault.along), (nodes[far + k], fault.along))
-                if node >= 0 and share > 0.0
+                (int(node), complex(part))
+                for node, part in zip(nodes, row_share, strict=True)
+                if node >= 0 and part != 0.0
             )
-            for k in places
+            for row_share in share
         ]
-        z = self._feeder.matrices.line_z_ohm[row]
-        between = np.zeros((len(chosen) + 1,) * 2, dtype=np.complex128)
-        inner = slice(0, len(places))
-        between[inner, inner] = fault.along * (1.0 - fault.along) * z[np.ix_(places, places)]
-        if neutral < 0:
-            conductors.append(())
+        near, far = port.rows[0], len(z) - port.rows[0]
         ends = tuple((near + k, far + k) for k in places)
-        return _struck(fault, conductors, between, port.element, ends)
+        return _struck(fault, conductors, own, port.element, ends, share)
 
     def _is_neutral(self, node: int) -> bool:
         number = self._compiled.circuit.nodes[node].rpartition(".")[2]
@@ -184,12 +213,55 @@ class FaultPlaces:
         return sorted(set(numbers))
 
 
+def _inside(z: Complex, y: Complex, share: float, opened: Sequence[int]) -> tuple[Complex, Complex]:
+    """A place inside a line: its (n, 2n) shares of the ends, and its own (n, n) impedance.
+
+    Parameters
+    ----------
+    z, y
+        (n, n) series impedance and the shunts at each end.
+    share
+        Of the way from its first end.
+    opened
+        Rows of the line's block that are open.
+    """
+    n = len(z)
+    if not opened:
+        ends = np.hstack([(1.0 - share) * np.eye(n), share * np.eye(n)]).astype(np.complex128)
+        return ends, np.asarray(share * (1.0 - share) * z, dtype=np.complex128)
+    share = min(max(share, NEAREST), 1.0 - NEAREST)
+    whole = np.zeros((3 * n, 3 * n), dtype=np.complex128)  # first end, other end, the place
+    for part, end in ((share, 0), (1.0 - share, n)):
+        rows = np.r_[end : end + n, 2 * n : 3 * n]
+        whole[np.ix_(rows, rows)] += line_block(part * z, 0.0 * y)
+        whole[end : end + n, end : end + n] += y
+    whole = open_conductors(whole, opened)
+    own = np.linalg.inv(whole[2 * n :, 2 * n :] + LEAK_SIEMENS * np.eye(n))
+    return np.asarray(-own @ whole[2 * n :, : 2 * n]), np.asarray(own)
+
+
+def _standing_open(feeder: Feeder, compiled: CompiledFeeder) -> dict[int, tuple[int, ...]]:
+    """Rows of the blocks of lines that stand open in the feeder's tables, both ends of those out of service."""
+    opened = open_ends(feeder.tables)
+    line, found = feeder.line, dict[int, tuple[int, ...]]()
+    for row in np.flatnonzero(np.isin(compiled.line_element, list(compiled.closed_blocks))).tolist():
+        element = int(compiled.line_element[row])
+        width = compiled.circuit.elements[element].conductors[0]
+        ends = [(row, int(line[end].iloc[row])) in opened for end in ("from_bus", "to_bus")]
+        if not bool(line["in_service"].iloc[row]):
+            ends = [True, True]
+        rows = [range(k * width, (k + 1) * width) for k in (0, 1) if ends[k]]
+        found[element] = tuple(row for part in rows for row in part)
+    return found
+
+
 def _struck(
     fault: Fault,
-    conductors: list[tuple[tuple[int, float], ...]],
+    conductors: Sequence[tuple[tuple[int, complex], ...]],
     between: Complex,
     line: int = -1,
     ends: tuple[tuple[int, int], ...] = (),
+    spread: Complex | None = None,
 ) -> Struck:
     """Loops over the conductors, the return last."""
     n = len(conductors) - 1
@@ -202,4 +274,4 @@ def _struck(
         loops[steps, steps], loops[steps + 1, steps] = 1.0, -1.0
         inside = fault.ohm * (loops.T @ loops if n > 2 else np.ones((1, 1)))
     inside = inside + CONTACT_OHM * np.eye(loops.shape[1])
-    return Struck(tuple(conductors), loops, inside, between, line, ends, fault.along)
+    return Struck(tuple(conductors), loops, inside, between, line, ends, spread)

@@ -64,7 +64,7 @@ class FaultedFeeder:
         In the order of ``CompiledFeeder.home_nodes``: legs and neutral of a 120/240 V service, phases of a three-phase
         one; False for a conductor that is not there. The same as `cosim.electrical.network.Network` finds.
         """
-        alive = np.append(self._state(opened, tied).alive, False)
+        alive = np.append(self._state(*self._switches(opened, tied)).alive, False)
         return np.asarray(alive[self._compiled.home_nodes], dtype=np.bool_)
 
     def currents(
@@ -98,13 +98,14 @@ class FaultedFeeder:
         """
         if not faults:
             return np.zeros((len(sections), 4))
+        cuts, ties = self._switches(opened, tied)
         present = tuple(sorted(faults, key=lambda fault: fault.name))
-        key = (frozenset(opened), frozenset(tied), present, tuple(sections))
+        key = cuts, ties, present, tuple(sections)
         known = self._found.get(key)
         if known is None:
-            struck = [self.places.struck(fault) for fault in present]
+            struck = [self.places.struck(fault, cuts, ties) for fault in present]
             probes = [self._probe(section) for section in sections]
-            known = self._state(opened, tied).currents(struck, probes)
+            known = self._state(cuts, ties).currents([one for one in struck if one is not None], probes)
             self._found[key] = known
             if len(self._found) > KEPT_FAULTS:
                 self._found.popitem(last=False)
@@ -112,12 +113,16 @@ class FaultedFeeder:
             self._found.move_to_end(key)
         return known.copy()
 
-    def _state(self, opened: Collection[str], tied: Collection[str]) -> SwitchedFeeder:
+    def _switches(self, opened: Collection[str], tied: Collection[str]) -> State:
+        """What is open and what is tied; what is both is open."""
         cuts, ties = self.openings.sections(opened, tied)
-        key = cuts, ties - {cut.element for cut in cuts if not cut.rows}
+        return cuts, ties - {cut.element for cut in cuts if not cut.rows}
+
+    def _state(self, cuts: frozenset[Cut], ties: frozenset[int]) -> SwitchedFeeder:
+        key = cuts, ties
         state = self._states.get(key)
         if state is None:
-            state = self._states[key] = SwitchedFeeder(self._parts, self.openings.blocks(*key))
+            state = self._states[key] = SwitchedFeeder(self._parts, self.openings.blocks(cuts, ties))
             if len(self._states) > KEPT_TOPOLOGIES:
                 self._states.popitem(last=False)
         else:

@@ -106,19 +106,24 @@ class Openings:
         """Admittances of the elements that `cuts` open and of lines that stand open and are closed (`tied`)."""
         circuit, closed = self._compiled.circuit, self._compiled.closed_blocks
         blocks: dict[int, Complex] = {element: closed[element] for element in sorted(tied)}
-        rows: dict[int, set[int]] = {}
-        out = {cut.element for cut in cuts if not cut.rows}
-        for cut in cuts:
-            rows.setdefault(cut.element, set()).update(cut.rows)
-        for element in sorted(rows):
+        for element, rows in sorted(self.rows(cuts).items()):
             whole = blocks.get(element, circuit.elements[element].y_siemens)
-            gone = sorted(rows[element])
-            width = circuit.elements[element].conductors[0]
-            if element in out or (gone and len(gone) == width and len(whole) == 2 * width):
-                blocks[element] = np.zeros_like(whole)
-            else:
-                blocks[element] = open_conductors(whole, gone)
+            blocks[element] = open_conductors(whole, rows) if rows else np.zeros_like(whole)
         return blocks
+
+    def rows(self, cuts: Collection[Cut]) -> dict[int, tuple[int, ...]]:
+        """Open rows of the block of each cut element; none for one that is out, as a line without any conductor is."""
+        found: dict[int, set[int]] = {}
+        for cut in cuts:
+            element = self._compiled.circuit.elements[cut.element]
+            found.setdefault(cut.element, set()).update(cut.rows or range(len(element.nodes)))
+        out = {}
+        for number, rows in found.items():
+            element = self._compiled.circuit.elements[number]
+            width = element.conductors[0]
+            line = element.conductors == (width, width) and len(rows) >= width
+            out[number] = () if line or len(rows) == len(element.nodes) else tuple(sorted(rows))
+        return out
 
     def sections(
         self, opened: Collection[str], tied: Collection[str]

@@ -20,9 +20,9 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import splu
 
 from cosim.electrical.circuit import Circuit, Complex, Float, Int
-from cosim.electrical.linear_network import GROUNDED_SIEMENS
+from cosim.electrical.linear_network import GROUNDED_SIEMENS, LEAK_SIEMENS
 from cosim.errors import FeederError
-from cosim.feeder.clusters import LEAK_SIEMENS, Seen, find_clusters
+from cosim.feeder.clusters import Seen, find_clusters
 from cosim.feeder.compile import CompiledFeeder
 from cosim.feeder.fault_places import Struck
 
@@ -121,7 +121,7 @@ class _Read:
 
     read: dict[int, complex] = field(default_factory=dict)
     give: dict[int, complex] = field(default_factory=dict)
-    inside: list[tuple[int, int, float]] = field(default_factory=list)
+    inside: list[tuple[int, int, complex]] = field(default_factory=list)
 
 
 class SwitchedFeeder:
@@ -148,7 +148,7 @@ class SwitchedFeeder:
         self._nodes = np.concatenate([parts.kept, *inner])
         self._place = np.full(parts.count + 1, -1, dtype=np.int64)  # ground is last
         self._place[self._nodes] = np.arange(len(self._nodes))
-        self._island, self._alive = self._reached()
+        self._floating, self._alive = self._reached()
 
     @cached_property
     def alive(self) -> NDArray[np.bool_]:
@@ -163,7 +163,7 @@ class SwitchedFeeder:
         return alive
 
     def _reached(self) -> tuple[Int, NDArray[np.bool_]]:
-        """Island of each remaining node by elements, and whether it has voltage; as `LinearNetwork` has it."""
+        """A node of each island that floats, and whether nodes have voltage; as `LinearNetwork` has it."""
         parts, size, place = self._parts, len(self._nodes), self._place
         own, shunt = self._elements, self._shunts
         row = place[np.concatenate([own.row, shunt.row])]
@@ -188,10 +188,10 @@ class SwitchedFeeder:
         a, b = place[parts.bridges.T]
         here = (a >= 0) & (b >= 0)
         a, b = island[a[here]], island[b[here]]
-        joined = stands[a] & stands[b]
-        bridges = sparse.coo_array((np.ones(joined.sum()), (a[joined], b[joined])), shape=(count, count))
+        bridges = sparse.coo_array((np.ones(len(a)), (a, b)), shape=(count, count))
         _, group = connected_components(bridges.tocsr(), directed=False)
-        return island, np.isin(group[island], group[fed])
+        _, first = np.unique(island, return_index=True)
+        return first[~stands], np.isin(group[island], group[fed])
 
     # -- currents -------------------------------------------------------------------------
 
@@ -200,11 +200,11 @@ class SwitchedFeeder:
         """Factors of the remaining network, and its voltages without a fault."""
         place, size = self._place, len(self._nodes)
         entries = self._elements.joined(self._shunts).joined(self._parts.sources)
-        _, first = np.unique(self._island, return_index=True)
-        dead = np.setdiff1d(first, first[np.isin(self._island[first], self._island[place[self._parts.fed]])])
-        row = np.concatenate([place[entries.row], dead])
-        column = np.concatenate([place[entries.column], dead])
-        value = np.concatenate([entries.value, np.full(len(dead), LEAK_SIEMENS, dtype=np.complex128)])
+        row = np.concatenate([place[entries.row], self._floating])
+        column = np.concatenate([place[entries.column], self._floating])
+        value = np.concatenate(
+            [entries.value, np.full(len(self._floating), LEAK_SIEMENS, dtype=np.complex128)]
+        )
         y = sparse.csc_matrix((value, (row, column)), shape=(size, size))
         try:
             factors = splu(
@@ -217,7 +217,7 @@ class SwitchedFeeder:
     def _cluster(self, k: int) -> Seen:
         return self._seen.get(k, self._parts.seen[k])
 
-    def _look(self, conductor: tuple[tuple[int, float], ...]) -> _Read:
+    def _look(self, conductor: tuple[tuple[int, complex], ...]) -> _Read:
         """A conductor as the remaining network has it."""
         parts, found = self._parts, _Read()
         for node, share in conductor:
@@ -238,6 +238,8 @@ class SwitchedFeeder:
 
     def currents(self, faults: Sequence[Struck], probes: Sequence[Probe]) -> Float:
         """(k, 4) currents [A] at probes by phase, and of their sum, all faults present."""
+        if not faults:
+            return np.zeros((len(probes), 4))
         factors, v = self._factors
         looks = [self._look(conductor) for fault in faults for conductor in fault.conductors]
         count = len(looks)
@@ -276,8 +278,8 @@ class SwitchedFeeder:
                 continue
             current = self._at_port(probe, v, looks, conductor_a, within)
             for fault, span in zip(faults, spans, strict=True):
-                if fault.line == probe.element:
-                    current += _into_line(fault, conductor_a[span], probe.rows)
+                if fault.line == probe.element and fault.spread is not None:
+                    current = current + fault.spread[:, probe.rows].T @ conductor_a[span]
             out[number, probe.columns] = np.abs(current)
             out[number, 3] = abs(current.sum())
         return out
@@ -310,15 +312,6 @@ class SwitchedFeeder:
         hidden = (element.nodes >= 0) & (place < 0)
         volts[hidden] = within[k][parts.place_inside[element.nodes[hidden]]]
         return np.asarray(block[probe.rows] @ volts)
-
-
-def _into_line(fault: Struck, conductor_a: Complex, rows: Int) -> Complex:
-    """What a fault inside a line adds to the currents that its end voltages drive into it, at rows of its block."""
-    added = np.zeros(len(rows), dtype=np.complex128)
-    for (near, far), current in zip(fault.ends, conductor_a, strict=False):
-        added[rows == near] += (1.0 - fault.along) * current
-        added[rows == far] += fault.along * current
-    return added
 
 
 def _diagonal(blocks: Sequence[Float]) -> Float:
