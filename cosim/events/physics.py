@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from cosim.devices.protection import Protection
 
 
 class Act(StrEnum):
@@ -51,6 +54,12 @@ class Watch(StrEnum):
     CONTROL_RAISE = "control_wants_raise"  # ids: voltage controls that left their band and want to step up
     CONTROL_LOWER = "control_wants_lower"  # ids: those that want to step down
     CONTROL_MET = "control_met"  # ids: those that want nothing any more
+    SWITCHED = "switched"  # announced after OPEN and CLOSE of a section, whoever did it
+    FAULT_STRUCK = "fault_struck"  # ids: where
+    FAULT_CLEARED = "fault_cleared"  # ids: where
+    DEVICE_LOCKED = "device_locked"  # a protective device stays open; ids: its conductors that do
+    CLOSE_DEVICE = "close_device"  # a crew wants a locked device closed, its link replaced
+    REPAIRED = "repaired"  # subject: the fault that a crew has taken away
     SERVICE_CHANGED = (
         "service_changed"  # ids: homes whose line side of the meter went over a level of its machine
     )
@@ -147,6 +156,29 @@ class Fault:
     along: float = 1.0
 
 
+@dataclass(frozen=True)
+class Isolation:
+    """How a crew takes a faulted place out of the feeder.
+
+    Parameters
+    ----------
+    before
+        The nearest section before the place that can be opened by hand and is closed; empty if what is open already
+        is nearest.
+    behind
+        The nearest sections behind it that have to be opened before `ties` feed from there.
+    ties
+        Lines that stand open and give homes behind the place voltage once they are closed.
+    element
+        What has to be repaired: ``overhead``, ``cable``, ``transformer`` or ``drop``.
+    """
+
+    before: str
+    behind: tuple[str, ...]
+    ties: tuple[str, ...]
+    element: str
+
+
 class Physics(Protocol):
     """Everything continuous, and the state that discrete changes act on."""
 
@@ -186,7 +218,15 @@ class Physics(Protocol):
 
 
 class FaultPhysics(Physics, Protocol):
-    """Physics that knows short circuits."""
+    """Physics that knows short circuits; `protection` are the feeder's protective devices."""
+
+    @property
+    def protection(self) -> Protection:
+        """The feeder's protective devices."""
+
+    @property
+    def tied(self) -> frozenset[str]:
+        """Lines that stand open of themselves and are closed now."""
 
     def strike(self, fault: Fault) -> tuple[str, ...]:
         """Put a fault on the feeder now; returns the homes whose DER lost voltage by it."""
@@ -200,6 +240,12 @@ class FaultPhysics(Physics, Protocol):
         The sum is what a ground pick-up sees. Currents are those of a fault study in the present topology, loads off;
         0 where nothing is faulted. The same numbers come from a run with power flow and from one without.
         """
+
+    def fed(self, names: tuple[str, ...]) -> tuple[bool, ...]:
+        """Whether a faulted conductor of each fault has a path to a source now; one without voltage goes out."""
+
+    def isolation(self, where: str) -> Isolation:
+        """How a crew isolates a place (`Fault.where`) in the present state of the switches."""
 
 
 class TransferPhysics(Physics, Protocol):

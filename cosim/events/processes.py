@@ -299,33 +299,45 @@ def run_study(env: Environment, record: StudyProcess) -> ProcessGenerator:
     env.record("study", record.study, detail, record.cause)
 
 
-def change(env: Environment, action: Action, event: str, topic: str | None, cause: int) -> int:
+def change(
+    env: Environment, action: Action, event: str, topic: str | None, cause: int, detail: str = ""
+) -> int:
     """Have the physics act, log it as `event`, tell who waits for `topic`; returns the log's number."""
     homes = env.physics.apply(action)
-    order = env.record(event, action.subject, describe(homes), cause)
+    order = env.record(event, action.subject, "; ".join(filter(None, (detail, describe(homes)))), cause)
     if topic is not None and homes:
         env.signal(topic, action.subject, homes, order)
     return order
 
 
-def open_section(env: Environment, section: str, holder: str, event: str, cause: int) -> int:
+def open_section(
+    env: Environment, section: str, holder: str, event: str, cause: int, detail: str = ""
+) -> int:
     """Open `section`, or join those that hold it open already; returns the number of the log's record."""
     holders = env.holds.setdefault(section, [])
     if holder not in holders:
         holders.append(holder)
     if holders != [holder]:
-        return env.record(event, section, f"already open for {holders[0]}", cause)
-    return change(env, Action(Act.OPEN, section), event, Watch.VOLTAGE_LOST, cause)
+        detail = "; ".join(filter(None, (detail, f"already open for {holders[0]}")))
+        return env.record(event, section, detail, cause)
+    order = change(env, Action(Act.OPEN, section), event, Watch.VOLTAGE_LOST, cause, detail)
+    env.signal(Watch.SWITCHED, section, (), order)
+    return order
 
 
-def close_section(env: Environment, section: str, holder: str, event: str, cause: int) -> int:
+def close_section(
+    env: Environment, section: str, holder: str, event: str, cause: int, detail: str = ""
+) -> int:
     """Let go of `section`; it closes when nobody else holds it. Returns the number of the log's record."""
     holders = env.holds.pop(section, [])
     others = [other for other in holders if other != holder]
     if others:
         env.holds[section] = others
-        return env.record(event, section, f"stays open for {others[0]}", cause)
-    return change(env, Action(Act.CLOSE, section), event, Watch.VOLTAGE_BACK, cause)
+        detail = "; ".join(filter(None, (detail, f"stays open for {others[0]}")))
+        return env.record(event, section, detail, cause)
+    order = change(env, Action(Act.CLOSE, section), event, Watch.VOLTAGE_BACK, cause, detail)
+    env.signal(Watch.SWITCHED, section, (), order)
+    return order
 
 
 def describe(homes: Collection[str]) -> str:
