@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from cosim.errors import Problem, ScenarioError
+from cosim.scenario.feeder_names import check_names, names_of
 from cosim.scenario.population import populate
 from cosim.scenario.quantities import format_duration
-from cosim.scenario.rules import check_names
 from cosim.scenario.schema import Scenario
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _misfits(scenario: Scenario) -> list[Problem]:
     problems: list[Problem] = []
     names, kinds = home["name"].tolist(), home["kind"].tolist()
     for look in (
-        lambda: check_names(scenario, feeder.line["name"].tolist(), names),
+        lambda: check_names(scenario, names_of(feeder)),
         lambda: populate(
             scenario, names, kinds, home["service_rating_a"].to_numpy(float), home["socket"].tolist()
         ),

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from zoneinfo import available_timezones
 
 from cosim import library
-from cosim.errors import Problem, ScenarioError
 from cosim.scenario.demand_schema import MeasuredSpec
 from cosim.scenario.der_rules import battery_violations, ev_violations
 from cosim.scenario.entry_rules import Violation, library_violations, nearest
-from cosim.scenario.event_schema import Event
+from cosim.scenario.event_rules import event_violations
 from cosim.scenario.home_schema import SOCKETS
 from cosim.scenario.quantities import DAY_US, MICROSECONDS, Amount, format_duration
 from cosim.scenario.schema import Scenario
@@ -23,7 +22,6 @@ VOLTAGES_KV = (4.16, 12.47, 13.2, 13.8, 24.9, 34.5)
 DEMAND_FILES = ("csv", "parquet", "dss")
 MEASURED_KEYS = tuple(MeasuredSpec.model_fields)
 WEATHER_FILES = (".csv", ".epw", ".tm2")
-OPENING = ("outage", "open", "close")
 OWN_KEYS = {
     "generated": (
         "homes",
@@ -62,7 +60,7 @@ def violations(
         yield from rule(scenario)
     yield from _backfeed(scenario, known_groups)
     for index, event in enumerate(scenario.events):
-        yield from _event(event, ("events", index), known_groups)
+        yield from event_violations(event, ("events", index), known_groups)
     if not {"start", "duration", "timezone"}.intersection(unsure):
         yield from _moments(scenario)
 
@@ -278,25 +276,6 @@ def _moments(scenario: Scenario) -> Iterator[Violation]:
             yield path, f"should be a whole number of steps of {step} after the start", at.isoformat()
 
 
-def _event(event: Event, path: tuple[str | int, ...], groups: Collection[str]) -> Iterator[Violation]:
-    place, _, name = event.where.partition(":")
-    where = (*path, "where")
-    is_source = event.kind == "source-voltage"
-    if is_source != (event.value_pu is not None):
-        wanted = "is needed for" if is_source else "is nothing for"
-        yield (*path, "value_pu"), f"{wanted} kind {event.kind!r}", event.value_pu
-    if is_source:
-        if event.where:
-            yield where, "should be left out for kind 'source-voltage': it is the whole feeder's", event.where
-        return
-    allowed = ("line",) if event.kind in OPENING else ("home", "group")
-    if place not in allowed or not name:
-        wanted = " or ".join(f'"{a}:NAME"' for a in allowed)
-        yield where, f"should be {wanted} for kind {event.kind!r}", event.where
-    elif place == "group" and name not in groups:
-        yield where, f"no group of this name{nearest(name, groups)}", event.where
-
-
 def _backfeed(scenario: Scenario, groups: Collection[str]) -> Iterator[Violation]:
     """What is wrong with the study of sources that nothing isolates."""
     asked, path = scenario.studies.backfeed_hazard, ("studies", "backfeed_hazard")
@@ -360,52 +339,6 @@ def resolve_home(name: str, homes: Sequence[str]) -> int | None:
         if candidate in homes:
             return homes.index(candidate)
     return None
-
-
-def check_names(scenario: Scenario, lines: Sequence[str], homes: Sequence[str]) -> None:
-    """Check the lines and homes that a scenario names against those of its feeder.
-
-    Raises
-    ------
-    ScenarioError
-        With every name the feeder does not have, and the nearest it has.
-    """
-    problems = []
-
-    def look(
-        path: tuple[str | int, ...],
-        target: str,
-        place: str,
-        known: Sequence[str],
-        found: Callable[[str], bool],
-    ) -> None:
-        kind, _, name = target.partition(":")
-        if kind == place and not found(name):
-            file, line = scenario.written(*path)
-            message = f"the feeder has no {place} of this name{nearest(name, known)}"
-            problems.append(Problem(message, file, ".".join(map(str, path)), target, line))
-
-    line_names, home_names = set(lines), set(homes)
-    for index, event in enumerate(scenario.events):
-        where = ("events", index, "where")
-        look(where, event.where, "line", lines, line_names.__contains__)
-        look(where, event.where, "home", homes, lambda n: not home_names.isdisjoint((n, f"home-{n}")))
-    for index, target in enumerate(scenario.record.full):
-        look(
-            ("record", "full", index),
-            target,
-            "home",
-            homes,
-            lambda n: not home_names.isdisjoint((n, f"home-{n}")),
-        )
-    backfeed = scenario.studies.backfeed_hazard
-    for index, target in enumerate(backfeed.homes if backfeed is not None else ()):
-        path = ("studies", "backfeed_hazard", "homes", index)
-        look(path, target, "home", homes, lambda n: not home_names.isdisjoint((n, f"home-{n}")))
-    for index, target in enumerate(backfeed.open if backfeed is not None else ()):
-        look(("studies", "backfeed_hazard", "open", index), target, "line", lines, line_names.__contains__)
-    if problems:
-        raise ScenarioError(problems)
 
 
 def _file(path: tuple[str | int, ...], file: Path) -> Iterator[Violation]:

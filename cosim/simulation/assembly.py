@@ -23,8 +23,9 @@ from cosim.feeder.places import home_places
 from cosim.feeder.quality import Watched, watch
 from cosim.randomness import stable_ids
 from cosim.results.record import FeederMap
+from cosim.scenario.feeder_names import check_names, names_of
 from cosim.scenario.population import SERVED, Population, populate
-from cosim.scenario.rules import check_names, resolve_home, resolve_quantity
+from cosim.scenario.rules import resolve_home, resolve_quantity
 from cosim.simulation.asked_studies import BackfeedCase, backfeed_cases
 from cosim.simulation.equipment import Equipment, assumed_service_a, check_ratings, equip, served_kinds
 from cosim.simulation.first_heat import first_day_pu
@@ -430,7 +431,7 @@ def assemble(scenario: Scenario, *, parallel: bool = True) -> Study:
     """
     feeder = feeder_of(scenario)
     home = feeder.home
-    check_names(scenario, feeder.line["name"].tolist(), home["name"].tolist())
+    check_names(scenario, names_of(feeder))
     if scenario.solver == "pandapower":
         from cosim.simulation.reference import check_reference
 

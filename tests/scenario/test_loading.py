@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from cosim.errors import ScenarioError
 from cosim.scenario import Scenario
+from cosim.scenario.feeder_names import check_names
 from cosim.scenario.loading import load, parse_settings, shipped_names, variant_names
 from cosim.scenario.quantities import DAY_US, format_duration, parse_duration
-from cosim.scenario.rules import check_names
 
 MINIMAL = 'start = 2026-07-14T00:00:00\nduration = "2 d"\n'
 GROUPS = (
@@ -315,7 +315,7 @@ BAD = [
     ),
     (
         '[[events]]\nat = 2026-07-14T01:00:00\nkind = "open"\nwhere = "home:a"\n',
-        ":6: events.0.where: should be \"line:NAME\" for kind 'open'",
+        ':6: events.0.where: should be "line:NAME", "transformer:NAME" or "home:NAME" for kind \'open\'',
     ),
     (
         '[[events]]\nat = 2026-07-14T01:00:00\nkind = "der-connect"\nwhere = "group:solr"\n'
@@ -379,7 +379,7 @@ def test_names_are_checked_against_the_feeder(tmp_path: Path) -> None:
     record = '[record]\nfull = ["home:2", "home:home-1", "home:9"]\n'
     case = Scenario.load(write(tmp_path, MINIMAL + event + record))
     with pytest.raises(ScenarioError) as caught:
-        check_names(case, ["lateral-1", "trunk-1"], ["home-1", "home-2"])
+        check_names(case, {"line": ["lateral-1", "trunk-1"], "transformer": [], "home": ["home-1", "home-2"]})
     first, second = map(str, caught.value.problems)
     place, _, first = first.partition(": ")
     assert re.fullmatch(r".*\.toml:\d+", place)
