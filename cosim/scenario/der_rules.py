@@ -14,7 +14,7 @@ from cosim.scenario.entry_rules import Violation, library_violations
 from cosim.tariff_entry import slots_of
 
 if TYPE_CHECKING:
-    from cosim.scenario.der_schema import Battery, Ev
+    from cosim.scenario.der_schema import Battery, Ev, Generator
 
 Place = tuple[str | int, ...]
 USED = {  # keys of a battery that have a meaning in a mode, beside those of every mode
@@ -60,6 +60,22 @@ def battery_violations(path: Place, battery: Battery | None, service_a: float | 
             "name a smaller battery or a larger service_rating_a"
         )
         yield at_entry, message, battery.entry
+
+
+def generator_violations(path: Place, generator: Generator | None) -> Iterator[Violation]:
+    """What is wrong with a generator table."""
+    if generator is None:
+        return
+    alone = generator.model_fields_set == {"entry"}  # written as a name alone
+    at_entry = path if alone else (*path, "entry")
+    wrong = list(library_violations(at_entry, "der", generator.entry, der_kind="generator"))
+    yield from wrong
+    if wrong:
+        return
+    entry = library.load("der", generator.entry)
+    assert entry.kind == "generator"
+    if entry.engine is None and not alone:
+        yield at_entry, "has no [engine]: it is good for fault studies, and cannot run", generator.entry
 
 
 def ev_violations(path: Place, car: Ev | None) -> Iterator[Violation]:

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from cosim import library
-from cosim.scenario.der_schema import BatteryTable, Ev
+from cosim.scenario.der_schema import BatteryTable, Ev, GeneratorTable
 from cosim.scenario.names import EntryName, Share
 from cosim.scenario.quantities import AGES_Y, Age, Amount, Duration, Strict, parse_age
 
@@ -124,7 +124,21 @@ class HomeGroup(Strict):
     battery: BatteryTable = Field(
         default=None, description="battery: a name of models/der, or a table { entry, mode, reserve, ... }"
     )
-    generator: EntryName = Field(default=None, description="generator of models/der")
+    generator: GeneratorTable = Field(
+        default=None, description="generator: a name of models/der, or a table { entry, tank, refuel_after }"
+    )
+    transfer: EntryName = Field(
+        default=None,
+        description="what takes the home off the grid and back: machine of models/transfer such as "
+        '"interlock-kit" or "suicide-cord", or a TOML path; the adapter\'s own if not given',
+    )
+    grid_code: str | None = Field(
+        default=None,
+        description="grid code whose delay the return to the grid keeps, one of the machine's; its own if not given",
+    )
+    critical_share: Share = Field(
+        default=1.0, description="share of the panel's demand that stays on while the home is off the grid"
+    )
     inverter: Annotated[Inverter | None, BeforeValidator(_mode)] = Field(
         default=None,
         description="smart functions of solar and battery: a mode of models/der, or a table; unity power factor "

@@ -29,6 +29,7 @@ LIBRARY_KEYS = (
     "adapter",
     "battery",
     "generator",
+    "transfer",
     "household",
     "inverter",
 )  # of a group; entries by name or file
@@ -242,10 +243,10 @@ class Document:
             kit = homes[path[1]]
             if isinstance(kit, dict) and isinstance(name := kit.get("inverter"), str):
                 kit["inverter"] = dict.fromkeys(CURVE_KEYS, name)  # a name alone stands for both curves
-        if path[0] == "homes" and len(path) == 4 and path[2] == "battery":
+        if path[0] == "homes" and len(path) == 4 and path[2] in ("battery", "generator"):
             kit = homes[path[1]]
-            if isinstance(kit, dict) and isinstance(name := kit.get("battery"), str):
-                kit["battery"] = {"entry": name}
+            if isinstance(kit, dict) and isinstance(name := kit.get(path[2]), str):
+                kit[path[2]] = {"entry": name}
         if path[0] == "homes" and len(path) == 4 and path[2] == "jaws":
             kit = homes[path[1]]
             if isinstance(kit, dict) and isinstance(text := kit.get("jaws"), str):
@@ -323,7 +324,7 @@ class Document:
                 battery["signal"] = str(folder / battery["signal"])
             for kit, keys in (
                 (group, LIBRARY_KEYS), (inverter, INVERTER_KEYS), (battery, ("entry", "tariff")),
-                (car, ("vehicle", "tariff")),
+                (car, ("vehicle", "tariff")), (group.get("generator"), ("entry",)),
             ):  # fmt: skip
                 if isinstance(kit, dict):
                     named = [key for key in keys if str(kit.get(key)).endswith(".toml")]
@@ -354,8 +355,14 @@ def input_files(scenario: Scenario) -> list[Path]:
     data = scenario.model_dump(mode="json")
     named = [name for _, _, name in _file_sources(data)]
     groups = data["homes"].values()
-    kits = [group[key] for group in groups for key in LIBRARY_KEYS if key not in ("inverter", "battery")]
+    kits = [
+        group[key]
+        for group in groups
+        for key in LIBRARY_KEYS
+        if key not in ("inverter", "battery", "generator")
+    ]
     kits += [(group["battery"] or {}).get(key) for group in groups for key in ("entry", "tariff")]
+    kits += [(group["generator"] or {}).get("entry") for group in groups]
     kits += [(group["ev"] or {}).get(key) for group in groups for key in ("vehicle", "tariff")]
     kits += [(group["inverter"] or {}).get(key) for group in groups for key in INVERTER_KEYS]
     own = [name for name in (*kits, data["utility"]) if str(name).endswith(".toml")]

@@ -16,31 +16,37 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from cosim import library
 from cosim.errors import Problem, ScenarioError
 from cosim.randomness import stable_ids, uniforms
-from cosim.scenario.der_schema import LEAST_CHARGER_KW, Battery, Ev
+from cosim.scenario.der_schema import LEAST_CHARGER_KW, Battery, Ev, Generator
 from cosim.scenario.entry_rules import library_violations, nearest
 from cosim.scenario.home_schema import SERVICE_A, SOCKETS, HomeGroup, Inverter, Jaws
 from cosim.scenario.quantities import AGES_Y, Amount
 from cosim.scenario.rules import resolve_home, without_jaws
 from cosim.scenario.schema import Scenario
+from cosim.scenario.transfer_rules import code_problems
 
 Text = NDArray[np.object_]
 Float = NDArray[np.float64]
 SERVED = ("split", "single")  # kinds of customer that can take an adapter, a battery or a charger
-TEXT_COLUMNS = ("group", "adapter", "socket", "battery", "generator", "household", "inverter")
+TEXT_COLUMNS = (
+    "group", "adapter", "socket", "battery", "generator", "transfer", "grid_code", "household", "inverter",
+)  # fmt: skip
 NUMBER_COLUMNS = {  # smallest and largest sensible value of each, as for groups
     "service_rating_a": SERVICE_A,
     "pv_kw": (0.0, 100.0),
     "pv_tilt_deg": (0.0, 90.0),
     "pv_azimuth_deg": (0.0, 360.0),
     "ev_kw": (0.0, 19.2),
+    "critical_share": (0.0, 1.0),
 }
 TABLE_COLUMNS = ("home", *TEXT_COLUMNS, "jaws", *NUMBER_COLUMNS)
 LIBRARY_COLUMNS = {
     "adapter": "adapters",
     "battery": "der",
     "generator": "der",
+    "transfer": "transfer",
     "household": "households",
     "inverter": "der",
 }
@@ -71,8 +77,12 @@ class Population:
         Orientation of the modules; azimuth clockwise from north.
     ev_kw
         Power of the EV charger [kW], 0 for none.
-    ev, storage
-        How the car charges and what the battery is for; None where there is none.
+    ev, storage, engine
+        How the car charges, what the battery is for and how the generator is kept; None where there is none.
+    transfer, grid_code
+        Machine of models/transfer, empty for none, and the grid code of its return, empty for its own.
+    critical_share
+        Share of the panel's demand that stays on while the home is off the grid.
     service_limit
         Share of the service rating inside which the home is kept; NaN: the adapter's own, if it manages loads.
     inverter
@@ -100,6 +110,10 @@ class Population:
     jaws: Text
     ev: Text
     storage: Text
+    engine: Text
+    transfer: Text
+    grid_code: Text
+    critical_share: Float
     service_limit: Float
     notes: tuple[str, ...] = field(default=())
 
@@ -153,11 +167,16 @@ def populate(
         jaws=np.full(count, None, dtype=object),
         ev=np.full(count, None, dtype=object),
         storage=np.full(count, None, dtype=object),
+        engine=np.full(count, None, dtype=object),
+        transfer=_text([""] * count),
+        grid_code=_text([""] * count),
+        critical_share=np.ones(count),
         service_limit=np.full(count, np.nan),
     )
     if scenario.population.table is not None:
         _apply_table(population, Path(scenario.population.table))
         _add_cars(population, scenario)
+        _add_machines(population)
         return population
     ids = stable_ids(homes)
     free = np.ones(count, dtype=bool)
@@ -168,6 +187,7 @@ def populate(
         free[chosen] = False
         _equip(population, scenario.seed, name, group, ids, chosen)
     _add_cars(population, scenario)
+    _add_machines(population)
     return replace(population, notes=tuple(notes))
 
 
@@ -180,6 +200,13 @@ def _add_cars(population: Population, scenario: Scenario) -> None:
     rows = np.flatnonzero(drawn & (population.ev_kw == 0.0) & np.isin(population.kind, SERVED))
     population.ev_kw[rows] = asked.charger_kw
     population.ev[rows] = Ev(charger_kw=asked.charger_kw)
+
+
+def _add_machines(population: Population) -> None:
+    """The machines that adapters bring, where a home does not name its own."""
+    for adapter in {str(name) for name in population.adapter} - {""}:
+        machine = library.load("adapters", adapter).machine
+        population.transfer[(population.adapter == adapter) & (population.transfer == "")] = machine
 
 
 def _choose(
@@ -210,7 +237,9 @@ def _choose(
 def _has_kit(group: HomeGroup) -> bool:
     """Whether a group brings anything that hangs on a single-phase service."""
     solar = group.pv_kw.value is None or group.pv_kw.value > 0
-    return solar or any(kit is not None for kit in (group.adapter, group.battery, group.generator, group.ev))
+    return solar or any(
+        kit is not None for kit in (group.adapter, group.battery, group.generator, group.transfer, group.ev)
+    )
 
 
 def _equip(
@@ -223,7 +252,8 @@ def _equip(
 ) -> None:
     population.group[chosen] = name
     for column in (
-        "adapter", "generator", "household", "inverter", "jaws", "socket", "service_rating_a", "service_limit",
+        "adapter", "transfer", "grid_code", "critical_share", "household", "inverter", "jaws", "socket",
+        "service_rating_a", "service_limit",
     ):  # fmt: skip
         given = getattr(group, column)
         if given is not None:
@@ -240,6 +270,9 @@ def _equip(
     if group.battery is not None:
         population.battery[chosen] = group.battery.entry
         population.storage[chosen] = group.battery
+    if group.generator is not None:
+        population.generator[chosen] = group.generator.entry
+        population.engine[chosen] = group.generator
     if group.ev is not None:
         has_ev = uniforms(seed, f"{purpose}.ev", own) < group.ev.share
         population.ev_kw[chosen] = np.where(has_ev, group.ev.charger_kw, 0.0)
@@ -311,7 +344,7 @@ def _apply_row(
     def wrong(message: str, column: str, given: str) -> None:
         problems.append(Problem(message, str(file), column, given, line))
 
-    cells: dict[str, str | float | Inverter | Jaws | Battery | Ev | None] = {"group": "table"}
+    cells: dict[str, str | float | Inverter | Jaws | Battery | Ev | Generator | None] = {"group": "table"}
     for column in TEXT_COLUMNS:
         given = row.get(column, "")
         if not given or given == "none":
@@ -346,9 +379,18 @@ def _apply_row(
         if not smallest <= value <= largest:
             wrong(f"should be a number from {smallest:g} to {largest:g}", column, given)
         cells[column] = value
+    machine, code = cells.get("transfer"), cells.get("grid_code")
+    adapter = cells.get("adapter")
+    if machine is None and isinstance(adapter, str) and not _library_problem("adapter", adapter):
+        machine = library.load("adapters", adapter).machine
+    if code is not None and not known.get(f"transfer={machine}"):
+        for message in code_problems(str(machine or ""), str(code)):
+            wrong(message, "grid_code", str(code))
     battery, ev_kw = cells.get("battery"), cells.get("ev_kw")
     if isinstance(battery, str):
         cells["storage"] = Battery(entry=battery)
+    if isinstance(generator := cells.get("generator"), str):
+        cells["engine"] = Generator(entry=generator)
     if isinstance(ev_kw, float) and ev_kw > 0.0:
         if 0.0 < ev_kw < LEAST_CHARGER_KW:
             wrong(

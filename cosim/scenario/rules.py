@@ -10,13 +10,14 @@ from zoneinfo import available_timezones
 
 from cosim import library
 from cosim.scenario.demand_schema import MeasuredSpec
-from cosim.scenario.der_rules import battery_violations, ev_violations
+from cosim.scenario.der_rules import battery_violations, ev_violations, generator_violations
 from cosim.scenario.entry_rules import Violation, library_violations, nearest
 from cosim.scenario.event_rules import event_violations
 from cosim.scenario.home_schema import SOCKETS
 from cosim.scenario.quantities import DAY_US, MICROSECONDS, Amount, format_duration
 from cosim.scenario.schema import Scenario
 from cosim.scenario.study_schema import HOME_QUANTITIES
+from cosim.scenario.transfer_rules import transfer_violations
 
 VOLTAGES_KV = (4.16, 12.47, 13.2, 13.8, 24.9, 34.5)
 DEMAND_FILES = ("csv", "parquet", "dss")
@@ -208,7 +209,8 @@ def _kits(scenario: Scenario) -> Iterator[Violation]:
         yield from library_violations((*path, "household"), "households", group.household)
         yield from battery_violations((*path, "battery"), group.battery, group.service_rating_a)
         yield from ev_violations((*path, "ev"), group.ev)
-        yield from library_violations((*path, "generator"), "der", group.generator, der_kind="generator")
+        yield from generator_violations((*path, "generator"), group.generator)
+        yield from transfer_violations(path, group)
         message = "" if group.jaws is None else without_jaws(group.adapter)
         if message:
             yield (*path, "jaws"), message, None
@@ -326,6 +328,10 @@ def _record(scenario: Scenario) -> Iterator[Violation]:
     if interval is not None and (interval % scenario.step or interval > 31 * DAY_US):
         message = f"should be a whole number of steps of {format_duration(scenario.step)}, at most 31 d"
         yield ("record", "interval"), message, format_duration(interval)
+    between = scenario.record.checkpoint
+    if not between or between % scenario.step or DAY_US % between:
+        message = f"should be a whole number of steps of {format_duration(scenario.step)} and divide a day"
+        yield ("record", "checkpoint"), message, format_duration(between)
 
 
 def resolve_quantity(name: str) -> str | None:

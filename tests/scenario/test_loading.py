@@ -314,8 +314,40 @@ BAD = [
         ":5: events.0.kind: should be 'outage', 'open'",
     ),
     (
-        '[[events]]\nat = 2026-07-14T01:00:00\nkind = "open"\nwhere = "home:a"\n',
+        '[[events]]\nat = 2026-07-14T01:00:00\nkind = "open"\nwhere = "group:a"\n',
         ':6: events.0.where: should be "line:NAME", "transformer:NAME" or "home:NAME" for kind \'open\'',
+    ),
+    (
+        '[[events]]\nat = 2026-07-14T01:00:00\nkind = "lost-neutral"\nwhere = "home:a@n"\n',
+        ":6: events.0.where: names conductors, which have no meaning for kind 'lost-neutral'",
+    ),
+    (
+        '[[events]]\nat = 2026-07-14T01:00:00\nkind = "fault"\nwhere = "line:a@n"\n',
+        ":6: events.0.where: should name phases or legs only",
+    ),
+    (
+        '[[events]]\nat = 2026-07-14T01:00:00\nkind = "fault"\nwhere = "line:a@b"\nfault = "line-line"\n',
+        ":6: events.0.where: should name 2 conductors for line-line",
+    ),
+    (
+        '[[events]]\nat = 2026-07-14T01:00:00\nkind = "outage"\nwhere = "line:a"\nohm = 1.0\n',
+        ":7: events.0.ohm: is nothing for kind 'outage'",
+    ),
+    (
+        '[homes.a]\nshare = 0.1\ntransfer = "interlok-kit"\n',
+        ":5: homes.a.transfer: unknown entry of models/transfer 'interlok-kit'; did you mean 'interlock-kit'?",
+    ),
+    (
+        '[homes.a]\nshare = 0.1\ntransfer = "interlock-kit"\n',
+        ":5: homes.a.transfer: has no source to go to: give the group a generator",
+    ),
+    (
+        '[homes.a]\nshare = 0.1\nadapter = "tesla-backup-switch"\ngrid_code = "mars"\n',
+        ":6: homes.a.grid_code: 'tesla-backup-switch' knows no such grid code",
+    ),
+    (
+        '[homes.a]\nshare = 0.1\ngenerator = { entry = "portable-generator-6.25", tank = 2 }\n',
+        ":5: homes.a.generator.tank: should be less than or equal to 1",
     ),
     (
         '[[events]]\nat = 2026-07-14T01:00:00\nkind = "der-connect"\nwhere = "group:solr"\n'

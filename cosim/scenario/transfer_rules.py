@@ -1,0 +1,60 @@
+"""What must be true of a group's transfer device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from cosim import library
+from cosim.errors import LibraryError
+from cosim.scenario.entry_rules import Violation, library_violations, nearest
+
+if TYPE_CHECKING:
+    from cosim.scenario.home_schema import HomeGroup
+
+Place = tuple[str | int, ...]
+
+
+def transfer_violations(path: Place, group: HomeGroup) -> Iterator[Violation]:
+    """What is wrong with the transfer device of a group at `path`."""
+    wrong = list(library_violations((*path, "transfer"), "transfer", group.transfer))
+    yield from wrong
+    if wrong:
+        return
+    machine = machine_of(group.adapter, group.transfer)
+    if machine is None:
+        return  # its adapter is told already
+    if group.grid_code is not None:
+        for message in code_problems(machine, group.grid_code):
+            yield (*path, "grid_code"), message, group.grid_code
+    if group.transfer is None or not machine:
+        return
+    supply = library.load("transfer", machine).supply
+    if supply == "generator" and group.generator is None:
+        yield (*path, "transfer"), "has no source to go to: give the group a generator", group.transfer
+    if supply == "battery" and group.battery is None:
+        yield (*path, "transfer"), "has no source to go to: give the group a battery", group.transfer
+
+
+def machine_of(adapter: str | None, transfer: str | None) -> str | None:
+    """Machine of a home; empty if it has none, None if its adapter cannot be read."""
+    if transfer is not None:
+        return transfer
+    if adapter is None:
+        return ""
+    try:
+        return library.load("adapters", adapter).machine
+    except LibraryError:
+        return None
+
+
+def code_problems(machine: str, code: str) -> Iterator[str]:
+    """What is wrong with the grid code of a machine; the machine can be read, or is empty for none."""
+    if not machine:
+        yield "has no meaning without a transfer device: name one, or an adapter that is one"
+        return
+    codes = library.load("transfer", machine).grid_codes
+    if not codes:
+        yield f"{machine!r} keeps no grid code's delay; remove it"
+    elif code not in codes:
+        yield f"{machine!r} knows no such grid code{nearest(code, codes)}"
