@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.metadata
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cosim.errors import InterruptedRun, ResultsError
+from cosim.errors import InterruptedRun, Problem, ResultsError
 from cosim.events.environment import Environment
 from cosim.events.log import EventLog
 from cosim.outputs import output_file
 from cosim.results import Results, RunWriter, open_results
 from cosim.results.record import RecordPlan, RunInfo
+from cosim.results.resumption import require_interrupted
 from cosim.scenario.loading import input_files
+from cosim.simulation.ahead import compiling_ahead
 from cosim.simulation.assembly import Study, assemble
-from cosim.simulation.car_days import CarDays
-from cosim.simulation.comfort import Comfort
-from cosim.simulation.control_record import ControlRecord, work_columns
-from cosim.simulation.inverters import effect, inverter_table
-from cosim.simulation.jaws import jaw_columns
+from cosim.simulation.inverters import inverter_table
+from cosim.simulation.observers import Observers
 from cosim.simulation.physics import BLOCK_STEPS, StudyPhysics
-from cosim.simulation.recording import bus_table, step_block
+from cosim.simulation.recording import bus_table
 from cosim.simulation.state import Block
 from cosim.simulation.story import start_processes
-from cosim.simulation.unsettled import Unsettled
-from cosim.simulation.worst import Worst
-from cosim.studies import der_placement
-from cosim.studies.site_rules import as_columns, largest_fault
 
 if TYPE_CHECKING:
     from cosim.scenario import Scenario
@@ -47,6 +43,7 @@ def run(
     progress: Progress | None = None,
     threads: int | None = None,
     block_steps: int = BLOCK_STEPS,
+    resume: bool = False,
 ) -> Results:
     """Run a scenario and write its result file.
 
@@ -62,6 +59,9 @@ def run(
         Threads of the kernels, all cores by default; 1 uses the serial twins.
     block_steps
         Steps computed together. Results depend neither on it nor on `threads`.
+    resume
+        Whether to go on after the last checkpoint of a run of the same scenario into the same file that was
+        interrupted in whatever way. The finished file is the same, byte for byte.
 
     Returns
     -------
@@ -71,9 +71,10 @@ def run(
     Raises
     ------
     InputError
-        If the scenario's feeder, library entries or files cannot be used; nothing is written then.
+        If the scenario's feeder, library entries or files cannot be used; nothing is written then. With
+        `resume`, if there is nothing to resume, or it was made with another scenario, feeder, library or versions.
     InterruptedRun
-        After Ctrl-C; names the partial file.
+        After Ctrl-C; names the partial file. What `resume` needs stays beside it.
 
     Examples
     --------
@@ -83,15 +84,19 @@ def run(
     """
     named = out if out is not None else f"{_slug(scenario.title) or 'run'}.h5"
     target = output_file(named, input_files(scenario), ResultsError)
-    with _threads(threads):
+    if resume:
+        require_interrupted(target)
+    with _threads(threads), compiling_ahead(threads != 1):
         parallel = threads != 1
-        study = assemble(scenario, parallel=parallel)
+        study, inputs = assemble(scenario, parallel=parallel), _inputs(scenario)
         plan = RecordPlan(scenario.record_interval_us, study.full_rows, scenario.record.quantize)
         tables = study.home_table(), study.transformer_table(), study.feeder_map()
         others = bus_table(study), inverter_table(study.inverters, study.population)
-        with RunWriter(target, _info(study), *tables, plan, *others) as writer:
+        with RunWriter(target, _info(study), *tables, plan, *others, resume=resume) as writer:
+            if resume:
+                _require_same(writer.saved["inputs"], inputs)
             try:
-                _simulate(study, writer, progress, parallel=parallel, block_steps=block_steps)
+                _simulate(study, writer, progress, inputs=inputs, parallel=parallel, block_steps=block_steps)
                 done = writer.finish()
             except KeyboardInterrupt:
                 raise InterruptedRun(writer.abandon()) from None
@@ -102,62 +107,62 @@ def run(
 
 
 def _simulate(
-    study: Study, writer: RunWriter, progress: Progress | None, *, parallel: bool, block_steps: int
+    study: Study,
+    writer: RunWriter,
+    progress: Progress | None,
+    *,
+    inputs: dict[str, str],
+    parallel: bool,
+    block_steps: int,
 ) -> None:
-    worst, controls, cars = Worst(study), ControlRecord(study.controls), CarDays(study)
-    comfort, log = Comfort(study.homes), EventLog()
+    saved, scenario = writer.saved, study.scenario
+    log = EventLog() if saved is None else EventLog(saved["clock"]["next_record"])
     log.listen(lambda event: writer.event(*event))
-    unsettled = Unsettled(log, study.compiled.circuit.nodes)
-    done = 0
+    observers = Observers(study, log, writer)
 
     def record(block: Block, count: int) -> None:
-        nonlocal done
-        steps = step_block(study, block, count)
-        writer.write(steps)
-        worst.watch(steps)
-        comfort.watch(steps)
-        unsettled.watch(block, count)
-        cars.watch(block, count)
-        controls.watch(physics.state.setting, int(block.plan.start_us[0]))
-        done += count
+        observers.watch(physics, block, count)
         if progress is not None:
-            progress(min(block.plan.first_step + count, study.scenario.steps), study.scenario.steps)
+            progress(min(block.plan.first_step + count, scenario.steps), scenario.steps)
 
     physics = StudyPhysics(study, record, parallel=parallel, block_steps=block_steps)
-    env = Environment(physics, log)
-    start_processes(env, study, physics.without_voltage())
-    for day_us in range(0, study.scenario.duration_us, DAY_US):
-        worst.remember(env.snapshot(), physics.snapshot())
-        # A day's end never splits a step: the step divides a day.
-        env.run_until(min(day_us + DAY_US, study.scenario.duration_us))
-        if day_us + DAY_US < study.scenario.duration_us:
-            writer.commit()
-    for name, (kind, time_us, values) in physics.studied.items():
-        writer.study(name, time_us, values, kind)
-    if physics.sunniest.time_us >= 0:
-        sun = physics.sunniest
-        found = effect(
-            study.compiled, physics.network(sun.grid), sun, study.nominal_v, study.scenario.tolerance_pu
-        )
-        writer.study("inverter_effect", sun.time_us, found, "inverter_effect")
-    site = study.site(largest_fault(physics.studied))
-    if study.scenario.utility is not None or site.findings:
-        writer.study("site_rules", 0, as_columns(site, study.home_names), "site_rules")
-    if len(placement := study.placement()):
-        writer.study(
-            "der_placement", 0, der_placement.as_columns(placement, study.home_names), "der_placement"
-        )
-    if (indoors := comfort.columns(study.home_names)) is not None:
-        writer.study("comfort", 0, indoors, "comfort")
-    if study.jaws:
-        writer.study("aged_jaws", 0, jaw_columns(study.jaws, study.population), "aged_jaws")
-    if len(study.cars.home):
-        writer.study("car_days", 0, cars.columns(), "car_days")
-    if len(study.controls):
-        writer.study("control_positions", 0, controls.columns(), "control_positions")
-        writer.study("control_work", 0, work_columns(physics.work), "control_work")
-    for window in worst.windows(parallel=parallel, block_steps=block_steps):
-        writer.window(*window)
+    if saved is None:
+        env = Environment(physics, log)
+        start_processes(env, study, physics.without_voltage())
+    else:
+        physics.take_up(saved["physics"])
+        observers.take_up(saved["observers"])
+        env = Environment.restore(saved["clock"], physics, log)
+    begun_us = env.now if saved is not None else -1
+    # An end of a day or of a checkpoint's interval never splits a step: the step divides both.
+    for start_us in range(env.now, scenario.duration_us, scenario.checkpoint_us):
+        clock, standing = env.snapshot(), physics.checkpoint()
+        if start_us > begun_us:
+            checkpoint = {
+                "clock": clock, "physics": standing, "observers": observers.checkpoint(), "inputs": inputs,
+            }  # fmt: skip
+            writer.commit(checkpoint, kept=observers.worst.asked and start_us % DAY_US == 0)
+        env.run_until(min(start_us + scenario.checkpoint_us, scenario.duration_us))
+    observers.record_tables(physics)
+    observers.record_windows(writer.checkpoint_at, parallel=parallel, block_steps=block_steps)
+
+
+def _inputs(scenario: Scenario) -> dict[str, str]:
+    """Digests of the files that a run reads, by name; what the scenario's own says stands in the scenario."""
+    found = {}
+    for file in input_files(scenario):
+        if str(file) != scenario.written()[0] and file.is_file():
+            with file.open("rb") as content:
+                found[str(file)] = hashlib.file_digest(content, "sha256").hexdigest()
+    return found
+
+
+def _require_same(was: dict[str, str], now: dict[str, str]) -> None:
+    """Refuse to go on with other contents of files."""
+    changed = [file for file in was.keys() | now.keys() if was.get(file) != now.get(file)]
+    if changed:
+        message = "has changed since the run was begun; set it back, or run without --resume"
+        raise ResultsError([Problem(message, file=file) for file in sorted(changed)])
 
 
 def _info(study: Study) -> RunInfo:
