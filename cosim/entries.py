@@ -243,7 +243,10 @@ class SeriesRatingEntry(Entry):
 class BatteryEntry(Entry):
     """A home battery with its inverter; powers at its terminals.
 
-    `standby_w` is what the stored energy loses all the time; nothing if left out.
+    `standby_w` is what the stored energy loses all the time; nothing if left out. `locked_rotor_a` is the starting
+    current of the largest motor it starts (as the fault current if left out), `leg_share` the part of its apparent
+    power that one leg may draw (half), `unbalance_va` the difference between the legs that the autotransformer of a
+    two-wire source bears (any).
     """
 
     kind: Literal["battery"]
@@ -260,6 +263,9 @@ class BatteryEntry(Entry):
     fault_time_s: Annotated[Quantity, of("s")]
     short_circuit_a: Annotated[Quantity, of("A", known=False)]
     standby_w: Annotated[Quantity, of("W", 0.0, 1000.0)] | None = None
+    locked_rotor_a: Annotated[Quantity, of("A", 1.0, 1000.0)] | None = None
+    leg_share: Annotated[Quantity, of("1", 0.01, 1.0)] | None = None
+    unbalance_va: Annotated[Quantity, of("VA", 1.0, 1e6)] | None = None
     forms_grid: bool
 
 
