@@ -109,18 +109,21 @@ class FaultPlaces:
         known = self._known[fault]
         if known.line < 0:
             return known
-        rows = set() if known.line in ties else set(self._standing.get(known.line, ()))
-        cut = self._openings.rows([cut for cut in cuts if cut.element == known.line])
-        rows.update(cut.get(known.line, ()))
-        width = self._compiled.circuit.elements[known.line].conductors[0]
-        if cut.get(known.line) == () or len(rows) == 2 * width:
-            return None
+        rows = self.open_rows(known.line, cuts, ties)
         if not rows:
-            return known
-        key = fault, tuple(sorted(rows))
+            return None if rows is None else known
+        key = fault, rows
         if key not in self._parted:
-            self._parted[key] = self._on_line(fault, self._openings.line_row(fault.where[5:]), key[1])
+            self._parted[key] = self._on_line(fault, self._openings.line_row(fault.where[5:]), rows)
         return self._parted[key]
+
+    def open_rows(self, line: int, cuts: Collection[Cut], ties: Collection[int]) -> tuple[int, ...] | None:
+        """Rows of a line's block that are open; None if it is out."""
+        rows = set() if line in ties else set(self._standing.get(line, ()))
+        cut = self._openings.rows([cut for cut in cuts if cut.element == line]).get(line)
+        rows.update(cut or ())
+        width = self._compiled.circuit.elements[line].conductors[0]
+        return None if cut == () or len(rows) == 2 * width else tuple(sorted(rows))
 
     def _nodes_of_bus(self, fault: Fault, bus: str) -> list[int]:
         if not self._of_bus:

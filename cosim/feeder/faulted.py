@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,10 +45,13 @@ class FaultedFeeder:
         self.openings = Openings(feeder, compiled)
         self.places = FaultPlaces(feeder, compiled, self.openings)
         self._compiled = compiled
-        self._parts = Parts(compiled.circuit, compiled)
         self._states: OrderedDict[State, SwitchedFeeder] = OrderedDict()
         self._found: OrderedDict[tuple[object, ...], Float] = OrderedDict()
         self._probes: dict[str, Probe] = {}
+
+    @cached_property
+    def _parts(self) -> Parts:
+        return Parts(self._compiled.circuit, self._compiled)
 
     def energised(self, opened: Collection[str] = (), tied: Collection[str] = ()) -> NDArray[np.bool_]:
         """(h, 3) whether each conductor of each home's socket has voltage.

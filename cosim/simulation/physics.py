@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from cosim.devices.inverter import CEASED
 from cosim.electrical.network import Network, Solution
-from cosim.events.physics import Act, Action, Crossing, Operation
+from cosim.events.physics import Act, Action, Crossing, Fault, Operation
 from cosim.simulation.crossings import Crossings
 from cosim.simulation.drawing import Drawing
 from cosim.simulation.flow import Draw, Flows, head_of
@@ -30,6 +30,7 @@ from cosim.simulation.sockets import Sockets
 from cosim.simulation.state import Block, State
 from cosim.simulation.steps import Plan, plan_steps
 from cosim.simulation.supply import Supply
+from cosim.simulation.switching import Switching
 
 if TYPE_CHECKING:
     from cosim.electrical.tap_update import Work
@@ -76,8 +77,9 @@ class StudyPhysics:
         # Sockets, breakers, batteries and line figures take some 2 % of a step: their serial twins are
         # used, because compiling the parallel ones costs a first run ten seconds.
         sockets = Sockets(case.compiled, parallel=False)
-        self._regulation = Regulation(case.controls, case.compiled)
-        self._supply = Supply(case, self._regulation)
+        self._switching = switching = Switching(case)
+        self._regulation = Regulation(case.controls, case.compiled, lambda: switching.circuits)
+        self._supply = Supply(case, self._regulation, switching)
         self._drawing = Drawing(case, self._supply, sockets)
         self._reading = Reading(case, self._supply, sockets, parallel and case.many_homes)
         self._crossings = Crossings(case, self._supply)
@@ -110,10 +112,6 @@ class StudyPhysics:
     def resume(self, state: State, time_us: int) -> None:
         """Stand at a snapshot: its state, and the time it was taken."""
         self.state, self.time_us = copy.deepcopy(state), time_us
-
-    def fed(self) -> Bool:
-        """(homes,) whether any conductor of the socket is energised."""
-        return self._supply.fed(self.state)
 
     # -- the clock calls these ------------------------------------------------------------
 
@@ -239,15 +237,53 @@ class StudyPhysics:
         return time_us
 
     def _open(self, section: str) -> None:
-        elements = self.case.section(section)
+        cuts = self._switching.cuts(section)
         own = self.case.compiled.closed_blocks
-        self.state.tied -= frozenset(elements)
-        self.state.open_sections[section] = tuple(element for element in elements if element not in own)
+        whole = frozenset(cut.element for cut in cuts if not cut.rows)
+        self.state.open_sections[section] = tuple(
+            cut for cut in cuts if cut.element not in own or (cut.rows and cut.element in self.state.tied)
+        )
+        self.state.tied -= whole
 
     def _close(self, section: str) -> None:
         self.state.open_sections.pop(section, None)
         own = self.case.compiled.closed_blocks
-        self.state.tied |= frozenset(element for element in self.case.section(section) if element in own)
+        cuts = self._switching.cuts(section)
+        self.state.tied |= frozenset(cut.element for cut in cuts if not cut.rows and cut.element in own)
+
+    # -- short circuits -------------------------------------------------------------------
+
+    @property
+    def tied(self) -> frozenset[str]:
+        """Lines that stand open of themselves and are closed now."""
+        return self._switching.tied(self.state)
+
+    def strike(self, fault: Fault) -> tuple[str, ...]:
+        """Put a fault on the feeder now; returns the homes whose DER lost voltage by it.
+
+        Raises
+        ------
+        FeederError
+            The feeder has no such place, or the place no such conductors.
+        """
+        self._switching.faulted.places.struck(fault)
+        self.state.riding.wake(self.time_us)
+        was = self._supply.der_fed(self.state)
+        self.state.faults[fault.name] = fault
+        return self._names(was & ~self._supply.der_fed(self.state))
+
+    def clear(self, name: str) -> tuple[str, ...]:
+        """Take a fault away now; returns the homes whose DER got voltage back."""
+        self.state.riding.wake(self.time_us)
+        was = self._supply.der_fed(self.state)
+        del self.state.faults[name]
+        return self._names(self._supply.der_fed(self.state) & ~was)
+
+    def fed(self, names: tuple[str, ...]) -> tuple[bool, ...]:
+        """Whether a faulted conductor of each fault has a path to a source now."""
+        state, switching = self.state, self._switching
+        opened, tied = switching.opened(state), switching.tied(state)
+        return tuple(switching.paths.fed(state.faults[name], opened, tied) for name in names)
 
     def _names(self, which: Bool) -> tuple[str, ...]:
         return tuple(self.case.home_names[row] for row in np.flatnonzero(which))

@@ -33,6 +33,7 @@ class Reading:
         self.case, self._supply, self._sockets, self._many = case, supply, sockets, many
         self._transformer_element = compiled.transformer_element[compiled.service_transformers]
         service = [(int(element), 0) for element in self._transformer_element]
+        self._service = tuple(service)
         self._transformers = Terminals(compiled.circuit, service)
         self._head_element = np.array([element for element, _ in compiled.head], dtype=np.int64)
         self._head_conductors = head_conductors(compiled)
@@ -55,12 +56,12 @@ class Reading:
         smart, pv_w = study.inverters, draw.pv_w.copy()
         inverter_va = smart.given_va(study.compiled.circuit, solution.v, solution.current_a)
         pv_w[smart.solar] = inverter_va.real[: len(smart.solar)]
-        transformer_va = self._power_va(state, self._transformers, self._transformer_element, solution)
+        transformer_va = self._power_va(state, self._units(state), self._transformer_element, solution)
         weather = study.weather.block(draw.plan.first_step, len(draw.plan))
         block = Block(
             draw.plan, pv_w, draw.ev_w, draw.ambient_c, sockets, solution, transformer_va,
             self._power_va(state, self._head(state), self._head_element, solution),
-            study.watched.quality.read(solution.v, state.opened, parallel=False),
+            study.watched.quality.read(solution.v, self._unread(state), parallel=False),
             study.breakers.advance(state.theta, current_a, seconds, parallel=False), draw.battery,
             draw, inverter_va, self._head_phase_w(state, solution),
             study.grid_heat.advance(
@@ -82,6 +83,17 @@ class Reading:
             kind.advance(heat_c, i2_a2[:, :, kind.homes], weather, plan.seconds, parallel=self._many)
             for kind, heat_c in zip(self.case.heat, state.heat_c, strict=True)
         ]
+
+    def _units(self, state: State) -> Terminals:
+        """Monitors of service transformers."""
+        if state.parted or state.faults:
+            return self._supply.regulation.terminals(state.grid, self._service)
+        return self._transformers
+
+    def _unread(self, state: State) -> frozenset[int]:
+        """Elements that have no figures: out, with a conductor open, or with a fault inside."""
+        parted = {cut.element for cut in state.parted}
+        return state.opened | parted | self._supply.switching.struck_lines(state)
 
     def _head(self, state: State) -> Terminals:
         """Monitors of the feeder's head as taps are now: a regulator may stand there."""

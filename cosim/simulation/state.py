@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from cosim.devices.breaker import BreakerBlock
     from cosim.electrical.network import Solution
     from cosim.electrical.quality import Figures
+    from cosim.events.physics import Fault
     from cosim.feeder.controls import Setting
+    from cosim.feeder.openings import Cut
     from cosim.simulation.adapter_heat import HeatBlock
     from cosim.simulation.assembly import Study
     from cosim.simulation.flow import Draw
@@ -39,7 +41,7 @@ class State:
     Parameters
     ----------
     open_sections
-        Circuit elements opened by each open section, by the section's name.
+        What each open section opens, by the section's name.
     tied
         Elements that stand open in the feeder and were closed.
     switch_on
@@ -66,11 +68,13 @@ class State:
         Taps and capacitor steps.
     source_pu
         What the sources' voltage is multiplied with.
+    faults
+        Short circuits present, by name.
     wants
         (controls,) whether a voltage control was last seen wanting to move.
     """
 
-    open_sections: dict[str, tuple[int, ...]]
+    open_sections: dict[str, tuple[Cut, ...]]
     tied: frozenset[int]
     switch_on: Bool
     entered_us: Int
@@ -86,17 +90,24 @@ class State:
     drop_c: Float
     setting: Setting
     source_pu: float
+    faults: dict[str, Fault]
     wants: Bool
 
     @property
     def opened(self) -> frozenset[int]:
         """Circuit elements taken out."""
-        return frozenset(element for section in self.open_sections.values() for element in section)
+        return frozenset(cut.element for cuts in self.open_sections.values() for cut in cuts if not cut.rows)
+
+    @property
+    def parted(self) -> frozenset[Cut]:
+        """Elements with single conductors open."""
+        return frozenset(cut for cuts in self.open_sections.values() for cut in cuts if cut.rows)
 
     @property
     def grid(self) -> Grid:
-        """What decides the admittances: elements out, lines tied, taps and capacitor steps."""
-        return Grid(self.opened, self.tied, self.setting, self.source_pu)
+        """What decides the admittances: elements and conductors out, lines tied, taps and capacitor steps, faults."""
+        faults = frozenset(self.faults.values())
+        return Grid(self.opened, self.tied, self.setting, self.source_pu, self.parted, faults)
 
     @classmethod
     def initial(cls, study: Study) -> State:
@@ -120,6 +131,7 @@ class State:
             drop_c=study.grid_heat.drops.initial(),
             setting=study.controls.start,
             source_pu=1.0,
+            faults={},
             wants=np.zeros(len(study.controls), dtype=bool),
         )
 

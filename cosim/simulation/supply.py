@@ -13,18 +13,27 @@ if TYPE_CHECKING:
     from cosim.simulation.assembly import Study
     from cosim.simulation.regulation import Regulation
     from cosim.simulation.state import State
+    from cosim.simulation.switching import Switching
 
 Bool = NDArray[np.bool_]
 
 
 class Supply:
-    """Answers for the homes of a study in a state; `regulation` has the solvers."""
+    """Answers for the homes of a study in a state; `regulation` has the solvers, `switching` the sections."""
 
-    def __init__(self, case: Study, regulation: Regulation) -> None:
-        self.case, self.regulation = case, regulation
+    def __init__(self, case: Study, regulation: Regulation, switching: Switching) -> None:
+        self.case, self.regulation, self.switching = case, regulation, switching
 
     def fed(self, state: State) -> Bool:
-        """(homes,) whether any conductor of the socket is energised."""
+        """(homes,) whether any conductor of the socket is energised.
+
+        Where a phase is lost its conductors still feel the others': then a way of metal to a source is asked for.
+        """
+        if state.parted:
+            switching = self.switching
+            energised = switching.paths.alive(switching.opened(state), switching.tied(state))
+            reached = np.append(energised, False)[self.case.compiled.home_nodes]
+            return np.asarray(np.any(reached, axis=1), dtype=np.bool_)
         energised = np.append(self.regulation.network(state.grid).energised, False)  # node -1: no conductor
         return np.asarray(np.any(energised[self.case.compiled.home_nodes], axis=1), dtype=np.bool_)
 
