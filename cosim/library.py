@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         TransformerEntry,
     )
     from cosim.grid_profile_entry import GridProfileEntry
+    from cosim.reliability_entry import ReliabilityEntry
     from cosim.tariff_entry import TariffEntry
     from cosim.transfer_entry import TransferEntry
     from cosim.utility_entry import MeterEntry, PanelEntry, SocketEntry, UtilityEntry
@@ -180,6 +181,8 @@ def load(kind: Literal["grid-profiles"], name: str | Path) -> GridProfileEntry: 
 @overload
 def load(kind: Literal["tariffs"], name: str | Path) -> TariffEntry: ...
 @overload
+def load(kind: Literal["reliability"], name: str | Path) -> ReliabilityEntry: ...
+@overload
 def load(kind: Literal["transfer"], name: str | Path) -> TransferEntry: ...
 @overload
 def load(kind: str, name: str | Path) -> Entry: ...
@@ -262,12 +265,23 @@ def schemas() -> dict[str, Any]:
     from cosim.heat_body import BodyEntry
     from cosim.house_entry import SCHEMAS as HOUSES
     from cosim.household_entry import SCHEMAS as HOUSEHOLDS
+    from cosim.reliability_entry import SCHEMAS as RELIABILITY
     from cosim.tariff_entry import SCHEMAS as TARIFFS
     from cosim.transfer_entry import SCHEMAS as TRANSFERS
     from cosim.utility_entry import SCHEMAS as SITES
 
     own = {"adapters": AdapterEntry, "bodies": BodyEntry, "contacts": ContactsEntry}
-    return {**SCHEMAS, **HOUSES, **HOUSEHOLDS, **PROFILES, **SITES, **TARIFFS, **TRANSFERS, **own}
+    return {
+        **SCHEMAS,
+        **HOUSES,
+        **HOUSEHOLDS,
+        **PROFILES,
+        **RELIABILITY,
+        **SITES,
+        **TARIFFS,
+        **TRANSFERS,
+        **own,
+    }
 
 
 def schema_of(kind: str, file: str = "") -> Any:
