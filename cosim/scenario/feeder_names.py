@@ -47,6 +47,8 @@ def _named(scenario: Scenario) -> Iterator[tuple[Place, str]]:
     """Everything named, with the path of its key."""
     for index, event in enumerate(scenario.events):
         yield ("events", index, "where"), event.where
+    for index, device in enumerate(scenario.protection.devices):
+        yield ("protection", "devices", index, "at"), device.at
     for index, target in enumerate(scenario.record.full):
         yield ("record", "full", index), target
     backfeed = scenario.studies.backfeed_hazard

@@ -315,6 +315,8 @@ class Document:
             population["table"] = str(folder / population["table"])
         if str(data.get("utility")).endswith(".toml"):
             data["utility"] = str(folder / str(data["utility"]))
+        for table, key in _outage_entries(data):
+            table[key] = str(folder / table[key])
         groups = data.get("homes")
         for group in groups.values() if isinstance(groups, dict) else ():
             if not isinstance(group, dict):
@@ -350,6 +352,17 @@ def _file_sources(data: Any) -> Iterator[tuple[dict[str, Any], str, str]]:
             yield table, kind, name
 
 
+def _outage_entries(data: Any) -> Iterator[tuple[dict[str, Any], str]]:
+    """Tables of protection, faults and crews that name an entry by its file, and the key that does."""
+    protection = data.get("protection")
+    devices = protection.get("devices") if isinstance(protection, dict) else None
+    places = [(device, "entry") for device in devices] if isinstance(devices, list | tuple) else []
+    places += [(data.get("faults"), "rates"), (data.get("crews"), "entry")]
+    for table, key in places:
+        if isinstance(table, dict) and isinstance(table.get(key), str) and table[key].endswith(".toml"):
+            yield table, key
+
+
 def input_files(scenario: Scenario) -> list[Path]:
     """Every file that a run of the scenario reads, library entries by name apart."""
     data = scenario.model_dump(mode="json")
@@ -366,6 +379,7 @@ def input_files(scenario: Scenario) -> list[Path]:
     kits += [(group["ev"] or {}).get(key) for group in groups for key in ("vehicle", "tariff")]
     kits += [(group["inverter"] or {}).get(key) for group in groups for key in INVERTER_KEYS]
     own = [name for name in (*kits, data["utility"]) if str(name).endswith(".toml")]
+    own += [table[key] for table, key in _outage_entries(data)]
     signals = [group["battery"]["signal"] for group in groups if group["battery"]]
     given = [*named, *own, *signals, data["population"]["table"], scenario.written()[0]]
     return [file for name in given if name for file in named_files(Path(name))]

@@ -20,6 +20,7 @@ from cosim.scenario.event_schema import Event
 from cosim.scenario.feeder_schema import BreakersSpec, ControlsSpec, FeederSpec
 from cosim.scenario.home_schema import HomeGroup, PopulationSpec
 from cosim.scenario.names import EntryName, GroupName
+from cosim.scenario.outage_schema import CrewsSpec, FaultsSpec, ProtectionSpec, StormSpec
 from cosim.scenario.quantities import DAY_US, Duration, Moment, Strict
 from cosim.scenario.study_schema import RecordSpec, StudiesSpec
 
@@ -62,6 +63,12 @@ class Scenario(Strict):
         default=PopulationSpec(), description="a table of homes in place of groups"
     )
     events: tuple[Event, ...] = Field(default=(), description="what happens, in any order")
+    protection: ProtectionSpec = Field(
+        default=ProtectionSpec(), description="fuses, reclosers, relays and sectionalizers"
+    )
+    faults: FaultsSpec = Field(default=FaultsSpec(), description="faults that are drawn")
+    storms: tuple[StormSpec, ...] = Field(default=(), description="storms at chosen times")
+    crews: CrewsSpec = Field(default=CrewsSpec(), description="who repairs")
     studies: StudiesSpec = Field(default=StudiesSpec(), description="studies beside the time series")
     breakers: BreakersSpec = Field(
         default=BreakersSpec(), description="what people do about tripped breakers"
@@ -100,6 +107,11 @@ class Scenario(Strict):
         """Interval of the envelopes in microseconds, the default resolved, never under a step."""
         chosen = self.record.interval or (DAY_US // 24 if self.duration <= 31 * DAY_US else DAY_US)
         return max(chosen, self.step)
+
+    @property
+    def checkpoint_us(self) -> int:
+        """Time between checkpoints in microseconds."""
+        return self.record.checkpoint
 
     @property
     def start_utc(self) -> datetime:

@@ -233,6 +233,7 @@ def test_an_unknown_variant_names_the_nearest(tmp_path: Path) -> None:
 
 
 # ------------------------------------------------------------------ bad input
+SAVING = '[protection]\nscheme = "fuse-saving"\n'
 BAD = [
     ("hommes = 3\n", ":3: hommes: unknown key (did you mean 'homes'?)"),
     ("[feeder]\nhommes = 3\n", ":4: feeder.hommes: unknown key (did you mean 'homes'?)"),
@@ -322,17 +323,40 @@ BAD = [
         ":6: events.0.where: names conductors, which have no meaning for kind 'lost-neutral'",
     ),
     (
-        '[[events]]\nat = 2026-07-14T01:00:00\nkind = "fault"\nwhere = "line:a@n"\n',
+        '[[events]]\nat = 2026-07-14T01:00:00\nkind = "fault"\nwhere = "line:a@n"\n' + SAVING,
         ":6: events.0.where: should name phases or legs only",
     ),
     (
-        '[[events]]\nat = 2026-07-14T01:00:00\nkind = "fault"\nwhere = "line:a@b"\nfault = "line-line"\n',
+        '[[events]]\nat = 2026-07-14T01:00:00\nkind = "fault"\nwhere = "line:a@b"\nfault = "line-line"\n'
+        + SAVING,
         ":6: events.0.where: should name 2 conductors for line-line",
     ),
     (
         '[[events]]\nat = 2026-07-14T01:00:00\nkind = "outage"\nwhere = "line:a"\nohm = 1.0\n',
         ":7: events.0.ohm: is nothing for kind 'outage'",
     ),
+    (
+        '[[events]]\nat = 2026-07-14T01:00:00\nkind = "fault"\nwhere = "line:a"\n',
+        ':5: events.0.kind: nothing would clear it: give [protection] scheme = "fuse-saving"',
+    ),
+    (
+        '[protection]\nscheme = "feeder"\n',
+        ":4: protection.scheme: a generated feeder has no devices of its own",
+    ),
+    (
+        SAVING + '[[protection.devices]]\nkind = "fuse"\nat = "line:a"\nentry = "recloser"\n',
+        ":8: protection.devices.0.entry: is a recloser, not a fuse",
+    ),
+    (
+        SAVING + '[[protection.devices]]\nkind = "fuse"\nat = "home:a"\nentry = "k-link"\n',
+        ':7: protection.devices.0.at: should be "line:NAME" or "transformer:NAME"',
+    ),
+    (SAVING + "[faults]\nfactor = 2.0\n", ":6: faults.factor: has no meaning without rates"),
+    (
+        SAVING + '[[storms]]\nat = 2026-08-14T01:00:00\nlasts = "6 h"\nfaults = 20\n',
+        ":6: storms.0.at: should be within the run",
+    ),
+    ('[crews]\nentry = "us-averge"\n', ":4: crews.entry: unknown entry of models/reliability 'us-averge'"),
     (
         '[homes.a]\nshare = 0.1\ntransfer = "interlok-kit"\n',
         ":5: homes.a.transfer: unknown entry of models/transfer 'interlok-kit'; did you mean 'interlock-kit'?",
