@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from cosim.entries import Confidence, Entry, Frozen, Quantity, of
 from cosim.heat_body import HeatModel
 from cosim.ul414 import UL_414_TESTS, TestKey
+from cosim.varistor_entry import Clamp
 
 Kind = Literal[
     "der-connection",
@@ -245,6 +246,8 @@ class AdapterEntry(Entry):
         Of the meter socket; left out for what holds no meter.
     machine
         Entry of ``models/transfer`` that says how it behaves in an outage; empty for what leaves no grid.
+    clamp
+        What it clamps surges with, where that is known.
     """
 
     kind: Kind
@@ -265,6 +268,7 @@ class AdapterEntry(Entry):
     short_circuit: tuple[ShortCircuit, ...]
     transfer: Transfer | None = None
     machine: str = ""
+    clamp: Clamp | None = None
     protections: Protections | None = None
     manages: Managed | None = None
     installation: Installation | None = None
@@ -288,5 +292,6 @@ class AdapterEntry(Entry):
 
     def references(self) -> list[tuple[str, str]]:
         """Other entries this one needs, as (kind, name), sorted."""
-        named = {("breakers", self.der_breaker), ("transfer", self.machine)}
+        clamp = "" if self.clamp is None else self.clamp.varistor
+        named = {("breakers", self.der_breaker), ("transfer", self.machine), ("varistors", clamp)}
         return sorted(self.heat.references() | {(kind, name) for kind, name in named if name})

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from cosim.tariff_entry import TariffEntry
     from cosim.transfer_entry import TransferEntry
     from cosim.utility_entry import MeterEntry, PanelEntry, SocketEntry, UtilityEntry
+    from cosim.varistor_entry import VaristorEntry
 
 PACKAGE = Path(__file__).parent
 
@@ -183,7 +184,13 @@ def load(kind: Literal["tariffs"], name: str | Path) -> TariffEntry: ...
 @overload
 def load(kind: Literal["reliability"], name: str | Path) -> ReliabilityEntry: ...
 @overload
+def load(
+    kind: Literal["protection"], name: str | Path
+) -> FuseEntry | ReclosingEntry | SectionalizerEntry: ...
+@overload
 def load(kind: Literal["transfer"], name: str | Path) -> TransferEntry: ...
+@overload
+def load(kind: Literal["varistors"], name: str | Path) -> VaristorEntry: ...
 @overload
 def load(kind: str, name: str | Path) -> Entry: ...
 def load(kind: str, name: str | Path) -> Entry:
@@ -269,6 +276,7 @@ def schemas() -> dict[str, Any]:
     from cosim.tariff_entry import SCHEMAS as TARIFFS
     from cosim.transfer_entry import SCHEMAS as TRANSFERS
     from cosim.utility_entry import SCHEMAS as SITES
+    from cosim.varistor_entry import SCHEMAS as VARISTORS
 
     own = {"adapters": AdapterEntry, "bodies": BodyEntry, "contacts": ContactsEntry}
     return {
@@ -280,6 +288,7 @@ def schemas() -> dict[str, Any]:
         **SITES,
         **TARIFFS,
         **TRANSFERS,
+        **VARISTORS,
         **own,
     }
 

@@ -14,6 +14,7 @@ from cosim.cli import (
     adapter_ageing,
     adapter_bench,
     adapter_calibrate,
+    adapter_surge,
     adapter_transfer,
     adapters,
     demand,
@@ -56,6 +57,7 @@ runs.add_to(app)
 hazards.add_to(feeders.app)
 adapter_bench.add_to(adapters.app)
 adapter_transfer.add_to(adapters.app)
+adapter_surge.add_to(adapters.app)
 app.add_typer(scenarios.app, name="scenario")
 app.add_typer(feeders.app, name="feeder")
 app.add_typer(demand.app, name="demand")
