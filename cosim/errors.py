@@ -119,14 +119,16 @@ class ConvergenceError(CosimError):
 
 
 class InterruptedRun(CosimError):  # noqa: N818 (a person stopped it: no error)
-    """The user stopped a run; what was done stands in `partial`."""
+    """The user stopped a run; what was done stands in `partial`, and `resumable` says whether it can go on."""
 
-    def __init__(self, partial: Path) -> None:
+    def __init__(self, partial: Path, resumable: bool = False) -> None:
         self.partial = Path(partial)
-        super().__init__(partial)
+        self.resumable = resumable
+        super().__init__(partial, resumable)
 
     def __str__(self) -> str:
-        return f"interrupted; what was done is in {self.partial}"
+        more = "; give the command again with --resume to go on" if self.resumable else ""
+        return f"interrupted; what was done is in {self.partial}{more}"
 
 
 class InterruptedSweep(CosimError):  # noqa: N818 (a person stopped it: no error)

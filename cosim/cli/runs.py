@@ -57,6 +57,9 @@ def run(
     ] = None,
     settings: SetOption = None,
     variant: VariantOption = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run after its last checkpoint.")
+    ] = False,
     threads: ThreadsOption = None,
     quiet: QuietOption = False,
     json: JsonOption = False,
@@ -64,6 +67,8 @@ def run(
     """Run a scenario and write its result file.
 
     Ends with a few lines that answer the question. Ctrl-C leaves what is done as NAME.partial.h5.
+
+    Interrupted in whatever way, the same command with --resume ends with the same file.
 
     Examples:
 
@@ -82,7 +87,7 @@ def run(
     case = load(scenario, overrides=parse_settings(settings or ()), variant=variant)
     target = out or Path("-".join(filter(None, (Path(scenario).stem, variant))) + ".h5")
     with Meter("running", "steps", quiet) as meter:
-        results = simulate(case, target, progress=meter, threads=threads)
+        results = simulate(case, target, progress=meter, threads=threads, resume=resume)
     with results:
         summary = summarise(results)
     if json:

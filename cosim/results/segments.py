@@ -6,10 +6,10 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import h5py
 
@@ -29,6 +29,15 @@ Attributes = Mapping[str, Mapping[str, str | int | float]]
 
 
 @dataclass(frozen=True)
+class Checkpoint:
+    """What the run stood at where a segment ends: the file, its digest, whether it is needed to the end."""
+
+    file: str
+    sha256: str
+    kept: bool
+
+
+@dataclass(frozen=True)
 class Segment:
     """One line of the manifest: the file, its digest, the time it spans, rows it adds by dimension."""
 
@@ -37,6 +46,13 @@ class Segment:
     start_us: int
     end_us: int
     rows: dict[str, int]
+    checkpoint: Checkpoint | None = None
+
+    @classmethod
+    def listed(cls, entry: dict[str, Any]) -> Segment:
+        """From its line of the manifest."""
+        saved = entry["checkpoint"]
+        return cls(**entry | {"checkpoint": None if saved is None else Checkpoint(**saved)})
 
 
 def parts_folder(path: Path) -> Path:
@@ -50,18 +66,41 @@ def partial_path(path: Path) -> Path:
 
 
 def write_segment(
-    parts: Path, before: list[Segment], content: bytes, span: tuple[int, int], rows: dict[str, int]
-) -> Segment:
-    """Write a segment, then name it in the manifest after the ones `before` it."""
-    segment = Segment(f"segment-{len(before) + 1:05d}.h5", files.digest(content), *span, rows)
+    parts: Path,
+    before: list[Segment],
+    content: bytes,
+    span: tuple[int, int],
+    rows: dict[str, int],
+    checkpoint: bytes | None = None,
+    kept: bool = False,
+) -> list[Segment]:
+    """Write a segment and where the run stands after it, then name both in the manifest; the new list of segments.
+
+    An earlier checkpoint that is not kept is no longer named then, and removed.
+    """
+    number = len(before) + 1
+    saved = None
+    if checkpoint is not None:
+        saved = Checkpoint(f"checkpoint-{number:05d}.zip", files.digest(checkpoint), kept)
+        files.write_whole(parts / saved.file, checkpoint)
+    segment = Segment(f"segment-{number:05d}.h5", files.digest(content), *span, rows, saved)
     files.write_whole(parts / segment.file, content)
+    passed = [s.checkpoint for s in before if saved and s.checkpoint and not s.checkpoint.kept]
+    segments = [replace(s, checkpoint=None) if s.checkpoint in passed else s for s in before] + [segment]
+    write_manifest(parts, segments)
+    for old in filter(None, passed):
+        (parts / old.file).unlink()
+    return segments
+
+
+def write_manifest(parts: Path, segments: Sequence[Segment]) -> None:
+    """Name the segments that count."""
     manifest = {
         "kind": MANIFEST_KIND,
         "version": layout.VERSION,
-        "segments": [asdict(s) for s in (*before, segment)],
+        "segments": [asdict(s) for s in segments],
     }
     files.write_whole(parts / MANIFEST, json.dumps(manifest, indent=1).encode())
-    return segment
 
 
 def whole_segments(parts: Path, trusting: bool) -> list[Segment]:
@@ -77,7 +116,7 @@ def whole_segments(parts: Path, trusting: bool) -> list[Segment]:
     manifest = json.loads((parts / MANIFEST).read_text())
     if (manifest["kind"], manifest["version"]) != (MANIFEST_KIND, layout.VERSION):
         raise ResultsError(Problem("manifest of another kind or version", file=str(parts / MANIFEST)))
-    listed = [Segment(**entry) for entry in manifest["segments"]]
+    listed = [Segment.listed(entry) for entry in manifest["segments"]]
     whole: list[Segment] = []
     for segment in listed:
         file = parts / segment.file
@@ -123,10 +162,15 @@ def claim(path: Path) -> IO[bytes]:
         )
         raise ResultsError(Problem(message, file=str(parts))) from None
     lock = hold(parts)
-    for stale in parts.iterdir():
-        if stale.name != LOCK:
-            stale.unlink()
+    clear(parts, ())
     return lock
+
+
+def clear(parts: Path, but: Collection[str]) -> None:
+    """Remove what stands in a folder of segments, `but` for some names."""
+    for stale in parts.iterdir():
+        if stale.name not in (LOCK, *but):
+            stale.unlink()
 
 
 def hold(parts: Path) -> IO[bytes]:

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from cosim.results import kernels, layout
 from cosim.results.layout import Variable
 from cosim.results.record import Array, Float, Int, StepBlock, quantised
+from cosim.saving import attributes, set_attributes
 
 JOULE_PER_WH = 3600.0
+GIVEN = ("_nominal_v",)  # of the totals, by who makes them
 
 
 class Envelope:
@@ -166,6 +168,14 @@ class Totals:
             kernels.accumulate_outside(
                 *legs, self._nominal_v, low, high, block.seconds, block.converged, outside_s
             )
+
+    def state(self) -> dict[str, object]:
+        """Everything it holds, by name."""
+        return attributes(self, GIVEN)
+
+    def take_up(self, state: Mapping[str, object]) -> None:
+        """Hold what `state` of another gave."""
+        set_attributes(self, state, GIVEN)
 
     def datasets(self) -> dict[str, Array]:
         """The datasets of the groups `backfeed`, `inverter_energy`, `supply` and `ansi`, by path in the file."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -32,8 +33,10 @@ from cosim.results.record import (
     columns,
     quantised,
 )
+from cosim.results.resumption import read_checkpoint, take_up
 from cosim.results.segments import Segment, claim, image, partial_path, parts_folder, remove, write_segment
 from cosim.results.statistics import OpenInterval, Totals
+from cosim.saving import pack
 
 # A compressed float takes this share of its raw size (hourly statistics of noisy daily cycles).
 LOSSLESS_RATIO = 0.62
@@ -63,11 +66,19 @@ class RunWriter:
         Interval, homes recorded in full, quantisation.
     buses, inverters
         Tables like those of homes: `layout.BUSES`, `layout.INVERTERS`; none by default.
+    resume
+        Whether to go on after the last checkpoint of an interrupted run that was given the same.
+
+    Attributes
+    ----------
+    saved
+        With `resume`, what the last checkpoint holds; else None.
 
     Raises
     ------
     ResultsError
-        If the path is no file that can be written, or another run is writing the same file.
+        If the path is no file that can be written, another run is writing the same file, or there is nothing
+        to resume or it was another run.
     ValueError
         If a table does not fit the layout.
     """
@@ -82,6 +93,8 @@ class RunWriter:
         plan: RecordPlan,
         buses: Table | None = None,
         inverters: Table | None = None,
+        *,
+        resume: bool = False,
     ) -> None:
         self.path = output_file(path, error=ResultsError)
         self.plan = plan
@@ -103,8 +116,12 @@ class RunWriter:
         self._extras: set[str] = set()
         self._last_us = -1
         self._end_us = self._committed_us = 0
-        self._lock = claim(self.path)
-        self.commit()
+        self.saved: Any = None
+        if resume:
+            self._take_up()
+        else:
+            self._lock = claim(self.path)
+            self.commit()
 
     def write(self, block: StepBlock) -> None:
         """Take in a block of steps; blocks follow each other in time and may be cut anywhere.
@@ -181,8 +198,16 @@ class RunWriter:
         for q in layout.HOME_QUANTITIES:
             self._once[f"{path}/{q.name}"] = quantised(values[q.name], q, self.plan.quantise)
 
-    def commit(self) -> None:
-        """Close a segment: what was written until now survives whatever stops the process."""
+    def commit(self, checkpoint: Any = None, *, kept: bool = False) -> None:
+        """Close a segment: what was written until now survives whatever stops the process.
+
+        Parameters
+        ----------
+        checkpoint
+            What the run stands at, in values that `cosim.saving` takes; an interrupted run goes on from there.
+        kept
+            Whether `checkpoint_at` shall find it later; else the next one takes its place.
+        """
         carry = {f"carry/{path}": values for path, values in self._totals.datasets().items()}
         if self._interval.index >= 0:
             carry |= {f"open/{name}": values for name, values in self._interval.state().items()}
@@ -190,9 +215,35 @@ class RunWriter:
         content = image(self._once | grown | carry, self._attributes)
         rows = {dim: len(grown.get(dim, ())) for dim in layout.GROWING}
         span = (self._committed_us, self._end_us)
-        self._segments.append(write_segment(parts_folder(self.path), self._segments, content, span, rows))
+        saved = None if checkpoint is None else pack({"run": checkpoint, "writer": self._standing()})
+        parts = parts_folder(self.path)
+        self._segments = write_segment(parts, self._segments, content, span, rows, saved, kept)
         self._rows, self._once, self._attributes = {}, {}, {}
         self._committed_us = self._end_us
+
+    def checkpoint_at(self, time_us: int) -> Any:
+        """What `commit` was given at a time, and asked to keep."""
+        return read_checkpoint(parts_folder(self.path), self._segments, time_us)["run"]
+
+    def _standing(self) -> dict[str, Any]:
+        """All that a writer holds between two segments."""
+        return {
+            "interval": self._interval.state(),
+            "totals": self._totals.state(),
+            "last_us": self._last_us,
+            "end_us": self._end_us,
+        }
+
+    def _take_up(self) -> None:
+        """Stand where the last checkpoint was."""
+        self._lock, self._segments = take_up(self.path, self._attributes[""])
+        read = read_checkpoint(parts_folder(self.path), self._segments, self._segments[-1].end_us)
+        self.saved, own = read["run"], read["writer"]
+        self._interval = OpenInterval.from_state(own["interval"])
+        self._totals.take_up(own["totals"])
+        self._last_us, self._end_us = own["last_us"], own["end_us"]
+        self._committed_us = self._end_us
+        self._once, self._attributes = {}, {}
 
     def close(self) -> None:
         """Let go of the folder of segments, as it stands; `recover` or a new run may take it."""
@@ -209,14 +260,23 @@ class RunWriter:
         return self._end(self.path, "complete")
 
     def abandon(self) -> Path:
-        """Keep what was written of an interrupted run as ``NAME.partial.h5``; its path."""
+        """Keep what was written of an interrupted run as ``NAME.partial.h5``; its path.
+
+        The segments stay if there is a checkpoint to go on from.
+        """
         return self._end(partial_path(self.path), "partial")
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the run could go on from a checkpoint."""
+        return any(segment.checkpoint for segment in self._segments)
 
     def _end(self, target: Path, status: str) -> Path:
         parts = parts_folder(self.path)
         self.commit()
         join(parts, target, status)
-        remove(parts)
+        if status == "complete" or not self.resumable:
+            remove(parts)
         self.close()
         return target
 

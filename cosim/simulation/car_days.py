@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ J_PER_KWH = 3.6e6
 
 class CarDays:
     """Departures of every car, counted as a run goes on."""
+
+    GIVEN: ClassVar[tuple[str, ...]] = ("_study", "_cars", "_noticed_j")
 
     def __init__(self, study: Study) -> None:
         self._study, self._cars = study, study.cars

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ def _after(
 
 class Comfort:
     """Totals of all homes, from steps as they are recorded; a step counts by its temperature at its end."""
+
+    GIVEN: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, homes: int) -> None:
         self._cold_s, self._hot_s, self._cool_water_s, self._shed_j = np.zeros((4, homes))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -15,6 +15,8 @@ Positions = tuple[tuple[int, ...], tuple[int, ...]]
 
 class ControlRecord:
     """Hears with every block where the controls stand and keeps what changed, device by device."""
+
+    GIVEN: ClassVar[tuple[str, ...]] = ("_controls", "_devices", "_kinds")
 
     def __init__(self, controls: Controls) -> None:
         self._controls = controls

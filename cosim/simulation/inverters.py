@@ -8,7 +8,7 @@ battery get injectors of their own, put after all others.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
@@ -86,12 +86,15 @@ class SmartInverters:
 T = TypeVar("T", SmartInverters, Inverters)
 
 
+@dataclass
 class Sunniest:
     """The step at which the inverters had most to give: its powers, the state of the grid and when."""
 
-    def __init__(self, grid: Grid) -> None:
-        self.total_w, self.time_us, self.grid = 0.0, -1, grid
-        self.p_w = self.q_var = np.zeros((0, 1))
+    grid: Grid
+    total_w: float = 0.0
+    time_us: int = -1
+    p_w: Float = field(default_factory=lambda: np.zeros((0, 1)))
+    q_var: Float = field(default_factory=lambda: np.zeros((0, 1)))
 
     def watch(self, inverters: SmartInverters, draw: Draw, converged: Bool, grid: Grid) -> None:
         """Take in steps; those that did not converge do not count."""

@@ -9,8 +9,8 @@ snapshot.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import astuple
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from cosim.devices.inverter import CEASED
 from cosim.electrical.network import Network, Solution
 from cosim.events.physics import Act, Action, Crossing, Fault, Operation
+from cosim.saving import attributes, set_attributes
 from cosim.simulation.crossings import Crossings
 from cosim.simulation.drawing import Drawing
 from cosim.simulation.flow import Draw, Flows, head_of
@@ -43,6 +44,11 @@ BLOCK_STEPS = 64
 # After a control has moved, the next may be near: a block is one group of the solver's lanes, then grows again.
 LEAST_STEPS = 32
 NEVER_US = np.iinfo(np.int64).max
+GIVEN = (
+    "case", "_record", "_parallel", "_block_steps", "_reach", "_flows", "_regulation", "_supply", "_drawing",
+    "_reading", "_crossings", "_seen", "_switching",
+)  # fmt: skip
+"""Attributes of a study's physics that follow from the study and no checkpoint holds; all others stand in it."""
 
 
 class StudyPhysics:
@@ -105,13 +111,22 @@ class StudyPhysics:
         """What following taps and capacitor steps took so far."""
         return self._regulation.work
 
-    def snapshot(self) -> State:
-        """A copy of the state that later steps do not touch."""
-        return copy.deepcopy(self.state)
+    def checkpoint(self) -> dict[str, Any]:
+        """All that it holds, in values that `cosim.saving` takes; flows and factors kept at hand are let go."""
+        self._begin_anew()
+        return attributes(self, GIVEN) | {"work": astuple(self.work)}
 
-    def resume(self, state: State, time_us: int) -> None:
-        """Stand at a snapshot: its state, and the time it was taken."""
-        self.state, self.time_us = copy.deepcopy(state), time_us
+    def take_up(self, saved: Mapping[str, Any]) -> None:
+        """Stand at a checkpoint of another."""
+        held = dict(saved)
+        work = held.pop("work")
+        set_attributes(self, held, GIVEN)
+        self._begin_anew()
+        self.work.factorisations, self.work.updates, self.work.rows = work
+
+    def _begin_anew(self) -> None:
+        self._flows, self._reach = Flows(), self._block_steps
+        self._regulation.begin_anew(self.state.grid)
 
     # -- the clock calls these ------------------------------------------------------------
 

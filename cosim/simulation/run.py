@@ -99,7 +99,7 @@ def run(
                 _simulate(study, writer, progress, inputs=inputs, parallel=parallel, block_steps=block_steps)
                 done = writer.finish()
             except KeyboardInterrupt:
-                raise InterruptedRun(writer.abandon()) from None
+                raise InterruptedRun(writer.abandon(), writer.resumable) from None
             except BaseException:
                 writer.abandon()  # what was done is kept, whatever stopped it
                 raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,8 @@ class Unsettled:
     nodes
         Names of the circuit's nodes.
     """
+
+    GIVEN: ClassVar[tuple[str, ...]] = ("_log", "_nodes")
 
     def __init__(self, log: EventLog, nodes: Sequence[str]) -> None:
         self._log, self._nodes = log, nodes

@@ -1,24 +1,24 @@
 """The homes that turn out worst, recorded in full after all.
 
-Who is worst is known only at the end. The first pass keeps the state at the start of each day;
+Who is worst is known only at the end. The checkpoint at the start of each day is kept;
 the day of each worst moment is then computed again from there, and because a step's bits depend
 on its inputs alone, it is the same day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim.events.environment import Environment, Snapshot
+from cosim.events.environment import Environment
 from cosim.results.record import StepBlock
 from cosim.simulation.physics import StudyPhysics
 from cosim.simulation.recording import step_block
-from cosim.simulation.state import Block, State
+from cosim.simulation.state import Block
 
 if TYPE_CHECKING:
     from cosim.simulation.assembly import Study
@@ -52,18 +52,19 @@ class _Extreme:
 class Worst:
     """Watches a run for the homes that ``record.full = ["worst:QUANTITY:COUNT"]`` asks for."""
 
+    GIVEN: ClassVar[tuple[str, ...]] = ("_study",)
+
     def __init__(self, study: Study) -> None:
         self._study = study
         self._extremes = {
             quantity: _Extreme(np.full(study.homes, -np.inf), np.zeros(study.homes, dtype=np.int64))
             for quantity in study.worst_asked
         }
-        self._days: list[tuple[Snapshot, State]] = []
 
-    def remember(self, clock: Snapshot, state: State) -> None:
-        """Keep the state at the start of a day, if anything worst is asked for."""
-        if self._extremes:
-            self._days.append((clock, state))
+    @property
+    def asked(self) -> bool:
+        """Whether days will be computed again, so that their checkpoints must be kept."""
+        return bool(self._extremes)
 
     def watch(self, steps: StepBlock) -> None:
         """Take in steps as they are recorded; steps that did not converge do not count."""
@@ -79,8 +80,13 @@ class Worst:
             extreme.value = np.where(better, top, extreme.value)
             extreme.time_us = np.where(better, steps.start_us[row], extreme.time_us)
 
-    def windows(self, *, parallel: bool, block_steps: int) -> Iterator[Window]:
-        """For each quantity and day that holds worst moments, the day of the homes that were worst."""
+    def windows(
+        self, checkpoint_at: Callable[[int], Any], *, parallel: bool, block_steps: int
+    ) -> Iterator[Window]:
+        """For each quantity and day that holds worst moments, the day of the homes that were worst.
+
+        `checkpoint_at` gives what the run stood at when a day began [us].
+        """
         for quantity, extreme in self._extremes.items():
             count = self._study.worst_asked[quantity]
             order = np.argsort(-extreme.value, kind="stable")[:count]
@@ -90,12 +96,13 @@ class Worst:
                 days.setdefault(int(extreme.time_us[row]) // DAY_US, []).append(row)
             for day, homes in sorted(days.items()):
                 name = f"worst_{quantity}_day_{day + 1}"
+                began = checkpoint_at(day * DAY_US)
                 yield Window(
-                    name, homes, *self._again(day, homes, parallel=parallel, block_steps=block_steps)
+                    name, homes, *self._again(began, homes, parallel=parallel, block_steps=block_steps)
                 )
 
     def _again(
-        self, day: int, homes: list[int], *, parallel: bool, block_steps: int
+        self, began: Mapping[str, Any], homes: list[int], *, parallel: bool, block_steps: int
     ) -> tuple[Int, dict[str, Float]]:
         """Compute a day again and keep every step of some homes: starts, and quantities by name."""
         starts: list[Int] = []
@@ -107,9 +114,8 @@ class Worst:
             for name, values in steps.home.items():
                 kept.setdefault(name, []).append(values[:, homes])
 
-        clock, state = self._days[day]
         physics = StudyPhysics(self._study, keep, parallel=parallel, block_steps=block_steps)
-        physics.resume(state, clock["now_us"])
-        env = Environment.restore(clock, physics)
-        env.run_until(min((day + 1) * DAY_US, self._study.scenario.duration_us))
+        physics.take_up(began["physics"])
+        env = Environment.restore(began["clock"], physics)
+        env.run_until(min(env.now + DAY_US, self._study.scenario.duration_us))
         return np.concatenate(starts), {name: np.concatenate(parts) for name, parts in kept.items()}

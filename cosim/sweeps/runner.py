@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cosim.errors import CosimError, InterruptedRun, MissingExtraError, Problem, SweepError
+from cosim.results.segments import parts_folder
 from cosim.sweeps.cases import Case
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def run_case(number: int, scenario_json: str, folder: str, stem: str, threads: i
         raise KeyboardInterrupt from None
     except (CosimError, OSError, ArithmeticError, ValueError, MemoryError) as error:
         return Outcome(number, "failed", f"{type(error).__name__}: {error}", {})
+    finally:
+        shutil.rmtree(parts_folder(target), ignore_errors=True)  # a case is done whole or again
     record = {"number": number, "sha256": _sha256(target), "figures": figures}
     record_path = _record_path(Path(folder), stem)
     temporary = record_path.with_suffix(f".{os.getpid()}.tmp")

@@ -17,6 +17,7 @@ from cosim.events import Environment, EventLog
 from cosim.events.log import EventRecord
 from cosim.feeder.feeder import Feeder
 from cosim.results.summary import summarise
+from cosim.saving import pack, unpack
 from cosim.scenario import Scenario
 from cosim.simulation import assembly
 from cosim.simulation import run as whole_run
@@ -191,9 +192,9 @@ def test_started_again_in_mid_story(study: Study) -> None:
         told = tell(study)
         told.env.run_until(int(minute * 60_000_000) // 60_000_000 * 60_000_000)
         told.env.run_until(next_event(told.env))
-        saved, state = json.loads(json.dumps(told.env.snapshot())), told.physics.snapshot()
+        saved, standing = json.loads(json.dumps(told.env.snapshot())), pack(told.physics.checkpoint())
         physics = StudyPhysics(study, lambda *_: None, parallel=False)
-        physics.resume(state, saved["now_us"])
+        physics.take_up(unpack(standing))
         again = Environment.restore(saved, physics)
         again.run_until(study.scenario.duration_us)
         assert "\n".join(filter(None, (str(told.env.log), str(again.log)))) == whole
