@@ -58,7 +58,7 @@ class Faults(Record):
     present: dict[str, PresentFault] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.coming.sort(key=lambda fault: (fault.at_us, fault.name))
+        self.coming = sorted(self.coming, key=lambda fault: (fault.at_us, fault.name))
 
 
 @process(Faults)
