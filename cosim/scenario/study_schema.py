@@ -107,6 +107,10 @@ class RecordSpec(Strict):
     interval: Duration | None = Field(
         default=None, description="interval of the envelopes; hourly up to 31 d and daily beyond if not given"
     )
+    checkpoint: Duration = Field(
+        default="1 d",  # type: ignore[assignment]
+        description="time between the points that an interrupted run can go on from; divides a day",
+    )
     quantize: bool = Field(
         default=True, description="round recorded values to a power of two, a third of the size"
     )
