@@ -112,7 +112,7 @@ def run_on_dask(cases: list[Case], folder: Path, scheduler: str) -> Iterator[Out
         If distributed is not installed.
     """
     try:
-        with _client(scheduler) as client:
+        with connected(scheduler) as client:
             yield from _outcomes(client, cases, folder)
     except KeyboardInterrupt:
         if scheduler == "local":  # its workers are dead by now, and what they were writing is of no use
@@ -145,7 +145,8 @@ def _outcomes(client: Client, cases: list[Case], folder: Path) -> Iterator[Outco
 
 
 @contextlib.contextmanager
-def _client(scheduler: str) -> Iterator[Client]:
+def connected(scheduler: str) -> Iterator[Client]:
+    """A Dask client: of processes of this machine (``local``), or at an address."""
     try:
         import dask
 
