@@ -222,12 +222,17 @@ def at_start(machine: Machine, faults: tuple[str, ...] = ()) -> Device:
 
 
 def is_at_rest(machine: Machine, device: Device, deadline_us: int | None) -> bool:
-    """Whether nothing would be lost by forgetting the device and asking `at_start` for it later."""
+    """Whether nothing would be lost by forgetting the device and asking `at_start` for it later.
+
+    A condition that holds beyond those that hold at rest, such as a source at hand, is only missed if it has to last.
+    """
+    beyond = device.held_us.keys() - machine.held_at_rest
     return (
         device.state == machine.initial
         and deadline_us is None
         and not (device.welded or device.source_welded or device.runs or device.sheds)
-        and device.held_us.keys() == machine.held_at_rest
+        and len(beyond) == len(device.held_us) - len(machine.held_at_rest)
+        and not any(machine.conditions[name].lasting_us for name in beyond)
     )
 
 

@@ -165,19 +165,16 @@ def _once(env: Environment, record: TransferDevices, faults: Faults, woken: dict
 def _tell(env: Environment, machine: Machine, way: Way, homes: tuple[str, ...]) -> int:
     """Do what a transition asks for and write it down; returns the number of its last log record."""
     name, state, order, deeds, taken = way
-    who = "by hand" if taken.person else ""
-    for deed in deeds:
+    said = [describe(homes), machine.states[state].title, *(["by hand"] if taken.person else [])]
+    for deed in deeds or (Deed("transfer"),):
         affected: tuple[str, ...] = ()
         if deed.kind in ACTS:
             affected = env.physics.apply(Action(deed.kind, deed.poles, homes))
-        pole = f"leg {deed.poles} alone" if len(deed.poles) == 1 else ""
-        order = env.record(deed.kind, name, "; ".join(filter(None, (describe(homes), pole, who))), order)
+        pole = [f"leg {deed.poles} alone"] if len(deed.poles) == 1 else []
+        order = env.record(deed.kind, name, "; ".join([*said, *pole]), order)
         topic = ACTS.get(deed.kind)
         if topic is not None and affected:
             env.signal(topic, name, affected, order)
-    if not deeds:
-        title = machine.states[state].title
-        order = env.record("transfer", name, "; ".join(filter(None, (describe(homes), title, who))), order)
     return order
 
 
