@@ -20,6 +20,7 @@ from cosim.devices.inverter import WATT_FIRST, InverterSettings, VoltVar, VoltWa
 from cosim.electrical.circuit import Circuit, Complex, Injectors, Inverters
 from cosim.electrical.network import Network
 from cosim.simulation.sockets import Sockets
+from cosim.simulation.steps import in_all
 
 if TYPE_CHECKING:
     from cosim.entries import InverterModeEntry
@@ -98,7 +99,7 @@ class Sunniest:
 
     def watch(self, inverters: SmartInverters, draw: Draw, converged: Bool, grid: Grid) -> None:
         """Take in steps; those that did not converge do not count."""
-        total_w = np.where(converged[: len(draw.plan)], inverters.available_w(draw.p_w).sum(axis=0), -np.inf)
+        total_w = np.where(converged[: len(draw.plan)], in_all(inverters.available_w(draw.p_w).T), -np.inf)
         top = int(np.argmax(total_w))
         if total_w[top] > self.total_w:
             self.total_w, self.time_us, self.grid = float(total_w[top]), int(draw.plan.start_us[top]), grid

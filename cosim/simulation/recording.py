@@ -14,6 +14,7 @@ from cosim.electrical.impedance import ImpedanceMatrix
 from cosim.feeder.quality import LEVELS
 from cosim.results.layout import PHASES
 from cosim.results.record import StepBlock
+from cosim.simulation.steps import in_all
 from cosim.thermal.limits import Rises
 
 if TYPE_CHECKING:
@@ -50,9 +51,9 @@ def step_block(study: Study, block: Block, count: int) -> StepBlock:
     feeder = {"power_w": head_w, "power_var": block.head_va.imag.sum(axis=0)}
     feeder |= {f"power_{phase}_w": block.head_phase_w[k] for k, phase in enumerate(PHASES)}
     inverter = _inverters(study, block)
-    feeder["pv_power_w"] = block.pv_w.sum(axis=0)
-    feeder["curtailed_w"] = inverter["curtailed_w"].sum(axis=1)
-    feeder["inverter_var"] = inverter["inverter_power_var"].sum(axis=1)
+    feeder["pv_power_w"] = in_all(block.pv_w.T)
+    feeder["curtailed_w"] = in_all(inverter["curtailed_w"])
+    feeder["inverter_var"] = in_all(inverter["inverter_power_var"])
     feeder["rejection_pu"], unit_rejection = _rejection(study, block)
     feeder |= _losses(block, head_w - _delivered(study, block))
     line, bus = _lines(study, block), {"unbalance_pu": block.quality.unbalance}
@@ -154,8 +155,8 @@ def _rejection(study: Study, block: Block) -> tuple[Float, Float]:
     totals = [np.zeros(shape), np.zeros(shape)]
     for total, values in zip(totals, (produced_w, load_w), strict=True):
         np.add.at(total, unit[unit >= 0], values.T[unit >= 0])
-    rest_w = _delivered(study, block) - block.sockets.service_w.sum(axis=1)
-    feeder = rejection_pu(produced_w.sum(axis=1), load_w.sum(axis=1) + rest_w)
+    rest_w = _delivered(study, block) - in_all(block.sockets.service_w)
+    feeder = rejection_pu(in_all(produced_w), in_all(load_w) + rest_w)
     return feeder, rejection_pu(*totals).T
 
 
@@ -179,7 +180,7 @@ def _lines(study: Study, block: Block) -> dict[str, Float]:
 
 def _delivered(study: Study, block: Block) -> Float:
     """(steps,) power into everything that is no loss: homes, and injectors that belong to none."""
-    delivered = block.sockets.service_w.sum(axis=1)
+    delivered = in_all(block.sockets.service_w)
     for row, a, b in study.ownerless:
         va = block.solution.v[a] if a >= 0 else 0.0
         vb = block.solution.v[b] if b >= 0 else 0.0

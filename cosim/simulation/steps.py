@@ -46,3 +46,12 @@ def plan_steps(start_us: int, until_us: int, step_us: int, most: int) -> Plan:
     edges[0] = start_us
     edges[-1] = min(until_us, int(edges[-1]))
     return Plan(first, edges[:-1], np.diff(edges) / US)
+
+
+def in_all(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(steps,) sums of (steps, items) values, in an order that does not depend on how steps are cut into blocks.
+
+    NumPy adds in pairs along what lies together in memory, which for a single step may be another axis than for many.
+    """
+    total: NDArray[np.float64] = np.ascontiguousarray(values).sum(axis=1)
+    return total

@@ -22,7 +22,7 @@ from cosim.results import recover
 from cosim.results.segments import MANIFEST, partial_path, parts_folder
 from cosim.saving import pack, unpack
 from cosim.scenario import Scenario
-from cosim.simulation.assembly import assemble
+from cosim.simulation.assembly import Study, assemble
 from cosim.simulation.physics import GIVEN, StudyPhysics
 from cosim.simulation.run import run
 from cosim.simulation.state import State
@@ -84,13 +84,15 @@ def same(path: Path, whole: Path) -> None:
     def read(file: Path) -> dict[str, object]:
         found: dict[str, object] = {}
         with h5py.File(file, "r") as h5:
-            found |= {f"/{name}": value for name, value in h5.attrs.items()}
+            found |= {f"/{name}": repr(value) for name, value in h5.attrs.items()}
 
             def take(name: str, item: h5py.Dataset | h5py.Group) -> None:
                 if isinstance(item, h5py.Dataset):
                     found[name] = item[()].tobytes() if item.dtype != object else item[()].tolist()
                 plain = {k: v for k, v in item.attrs.items() if k not in ("DIMENSION_LIST", "REFERENCE_LIST")}
-                found.update({f"{name}@{key}": np.asarray(value).tolist() for key, value in plain.items()})
+                found.update(
+                    {f"{name}@{key}": repr(np.asarray(value).tolist()) for key, value in plain.items()}
+                )
 
             h5.visititems(take)
         return found
@@ -198,10 +200,7 @@ def test_other_versions_and_entries_are_refused(
     with pytest.raises(ResultsError, match=r"versions have changed: h5py was .*, is \"0.0.1\""):
         run(case, tmp_path / "x.h5", resume=True)
     monkeypatch.undo()
-    from cosim.simulation.assembly import Study
-
-    entries = Study.library.fget(assemble(case, parallel=False))  # type: ignore[attr-defined]
-    entries["adapters/connectder-ev"] = {}
+    entries = assemble(case, parallel=False).library | {"adapters/connectder-ev": {}}
     monkeypatch.setattr(Study, "library", property(lambda self: entries))
     with pytest.raises(ResultsError, match="library entries have changed: adapters/connectder-ev"):
         run(case, tmp_path / "x.h5", resume=True)
