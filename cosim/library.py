@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from cosim.grid_profile_entry import GridProfileEntry
     from cosim.reliability_entry import ReliabilityEntry
     from cosim.tariff_entry import TariffEntry
+    from cosim.tolerance_entry import ToleranceEntry
     from cosim.transfer_entry import TransferEntry
     from cosim.utility_entry import MeterEntry, PanelEntry, SocketEntry, UtilityEntry
     from cosim.varistor_entry import VaristorEntry
@@ -190,6 +191,8 @@ def load(
 @overload
 def load(kind: Literal["transfer"], name: str | Path) -> TransferEntry: ...
 @overload
+def load(kind: Literal["tolerances"], name: str | Path) -> ToleranceEntry: ...
+@overload
 def load(kind: Literal["varistors"], name: str | Path) -> VaristorEntry: ...
 @overload
 def load(kind: str, name: str | Path) -> Entry: ...
@@ -274,6 +277,7 @@ def schemas() -> dict[str, Any]:
     from cosim.household_entry import SCHEMAS as HOUSEHOLDS
     from cosim.reliability_entry import SCHEMAS as RELIABILITY
     from cosim.tariff_entry import SCHEMAS as TARIFFS
+    from cosim.tolerance_entry import SCHEMAS as TOLERANCES
     from cosim.transfer_entry import SCHEMAS as TRANSFERS
     from cosim.utility_entry import SCHEMAS as SITES
     from cosim.varistor_entry import SCHEMAS as VARISTORS
@@ -287,6 +291,7 @@ def schemas() -> dict[str, Any]:
         **RELIABILITY,
         **SITES,
         **TARIFFS,
+        **TOLERANCES,
         **TRANSFERS,
         **VARISTORS,
         **own,

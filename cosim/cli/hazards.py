@@ -1,4 +1,4 @@
-"""Commands about faults and backfeed of a feeder: faults, backfeed."""
+"""Commands about faults and backfeed of a feeder: faults, backfeed, neutral."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands to `cosim feeder`."""
     app.command()(faults)
     app.command()(backfeed)
+    app.command()(neutral)
 
 
 def faults(
@@ -126,3 +127,57 @@ def backfeed(
     print_table(("s", "source A", "source V", "primary V", "transformer A", "line A", "body A"), rows)
     for note in found.notes:
         typer.echo(note)
+
+
+def neutral(
+    feeder: FeederArgument,
+    home: Annotated[str, typer.Option(help="Home whose neutral is lost.", show_default=False)],
+    leg1_w: Annotated[
+        list[float] | None, typer.Option(help="Load of leg 1 [W]; may be repeated, with --leg2-w as often.")
+    ] = None,
+    leg2_w: Annotated[list[float] | None, typer.Option(help="Load of leg 2 [W].")] = None,
+    line_w: Annotated[float, typer.Option(help="Load from leg to leg [W].", min=0.0)] = 0.0,
+    place: Annotated[str, typer.Option(help="Where it is lost: drop, socket or tail.")] = "drop",
+    meter: Annotated[str, typer.Option(help="Form of the meter: 12S has a neutral, 2S has none.")] = "2S",
+    body_ohm: Annotated[float, typer.Option(help="Resistance of whoever touches metal.", min=1.0)] = 1000.0,
+    json: JsonOption = False,
+) -> None:
+    """What a home's legs do without their neutral: voltages, harm, who notices, touch voltage.
+
+    Without loads given, 2 kW are shared between the legs from even to one-sided.
+
+    Example: cosim feeder neutral oak-street.feeder --home home-5 --leg1-w 1500 --leg2-w 300 --json
+    """
+    import numpy as np
+
+    from cosim.errors import FeederError, Problem
+    from cosim.studies.lost_neutral import PLACES, lost_neutral
+
+    shares = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
+    one = np.array(leg1_w) if leg1_w else 2000.0 * shares
+    two = np.array(leg2_w) if leg2_w else (np.zeros(len(one)) if leg1_w else 2000.0 * (1.0 - shares))
+    known = next((known for known in PLACES if known == place), None)
+    wrong = [] if known else [Problem(f"should be one of {', '.join(PLACES)}", key="--place", value=place)]
+    if len(one) != len(two):
+        wrong.append(
+            Problem(f"should be given {len(one)} times, as --leg1-w", key="--leg2-w", value=str(len(two)))
+        )
+    if wrong or known is None:
+        raise FeederError(wrong)
+    power = np.stack([one, two, np.full(len(one), line_w)])
+    found = lost_neutral(open_feeder(feeder), home, power, place=known, meter_form=meter, body_ohm=body_ohm)
+    if json:
+        print_json({"file": str(feeder), "power_w": power.tolist(), **found.as_dict()})
+        return
+    legs = "leg 1", "leg 2"
+    typer.echo(f"{home}, neutral lost at the {place}: touch {found.hazard}; meter {found.meter}")
+    for leg, borne, life, fails in zip(legs, found.tolerance, found.lamp_life, found.fails, strict=True):
+        told = "; equipment fails within minutes" if fails else ""
+        typer.echo(f"{leg}: {borne}; lamps last {life:.3g} of their life{told}")
+    rows = np.stack(
+        [*power, *found.leg_v, found.service_v, found.neutral_v, found.rod_a, 1e3 * found.contact_a], axis=1
+    )
+    print_table(
+        ("leg 1 W", "leg 2 W", "line W", "leg 1 V", "leg 2 V", "line V", "touch V", "rod A", "body mA"),
+        [tuple(f"{value:.4g}" for value in row) for row in rows],
+    )
