@@ -18,11 +18,16 @@ OPERATOR = "operator"  # holds what scheduled switching has opened, until schedu
 
 @dataclass(kw_only=True)
 class ScheduledSwitching(Record):
-    """Opens or closes `section` at the deadline, by an operator's hand."""
+    """Opens or closes `section` at the deadline, by an operator's hand; logged as `event` if it has a name of its own.
+
+    `holder` is who keeps the section open: of a line that stands open of itself, that it is to.
+    """
 
     kind: ClassVar[str] = "switching"
     section: str
     close: bool
+    holder: str = OPERATOR
+    event: str = ""
 
 
 @process(ScheduledSwitching)
@@ -30,9 +35,9 @@ def switch(env: Environment, record: ScheduledSwitching) -> ProcessGenerator:
     """Wait for the time, then open or close."""
     yield env.wait(record, Priority.CLOSE if record.close else Priority.OPEN)
     if record.close:
-        close_section(env, record.section, OPERATOR, "close", record.cause)
+        close_section(env, record.section, record.holder, record.event or "close", record.cause)
     else:
-        open_section(env, record.section, OPERATOR, "open", record.cause)
+        open_section(env, record.section, record.holder, record.event or "open", record.cause)
 
 
 @dataclass(kw_only=True)

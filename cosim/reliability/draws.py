@@ -106,6 +106,20 @@ class Rates:
                         found.append(fault)
         return found
 
+    def storm(self, seed: int, number: int, start_us: int, lasts_us: int, count: int) -> list[ComingFault]:
+        """`count` faults of storm `number`, over the places as their rates say, within `lasts_us` from `start_us`."""
+        rates = np.array([(place.permanent, place.temporary) for place in self.places]).ravel()
+        up_to = np.cumsum(rates) / rates.sum()
+        items = stable_ids([f"storm {number} fault {k}" for k in range(count)])
+        draws = np.array([uniforms(seed, "placed storms", items, counter=k) for k in range(DRAWS + 1)])
+        found = []
+        for k, at in enumerate(np.searchsorted(up_to, draws[DRAWS], side="right")):
+            place, lasting = self.places[at // 2], ("permanent", "temporary")[at % 2]
+            fault = self._fault(place, lasting, draws[:DRAWS, k].tolist(), f"storm-{number} {k + 1}")
+            fault.at_us = start_us + round(draws[0, k] * lasts_us)
+            found.append(fault)
+        return found
+
     def _fault(self, place: Place, lasting: str, draw: list[float], number: str) -> ComingFault:
         """One fault; `draw` are uniform numbers for time, type, conductors, place, dead time, neutral."""
         entry = self.entry

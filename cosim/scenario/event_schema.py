@@ -38,8 +38,8 @@ class Event(Strict):
     )
     duration: Duration | None = Field(
         default=None,
-        description="time until it is undone, not given: it stays; of a fault: for how long it burns, not given: until "
-        "a crew repairs it",
+        description="time until it is undone, not given: it stays; of a fault: for how long its line has to be dead "
+        "until it is gone, not given: until a crew repairs it",
     )
     value_pu: float | None = Field(
         default=None,

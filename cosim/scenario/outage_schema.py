@@ -83,6 +83,3 @@ class CrewsSpec(Strict):
     use_ties: bool = Field(
         default=True, description="whether they feed homes behind a fault from elsewhere meanwhile"
     )
-    people_home: bool = Field(
-        default=True, description="whether anybody is at home to start generators and work switches by hand"
-    )

@@ -69,6 +69,9 @@ class Scenario(Strict):
     faults: FaultsSpec = Field(default=FaultsSpec(), description="faults that are drawn")
     storms: tuple[StormSpec, ...] = Field(default=(), description="storms at chosen times")
     crews: CrewsSpec = Field(default=CrewsSpec(), description="who repairs")
+    people_home: bool = Field(
+        default=True, description="whether anybody is at home to start generators and work switches by hand"
+    )
     studies: StudiesSpec = Field(default=StudiesSpec(), description="studies beside the time series")
     breakers: BreakersSpec = Field(
         default=BreakersSpec(), description="what people do about tripped breakers"

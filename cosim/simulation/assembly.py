@@ -15,6 +15,7 @@ from cosim import library
 from cosim.demand.calendar import Calendar
 from cosim.demand.clouds import Places
 from cosim.demand.weather import Weather
+from cosim.devices.protection import Protection
 from cosim.electrical.network import Network, Solution
 from cosim.feeder.controls import Controls
 from cosim.feeder.feeder import Feeder
@@ -26,6 +27,7 @@ from cosim.results.record import FeederMap
 from cosim.scenario.feeder_names import check_names, names_of
 from cosim.scenario.population import SERVED, Population, populate
 from cosim.scenario.rules import resolve_home, resolve_quantity
+from cosim.sections import section_of
 from cosim.simulation.asked_studies import BackfeedCase, backfeed_cases
 from cosim.simulation.equipment import Equipment, assumed_service_a, check_ratings, equip, served_kinds
 from cosim.simulation.first_heat import first_day_pu
@@ -214,6 +216,24 @@ class Study:
         has = self.population.pv_kw > 0
         has[self.battery_home] = True
         return has
+
+    def section_named(self, where: str) -> str:
+        """A section by the feeder's own name: homes may be named by what follows ``home-``."""
+        asked = section_of(where)
+        row = resolve_home(asked.name, self.home_names) if asked.kind == "home" else None
+        return where if row is None else str(asked._replace(name=self.home_names[row]))
+
+    @cached_property
+    def stand_open(self) -> frozenset[str]:
+        """Lines that stand open of themselves, as ``line:NAME``."""
+        elements, closed = self.compiled.line_element, self.compiled.closed_blocks
+        names = self.feeder.line["name"]
+        return frozenset(f"line:{n}" for n, at in zip(names, elements, strict=True) if int(at) in closed)
+
+    @cached_property
+    def protection(self) -> Protection:
+        """The feeder's protective devices."""
+        return Protection((), {})
 
     @cached_property
     def nominal_v(self) -> Float:

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from cosim.devices.inverter import CEASED
 from cosim.electrical.network import Network, Solution
-from cosim.events.physics import Act, Action, Crossing, Fault, Operation
+from cosim.events.physics import Act, Action, Crossing, Fault, Isolation, Operation
 from cosim.saving import attributes, set_attributes
+from cosim.sections import section_of
 from cosim.simulation.crossings import Crossings
 from cosim.simulation.drawing import Drawing
 from cosim.simulation.flow import Draw, Flows, head_of
@@ -34,6 +35,7 @@ from cosim.simulation.supply import Supply
 from cosim.simulation.switching import Switching
 
 if TYPE_CHECKING:
+    from cosim.devices.protection import Protection
     from cosim.electrical.tap_update import Work
     from cosim.simulation.assembly import Study
 
@@ -299,6 +301,22 @@ class StudyPhysics:
         state, switching = self.state, self._switching
         opened, tied = switching.opened(state), switching.tied(state)
         return tuple(switching.paths.fed(state.faults[name], opened, tied) for name in names)
+
+    @property
+    def protection(self) -> Protection:
+        """The feeder's protective devices."""
+        return self.case.protection
+
+    def fault_currents(self, devices: tuple[str, ...]) -> NDArray[np.float64]:
+        """(devices, 4) r.m.s. current [A] through protective devices now: phases a, b, c and their sum, loads off."""
+        state, switching = self.state, self._switching
+        opened, tied = switching.opened(state), switching.tied(state)
+        return switching.grid.currents(opened, tied, state.faults.values(), devices)
+
+    def isolation(self, where: str) -> Isolation:
+        """How a crew isolates a place now."""
+        kind, name, _ = section_of(where)
+        return self._switching.grid.isolations.around(f"{kind}:{name}", self._switching.opened(self.state))
 
     def _names(self, which: Bool) -> tuple[str, ...]:
         return tuple(self.case.home_names[row] for row in np.flatnonzero(which))

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from cosim.events.control_processes import Timing, VoltageControl
+from cosim.events.crew_processes import NORMALLY_OPEN
 from cosim.events.processes import (
     OPERATOR,
     BreakerTrip,
@@ -17,6 +18,7 @@ from cosim.events.processes import (
     StudyProcess,
 )
 from cosim.events.records import Record
+from cosim.simulation.outages import outage_records, transfer_records
 from cosim.simulation.steps import US
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ def start_processes(env: Environment, study: Study, dead: Sequence[str]) -> None
         )
     if len(study.controls):
         env.start(_voltage_control(study))
+    for record in (*outage_records(study), *transfer_records(study)):
+        env.start(record)
     for number, event in enumerate(study.scenario.events, 1):
         for record in _records(study, event, f"event-{number}"):
             env.start(record)
@@ -68,24 +72,19 @@ def _voltage_control(study: Study) -> VoltageControl:
 
 
 def _records(study: Study, event: Event, name: str) -> Iterator[Record]:
-    at_us = study.scenario.elapsed_us(event.at)
+    at_us, section = study.scenario.elapsed_us(event.at), study.section_named(event.where)
     match event.kind:
         case "outage":
             # An outage that is never repaired is an opening.
             if event.duration is None:
-                yield ScheduledSwitching(name=name, deadline_us=at_us, section=event.where, close=False)
+                yield ScheduledSwitching(name=name, deadline_us=at_us, section=section, close=False)
             else:
-                yield Outage(name=name, deadline_us=at_us, section=event.where, duration_us=event.duration)
-        case "open" | "close":
-            close = event.kind == "close"
-            yield ScheduledSwitching(name=name, deadline_us=at_us, section=event.where, close=close)
+                yield Outage(name=name, deadline_us=at_us, section=section, duration_us=event.duration)
+        case "lost-neutral":
             if event.duration is not None:
-                yield ScheduledSwitching(
-                    name=f"{name}-undone",
-                    deadline_us=at_us + event.duration,
-                    section=event.where,
-                    close=not close,
-                )
+                yield Outage(name=name, deadline_us=at_us, section=f"{section}@n", duration_us=event.duration)
+        case "open" | "close" | "tie":
+            yield from _switchings(study, event, section, name, at_us)
         case "source-voltage":
             assert event.value_pu is not None  # the scenario's rules say so
             yield SourceVoltage(name=name, deadline_us=at_us, value_pu=event.value_pu)
@@ -107,6 +106,22 @@ def _records(study: Study, event: Event, name: str) -> Iterator[Record]:
                     connect=to,
                     holder=holder,
                 )
+
+
+def _switchings(
+    study: Study, event: Event, section: str, name: str, at_us: int
+) -> Iterator[ScheduledSwitching]:
+    """An opening or closing, and what undoes it; a line that stands open of itself is nobody else's to close."""
+    ties = study.stand_open
+    holder = NORMALLY_OPEN if section in ties else OPERATOR
+    moves = [(name, at_us, event.kind != "open")]
+    if event.duration is not None:
+        moves.append((f"{name}-undone", at_us + event.duration, event.kind == "open"))
+    for move, deadline_us, close in moves:
+        said = ("tie_closed" if close else "tie_opened") if event.kind == "tie" else ""
+        yield ScheduledSwitching(
+            name=move, deadline_us=deadline_us, section=section, close=close, holder=holder, event=said
+        )
 
 
 def _studies(study: Study) -> Iterator[StudyProcess]:

@@ -9,6 +9,7 @@ from cosim.feeder.faulted import FaultedFeeder
 from cosim.feeder.faulted_circuit import FaultedCircuits
 from cosim.feeder.openings import Cut
 from cosim.feeder.paths import Paths
+from cosim.reliability.event_physics import FaultedGrid
 from cosim.sections import section_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ class Switching:
         """Circuits with open conductors and faults."""
         faulted = self.faulted
         return FaultedCircuits(self.case.feeder, self.case.compiled, faulted.openings, faulted.places)
+
+    @cached_property
+    def grid(self) -> FaultedGrid:
+        """What protective devices and crews ask of the feeder."""
+        return FaultedGrid(self.case.feeder, self.case.compiled, self.case.protection, self.faulted)
 
     @cached_property
     def paths(self) -> Paths:
