@@ -126,7 +126,9 @@ class FaultedCircuits:
             whole[np.ix_(at, at)] += _admittance(struck)[: len(at), : len(at)]
         whole = open_conductors(whole, sorted(opened))
         ends, places = slice(0, 2 * n), slice(2 * n, None)
-        inner = whole[places, places] + LEAK_SIEMENS * np.eye(len(ordered) * n)
+        inner = whole[places, places]
+        if opened:
+            inner = inner + LEAK_SIEMENS * np.eye(len(inner))
         return np.asarray(
             whole[ends, ends] - whole[ends, places] @ np.linalg.solve(inner, whole[places, ends])
         )
