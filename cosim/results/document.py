@@ -38,8 +38,9 @@ INTRODUCTION = f"""\
 
 While a run goes on, its data stand in closed segments in `NAME.parts/`, listed with SHA-256 digests in
 `manifest.json`; `NAME.h5` appears whole at the end or not at all. Ctrl-C leaves `NAME.partial.h5` (the same
-layout, `status` = "partial"). A killed run leaves the folder, which `cosim.results.recover("NAME.h5")` turns
-into `NAME.partial.h5`.
+layout, `status` = "partial"). An interrupted run leaves the folder: `cosim run --resume` goes on from the last
+`checkpoint-NNNNN.zip` that the manifest names (arrays as `.npy`, all else as JSON) and ends with the same bytes;
+`cosim.results.recover("NAME.h5")` turns the folder into `NAME.partial.h5`. See [how](howto-resume.md).
 
 ## Attributes of the file
 """
