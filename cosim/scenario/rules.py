@@ -331,7 +331,8 @@ def _record(scenario: Scenario) -> Iterator[Violation]:
         message = f"should be a whole number of steps of {format_duration(scenario.step)}, at most 31 d"
         yield ("record", "interval"), message, format_duration(interval)
     between = scenario.record.checkpoint
-    if not between or between % scenario.step or DAY_US % between:
+    told = DAY_US % scenario.step  # no checkpoint could be right before the step is
+    if not told and (between % scenario.step or DAY_US % between):
         message = f"should be a whole number of steps of {format_duration(scenario.step)} and divide a day"
         yield ("record", "checkpoint"), message, format_duration(between)
 
