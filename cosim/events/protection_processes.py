@@ -22,6 +22,7 @@ from cosim.devices.protection import (
     restored,
 )
 from cosim.events.environment import Environment, Priority
+from cosim.events.fault_processes import BROKEN
 from cosim.events.physics import FaultPhysics, Watch
 from cosim.events.processes import close_section, open_section
 from cosim.events.records import Record, process
@@ -76,7 +77,8 @@ def protect(env: Environment, record: ProtectionWatch) -> ProcessGenerator:
         _advance(env, physics, record)
         for signal in news:
             if signal.topic == Watch.FAULT_STRUCK:
-                record.faults[signal.subject] = signal.ids[0]
+                if signal.ids[1] != BROKEN:
+                    record.faults[signal.subject] = signal.ids[0]
             elif signal.topic == Watch.FAULT_CLEARED:
                 record.faults.pop(signal.subject, None)
             elif signal.topic == Watch.CLOSE_DEVICE:
@@ -179,8 +181,10 @@ def _dead(env: Environment, physics: FaultPhysics, device: ProtectiveDevice) -> 
 def _look(env: Environment, physics: FaultPhysics, record: ProtectionWatch, cause: int | None) -> None:
     """Currents through the devices before the present faults, as they are from now on."""
     names = []
-    for where in record.faults.values():
-        names += [device.name for device in guards(physics, where)]
+    struck = tuple(record.faults)
+    for fault, fed in zip(struck, physics.fed(struck), strict=True):
+        if fed:
+            names += [device.name for device in guards(physics, record.faults[fault])]
     asked = tuple(dict.fromkeys(names))
     found = physics.fault_currents(asked) if asked else ()
     before, record.currents = record.currents, {}

@@ -48,6 +48,7 @@ class Isolations:
         self._switch = {("line", row) for row, one in enumerate(lines["is_switch"]) if one}
         self._switch |= {("transformer", row) for row, kind in enumerate(units["kind"]) if kind == "service"}
         self._switch |= {element for element, name in self._name.items() if name in set(protected)}
+        self._ways: dict[str, frozenset[str]] = {}
         self._ties = sorted({row for row, _ in open_ends(feeder.tables)})
         self._homes_at = set(feeder.home["bus"].tolist())
 
@@ -72,6 +73,24 @@ class Isolations:
         within = self._bus_of.get(nearest or start)
         behind, ties = self._fed_otherwise(within) if within is not None else ((), ())
         return Isolation("" if before in stands_open else before, behind, ties, self._element(start))
+
+    def way(self, where: str) -> frozenset[str]:
+        """Sections between a place and its source, the place's own among them."""
+        if where not in self._ways:
+            kind, name, _ = section_of(where)
+            found = {where}
+            at: Element | None
+            if kind == "home":
+                bus = int(self._feeder.home["bus"].iloc[self._openings.home_row(name)])
+                at = self._feeding.get(bus)
+            else:
+                at = self._start(kind, name)
+            while at is not None:
+                found.add(self._name.get(at, ""))
+                above = self._above.get(at)
+                at = None if above is None else self._feeding.get(above)
+            self._ways[where] = frozenset(found)
+        return self._ways[where]
 
     def _start(self, kind: str, name: str) -> Element:
         if kind == "line":

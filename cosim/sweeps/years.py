@@ -50,7 +50,8 @@ def run_years(
     MissingExtraError
         distributed is not installed.
     """
-    from cosim.reliability.history import FaultedGrid, History, run_events
+    from cosim.reliability.event_physics import FaultedGrid
+    from cosim.reliability.history import History, run_events
 
     parts: list[History] = []
     tasks = [range(start, min(start + years_a_task, years)) for start in range(0, years, years_a_task)]
