@@ -34,8 +34,10 @@ from cosim.simulation.first_heat import first_day_pu
 from cosim.simulation.fleets import Cars, Managed, fit_batteries, fit_cars, fit_limits
 from cosim.simulation.grid_heat import GridHeat, grid_heat
 from cosim.simulation.inverters import SmartInverters, fit_inverters, solar_rating_w
+from cosim.simulation.islands import Islands, islands_of
 from cosim.simulation.jaws import AgedJaws, age_jaws
 from cosim.simulation.measured import measured_notes
+from cosim.simulation.preflight import check_study
 from cosim.simulation.ride_through import RideThrough
 from cosim.simulation.sources import demand_of, feeder_of, follows_voltage
 
@@ -111,11 +113,6 @@ class Study:
             )
             if len(self.feeder.table(table)) and not (on and self.scenario.solver == "cosim")
         ]
-        generators = int((self.population.generator != "").sum())
-        if generators:
-            held.append(
-                f"{generators} homes have a generator, which stands still: islands are not simulated yet"
-            )
         if np.isfinite(self.equipment.breaker_kaic_a).any():
             held.append("main breakers are assumed to interrupt 10 kA (models/breakers): feeders do not say")
         aged = sum(int((jaws.years > 0.0).sum()) for jaws in self.jaws.values())
@@ -236,6 +233,11 @@ class Study:
         return Protection((), {})
 
     @cached_property
+    def islands(self) -> Islands:
+        """Sources that can hold up homes off the grid."""
+        return islands_of(self)
+
+    @cached_property
     def nominal_v(self) -> Float:
         """What the recorded voltages are nominally: leg to neutral, or across the coil."""
         compiled = self.compiled
@@ -346,9 +348,9 @@ class Study:
         """Homes with solar or a battery against NEC 705."""
         from cosim.studies.der_placement import der_placement
 
-        return der_placement(self.population, self._line_v(), solar_rating_w(self.population))
+        return der_placement(self.population, self.line_v(), solar_rating_w(self.population))
 
-    def _line_v(self) -> Float:
+    def line_v(self) -> Float:
         """(homes,) nominal voltage between the lines of each service."""
         coil_v = self.feeder.home["kv"].to_numpy(float) * 1e3
         return np.where(self.compiled.home_kind == SPLIT, 2.0 * coil_v, coil_v)
@@ -357,7 +359,7 @@ class Study:
         """Every home against the rules of its utility; `fault_a` (homes,) largest fault currents, if studied."""
         from cosim.studies.site_rules import site_check
 
-        return site_check(self.population, self._line_v(), self.scenario.utility, fault_a)
+        return site_check(self.population, self.line_v(), self.scenario.utility, fault_a)
 
     # -- what the result file keeps about them ----------------------------------------------
 
@@ -484,7 +486,9 @@ def assemble(scenario: Scenario, *, parallel: bool = True) -> Study:
         regulators=acting and scenario.controls.regulators,
         capacitors=acting and scenario.controls.capacitors,
     )  # fmt: skip
-    return Study(
+    study = Study(
         scenario, feeder, compiled, population, weather, demand, equipment, controls, inverters, cases, jaws,
         cars,
     )  # fmt: skip
+    check_study(study)
+    return study
