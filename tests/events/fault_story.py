@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
+
 from cosim.devices.curves import TimeCurrentCurve
 from cosim.devices.protection import Element, Protection, ProtectiveDevice, Shot
 from cosim.events import Environment
@@ -11,7 +13,9 @@ from cosim.events.crew_processes import Crews, Duration
 from cosim.events.fault_processes import ComingFault, Faults
 from cosim.events.protection_processes import ProtectionWatch
 from cosim.events.records import Record
+from cosim.feeder.builder import FeederBuilder
 from cosim.feeder.feeder import Feeder
+from cosim.feeder.homes import add_service, draw_homes
 from cosim.feeder.service import find_supply
 from cosim.reliability.event_physics import EventPhysics, FaultedGrid
 
@@ -76,6 +80,34 @@ def protection_by_hand(feeder: Feeder) -> Protection:
     for name, bus in zip(feeder.home["name"], feeder.home["bus"], strict=True):
         upstream[f"home:{name}"] = chain(int(bus))
     return Protection(tuple(devices), upstream)
+
+
+@cache
+def tied_grid() -> FaultedGrid:
+    """A source, a breaker, three stretches with switches between them, and an open tie from the bus to their end."""
+    builder = FeederBuilder("tied")
+    volt, three = 7200.0, "1.2.3"
+    z = (0.3 + 0.6j) * np.eye(3) + (0.1 + 0.25j)
+    builder.add_bus("source", three, volt)
+    emf = volt * np.exp(-2j * np.pi / 3 * np.arange(3))
+    builder.add_source("source", "source", three, emf, (0.2 + 1.0j) * np.eye(3))
+    at = "source"
+    for name in ("breaker-1", "stretch-1", "switch-1", "stretch-2", "switch-2", "stretch-3"):
+        builder.add_bus(name, three, volt)
+        switch = not name.startswith("stretch")
+        builder.add_line(name, at, three, name, three, z * (1e-3 if switch else 1.0), length_m=1000.0,
+                         is_switch=switch)  # fmt: skip
+        at = name
+    tie = builder.add_line("tie", "source", three, at, three, z, length_m=1000.0, is_switch=True)
+    builder.add_switch(tie, at, closed=False)
+    homes = draw_homes(9, 3.5, 7)
+    for k in range(3):
+        place = np.array([100.0 * k, 0.0])
+        three_homes = homes.take(np.arange(3 * k, 3 * k + 3))
+        add_service(builder, f"transformer-{k + 1}", f"stretch-{k + 1}", "1.0", volt, three_homes, np.full(3, 20.0),
+                    place=place, home_place=np.tile(place, (3, 1)) + 5.0)  # fmt: skip
+    feeder = builder.build()
+    return FaultedGrid(feeder, feeder.compile(), protection_by_hand(feeder))
 
 
 @cache

@@ -7,7 +7,7 @@ import random
 
 import numpy as np
 import pytest
-from fault_story import END, HOUR, SECOND, TIMES, begin, grid, phase_of, records
+from fault_story import END, HOUR, SECOND, TIMES, begin, grid, phase_of, records, tied_grid
 
 from cosim.events import Environment, EventLog
 from cosim.events.crew_processes import Crews
@@ -141,6 +141,40 @@ def test_who_calls_later_waits_for_the_only_crew() -> None:
     assert left[1] == called
     assert left[0][0] == called[0]
     assert left[0][1] == max(r.time_us for r in alone.log if r.subject == "fuse:lateral-2")
+
+
+def test_a_tie_feeds_what_lies_behind_the_fault_and_nobody_notices_its_opening() -> None:
+    fault = ComingFault(
+        at_us=SECOND, name="car", where="line:stretch-2", fault="three-phase", conductors="abc"
+    )
+    env = Environment(EventPhysics(tied_grid()))
+    for record in (
+        Faults(name="faults", coming=[fault]),
+        ProtectionWatch(name="protection"),
+        Crews(name="crews", crews=1, seed=1, times=TIMES),
+    ):
+        env.start(record)
+    env.run_until(END)
+    time = {(record.kind, record.subject): record.time_us for record in env.log}
+    physics = env.physics
+    assert isinstance(physics, EventPhysics)
+    assert not physics.out.any()
+    assert not physics.tied
+    lasting = [
+        (home, start, end)
+        for home, start, end in zip(
+            physics.seen.home, physics.seen.start_us, physics.seen.end_us, strict=True
+        )
+        if end - start > 60 * SECOND
+    ]
+    back = {home: end for home, _, end in lasting}
+    assert len(lasting) == len(back) == 9
+    isolated = time["closed_by_crew", "line:breaker-1"]
+    assert {back[home] for home in (0, 1, 2)} == {isolated}
+    assert {back[home] for home in (6, 7, 8)} == {time["tie_closed", "line:tie"]} == {isolated}
+    assert {back[home] for home in (3, 4, 5)} == {time["closed_by_crew", "line:switch-1"]}
+    assert time["opened_by_crew", "line:switch-2"] <= isolated
+    assert time["tie_opened", "line:tie"] == time["closed_by_crew", "line:switch-2"]
 
 
 @pytest.mark.parametrize("crews", [1, 3])
