@@ -1,0 +1,91 @@
+"""What a scenario cannot do on its feeder is told before the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import cosim
+from cosim.errors import ScenarioError
+from cosim.feeder.builder import FeederBuilder
+from cosim.simulation.assembly import assemble
+
+CASE = """
+start = 2026-07-14T00:00:00
+duration = "2 h"
+weather.source = "constant:20"
+demand.source = "feeder"
+[feeder]
+"""
+EVENT = "[[events]]\nat = 2026-07-14T01:00:00\n"
+EMF_V = 7200.0 * np.exp(-2j * np.pi / 3.0 * np.arange(3))
+
+
+def told(tmp_path: Path, text: str) -> list[str]:
+    file = tmp_path / "case.toml"
+    file.write_text(CASE + text, encoding="utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        assemble(cosim.Scenario.load(file))
+    return [str(problem).partition(": ")[2] for problem in caught.value.problems]
+
+
+def two_ways(tmp_path: Path, far_nodes: str) -> str:
+    """A feeder of two lines, joined at their ends by a tie that stands open."""
+    feeder = FeederBuilder("two-ways")
+    for name, x in (("source", 0.0), ("north", 1.0), ("south", 2.0)):
+        feeder.add_bus(name, "1.2.3", 7200.0, x, 0.0)
+    feeder.add_source("grid", "source", "1.2.3", EMF_V, 0.1j * np.eye(3))
+    z = (0.3 + 0.6j) * np.eye(3)
+    for name, a, b, nodes, closed in (
+        ("to-north", "source", "north", "1.2.3", True),
+        ("to-south", "source", "south", "1.2.3", True),
+        ("tie-1", "north", "south", far_nodes, False),
+    ):
+        feeder.add_line(
+            name, a, "1.2.3", b, nodes, z, np.zeros((3, 3)), length_m=500.0, rating_a=300.0,
+            is_switch=not closed, in_service=closed,
+        )  # fmt: skip
+    feeder.add_home(
+        "home-1", "north", "1.2.3", "three", kw=1.0, kvar=0.0, kv=12.47,
+    )  # fmt: skip
+    path = tmp_path / "two-ways.feeder"
+    feeder.build().save(path)
+    return f'source = "file:{path}"\n'
+
+
+def test_conductors_that_a_section_does_not_have(tmp_path: Path) -> None:
+    found = told(
+        tmp_path,
+        "homes = 12\n"
+        + EVENT + 'kind = "open"\nwhere = "line:lateral-1@b"\n'
+        + EVENT + 'kind = "outage"\nwhere = "transformer:transformer-9"\nduration = "10 min"\n',
+    )  # fmt: skip
+    assert found == [
+        "events.1.where: the feeder has no transformer of this name (did you mean 'transformer-2'?) "
+        "(got transformer:transformer-9)"
+    ]  # names come first: nothing else can be asked of what is not there
+    [message] = told(tmp_path, "homes = 12\n" + EVENT + 'kind = "open"\nwhere = "line:lateral-1@b"\n')
+    assert message.startswith("events.0.where: line:lateral-1 has no conductor 'b'")
+
+
+def test_a_tie_must_stand_open(tmp_path: Path) -> None:
+    [message] = told(
+        tmp_path, two_ways(tmp_path, "1.2.3") + EVENT + 'kind = "tie"\nwhere = "line:to-north"\n'
+    )
+    assert message.startswith(
+        "events.0.where: stands closed; a tie is a line that stands open (did you mean 'line:tie-1'?)"
+    )
+
+
+@pytest.mark.parametrize("kind", ["tie", "close"])
+def test_a_tie_that_would_close_a_loop_out_of_phase(tmp_path: Path, kind: str) -> None:
+    event = EVENT + f'kind = "{kind}"\nwhere = "line:tie-1"\n'
+    [message] = told(tmp_path, two_ways(tmp_path, "2.3.1") + event)
+    assert message.startswith(
+        "events.0.where: would close a loop out of phase: 120 degrees and 0 % stand across"
+    )
+    file = tmp_path / "right.toml"
+    file.write_text(CASE + two_ways(tmp_path, "1.2.3") + event, encoding="utf-8")
+    assemble(cosim.Scenario.load(file))
