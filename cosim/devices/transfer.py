@@ -268,7 +268,8 @@ def step(
         for name, condition in machine.conditions.items()
         if condition.holds(measured)
     }
-    device = replace(device, held_us=held)
+    if held != device.held_us:
+        device = replace(device, held_us=held)
     deadline: int | None = None
     for way in machine.states[device.state].leave:
         if way.person and not people:
