@@ -16,6 +16,7 @@ from cosim.cli import (
     adapter_calibrate,
     adapter_surge,
     adapter_transfer,
+    adapter_value,
     adapters,
     demand,
     feeders,
@@ -58,6 +59,7 @@ hazards.add_to(feeders.app)
 adapter_bench.add_to(adapters.app)
 adapter_transfer.add_to(adapters.app)
 adapter_surge.add_to(adapters.app)
+adapter_value.add_to(adapters.app)
 app.add_typer(scenarios.app, name="scenario")
 app.add_typer(feeders.app, name="feeder")
 app.add_typer(demand.app, name="demand")
