@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         TransformerEntry,
     )
     from cosim.grid_profile_entry import GridProfileEntry
+    from cosim.protection_entry import FuseEntry, ReclosingEntry, SectionalizerEntry
     from cosim.reliability_entry import ReliabilityEntry
     from cosim.tariff_entry import TariffEntry
     from cosim.tolerance_entry import ToleranceEntry
@@ -275,6 +276,7 @@ def schemas() -> dict[str, Any]:
     from cosim.heat_body import BodyEntry
     from cosim.house_entry import SCHEMAS as HOUSES
     from cosim.household_entry import SCHEMAS as HOUSEHOLDS
+    from cosim.protection_entry import SCHEMAS as PROTECTION
     from cosim.reliability_entry import SCHEMAS as RELIABILITY
     from cosim.tariff_entry import SCHEMAS as TARIFFS
     from cosim.tolerance_entry import SCHEMAS as TOLERANCES
@@ -288,6 +290,7 @@ def schemas() -> dict[str, Any]:
         **HOUSES,
         **HOUSEHOLDS,
         **PROFILES,
+        **PROTECTION,
         **RELIABILITY,
         **SITES,
         **TARIFFS,
