@@ -95,7 +95,7 @@ def _plain(value: Any, arrays: list[NDArray[Any]], where: str) -> Any:
         return ["list" if isinstance(value, list) else "tuple", _items(value, arrays, where)]
     if isinstance(value, set | frozenset):
         kind = "set" if isinstance(value, set) else "frozenset"
-        return [kind, _items(sorted(value), arrays, where)]
+        return [kind, _items(sorted(value, key=repr), arrays, where)]
     if isinstance(value, Mapping) and type(value) is dict:
         pairs = [
             [_plain(k, arrays, f"{where}.{k}"), _plain(v, arrays, f"{where}.{k}")] for k, v in value.items()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cosim import saving
+from cosim.events.physics import Fault
 from cosim.events.records import Signal
 from cosim.feeder.control_parts import Setting
 from cosim.saving import attributes, pack, set_attributes, unpack
@@ -26,6 +27,9 @@ def test_everything_comes_back() -> None:
         "scalar": np.float64(0.1),
         "object": np.array(["é", ""], dtype=object),
         "empty": np.zeros((0, 4)),
+        "faults": frozenset(
+            {Fault("b", "line:l", "line_to_ground", "a"), Fault("a", "line:l", "line_to_ground", "a")}
+        ),
         "complex": np.array([1 + 2j]),
         "list in list": [["array", 0], ()],
     }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cosim.report.figures import Figures
-from cosim.report.formatting import counted, moment, number
+from cosim.report.formatting import counted, moment, number, span
 from cosim.results.findings import REJECTION_NOTICED_PU
 from cosim.results.grid_heat_findings import LIMIT_C
 from cosim.results.layout import (
@@ -24,6 +24,8 @@ from cosim.results.summary import NOTICED_W, UNBALANCE_LIMIT, Extreme, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from cosim.results.outage_findings import OutageFindings
 
 CLOSE_K = 10.0  # a margin smaller than this is worth a look
 FULL_SHARE = 0.8  # so is a service that carries more of its rating than a continuous load may
@@ -438,10 +440,32 @@ def _comfort(summary: Summary) -> Iterator[Answer]:
 
 
 def _supply(summary: Summary, found: Figures) -> Iterator[Answer]:
-    dead = int((found.unsupplied_s > 0).sum())
-    if dead:
+    dead, out = int((found.unsupplied_s > 0).sum()), summary.outages
+    if out is not None:
+        yield _outages(out)
+    elif dead:
         hours = number(summary.unsupplied_home_hours)
         yield Answer("Who was without power?", counted(dead, "home"), f"{hours} home-hours in all.", "plain")
+
+
+def _outages(out: OutageFindings) -> Answer:
+    """What the outages did."""
+    caidi = f" of {number(out.caidi_min)} min on average" if out.sustained else ""
+    detail = (
+        f"{counted(out.sustained, 'sustained interruption')}{caidi}, {out.momentary:,} momentary; SAIFI "
+        f"{number(out.saifi)} and SAIDI {number(out.saidi_min)} min in this run. Most at once: "
+        f"{counted(out.most_out, 'home')} at {moment(np.datetime64(out.most_out_at), seconds=True)}; longest "
+        f"{out.longest_home}, {span(out.longest_s)}. Without power {number(out.power_home_hours)} of "
+        f"{number(out.grid_home_hours)} home-hours without the grid; not served: {number(out.unserved_kwh)} kWh "
+        "(an estimate)."
+    )
+    if out.own_homes:
+        detail += (
+            f" {counted(out.own_homes, 'home')} had power of their own for {number(out.own_home_hours)} home-hours "
+            f"and took {number(out.own_kwh)} kWh."
+        )
+    figure = f"{out.homes:,} of {counted(out.of_homes, 'home')} lost the grid"
+    return Answer("What did the outages do?", figure, detail, "watch")
 
 
 def _solver(summary: Summary) -> Answer:

@@ -14,6 +14,7 @@ from cosim.report.feeder_map import feeder_map
 from cosim.report.figures import Figures, figures
 from cosim.report.formatting import counted, script_json, span
 from cosim.report.map_quantities import Colouring, colourings, put_first
+from cosim.report.outages import outage_tables
 from cosim.report.provenance import CONFIDENCES, heat_counts, heat_statement, provenance
 from cosim.report.study_tables import study_tables
 from cosim.report.tables import event_log, groups, tables
@@ -98,7 +99,7 @@ def render(results: Results, quantity: str = "") -> str:
         map_choices=[(choice.quantity.name, choice.quantity.label) for choice in choices],
         legend=[(shade if shade >= 0 else "x", text) for shade, text in first.legend()],
         map_data=script_json(_map_data(choices, names)),
-        tables=[*tables(found), *study_tables(results)],
+        tables=[*outage_tables(results), *tables(found), *study_tables(results)],
         charts=list(TimePlots(results, found).charts()),
         events=event_log(results),
         confidences=CONFIDENCES,

@@ -13,6 +13,7 @@ from cosim.errors import ResultsError
 from cosim.report.charts import Limit, Mark, Series, line_chart
 from cosim.report.control_plots import control_charts
 from cosim.report.figures import LIMITS, PARTS, Figures, worst_rows
+from cosim.report.outages import outage_lines
 from cosim.results.layout import HOME_QUANTITIES
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class TimePlots:
 
     def charts(self) -> Iterator[str]:
         """Every chart, as a figure element each."""
+        yield from self._outages()
         yield from self._head()
         for found in control_charts(self.results, self._end, MOST_LINES):
             yield self._chart(found.lines, found.title, found.unit)
@@ -81,6 +83,13 @@ class TimePlots:
         return line_chart(
             lines, title=title, unit=unit, start=self._start, limit=limit, marks=self._marks(), zero=zero
         )
+
+    def _outages(self) -> Iterator[str]:
+        homes, crews = outage_lines(self.results, self._end)
+        if homes:
+            yield self._chart(homes, "Who was out when", "homes", zero=True)
+        if crews:
+            yield self._chart(crews, "Crews out", "crews", zero=True)
 
     def _head(self) -> Iterator[str]:
         head, solver = self.results.feeder, self.results.solver

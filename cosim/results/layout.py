@@ -62,7 +62,7 @@ from cosim.results.variables import (
 # isort: on
 
 KIND = "cosim-results"
-VERSION = 5
+VERSION = 6
 
 
 def _home(name: str, units: str, long_name: str, step: float, **more: object) -> Variable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cosim.results.outage_layout import OUTAGE_STUDIES
 from cosim.results.variables import (
     ROOM_HIGH_C,
     ROOM_LOW_C,
@@ -337,5 +338,6 @@ STUDIES: dict[str, Group] = {
     "aged_jaws": AGED_JAWS,
     "comfort": COMFORT,
     "car_days": CAR_DAYS,
+    **OUTAGE_STUDIES,
 }
 WITHIN, OVER, UNKNOWN, BREAKER_ONLY = 0, 1, 2, 3

@@ -26,6 +26,7 @@ from cosim.results.findings import (
 )
 from cosim.results.grid_heat_findings import GridHeatFindings, grid_heat_findings
 from cosim.results.jaw_findings import JawFindings, jaw_findings
+from cosim.results.outage_findings import OutageFindings, outage_findings
 from cosim.results.reader import Results
 from cosim.results.record import Array, Float
 
@@ -95,7 +96,7 @@ class Summary:
         Steps that the fast iteration left to Newton's method.
     phase_back
         Phase of the head with the largest peak flowing back [W].
-    inverters, clearing, sources, overvoltage, site, jaws, cars, comfort
+    inverters, clearing, sources, overvoltage, site, jaws, cars, comfort, outages
         See `cosim.results.findings`; None for what was not asked for.
     """
 
@@ -146,6 +147,7 @@ class Summary:
     jaws: JawFindings | None = None
     cars: CarFindings | None = None
     comfort: ComfortFindings | None = None
+    outages: OutageFindings | None = None
 
     @property
     def heat_margin_k(self) -> float:
@@ -196,6 +198,8 @@ class Summary:
             yield self.cars
         if self.comfort is not None:
             yield self.comfort
+        if self.outages is not None:
+            yield self.outages
 
 
 _EXTREMES = {
@@ -223,6 +227,7 @@ Finding = (
     | GridHeatFindings
     | CarFindings
     | ComfortFindings
+    | OutageFindings
 )
 _FINDINGS: dict[str, type[Finding]] = {
     "controls": ControlFindings,
@@ -235,6 +240,7 @@ _FINDINGS: dict[str, type[Finding]] = {
     "jaws": JawFindings,
     "cars": CarFindings,
     "comfort": ComfortFindings,
+    "outages": OutageFindings,
 }
 
 
@@ -303,6 +309,7 @@ def summarise(results: Results) -> Summary:
         jaws=jaw_findings(results, _peak(results, "home", "jaw_rise_k")[0]),
         cars=car_findings(results),
         comfort=comfort_findings(results),
+        outages=outage_findings(results),
     )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 J_PER_KWH = 3.6e6
 
 
-def _after(
+def added_up(
     total: NDArray[np.float64], seconds: NDArray[np.float64], values: NDArray[np.float64 | np.bool_]
 ) -> NDArray[np.float64]:
     """(homes,) a total after steps of (steps, homes) values, added one by one: no cut into blocks changes a bit."""
@@ -42,10 +42,10 @@ class Comfort:
         room, water, shed = (
             steps.home[name] for name in ("indoor_temperature_c", "water_temperature_c", "shed_w")
         )
-        self._cold_s = _after(self._cold_s, steps.seconds, room < ROOM_LOW_C)
-        self._hot_s = _after(self._hot_s, steps.seconds, room > ROOM_HIGH_C)
-        self._cool_water_s = _after(self._cool_water_s, steps.seconds, water < WATER_LOW_C)
-        self._shed_j = _after(self._shed_j, steps.seconds, np.nan_to_num(shed))
+        self._cold_s = added_up(self._cold_s, steps.seconds, room < ROOM_LOW_C)
+        self._hot_s = added_up(self._hot_s, steps.seconds, room > ROOM_HIGH_C)
+        self._cool_water_s = added_up(self._cool_water_s, steps.seconds, water < WATER_LOW_C)
+        self._shed_j = added_up(self._shed_j, steps.seconds, np.nan_to_num(shed))
         self._coldest_c = np.fmin(self._coldest_c, np.fmin.reduce(room, axis=0))
         self._hottest_c = np.fmax(self._hottest_c, np.fmax.reduce(room, axis=0))
 

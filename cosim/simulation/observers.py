@@ -11,6 +11,7 @@ from cosim.simulation.comfort import Comfort
 from cosim.simulation.control_record import ControlRecord, work_columns
 from cosim.simulation.inverters import effect
 from cosim.simulation.jaws import jaw_columns
+from cosim.simulation.outage_record import OutageRecord
 from cosim.simulation.recording import step_block
 from cosim.simulation.unsettled import Unsettled
 from cosim.simulation.worst import Worst
@@ -39,6 +40,7 @@ class Observers:
         self.controls = ControlRecord(study.controls)
         self.cars = CarDays(study)
         self.comfort = Comfort(study.homes)
+        self.outages = OutageRecord(study, log)
         self.unsettled = Unsettled(log, study.compiled.circuit.nodes)
 
     def watch(self, physics: StudyPhysics, block: Block, count: int) -> None:
@@ -47,6 +49,7 @@ class Observers:
         self._writer.write(steps)
         self.worst.watch(steps)
         self.comfort.watch(steps)
+        self.outages.watch(physics.supplied(), block, count, steps)
         self.unsettled.watch(block, count)
         self.cars.watch(block, count)
         self.controls.watch(physics.state.setting, int(block.plan.start_us[0]))
@@ -81,6 +84,8 @@ class Observers:
             yield _table("der_placement", der_placement.as_columns(placement, study.home_names))
         if (indoors := self.comfort.columns(study.home_names)) is not None:
             yield _table("comfort", indoors)
+        for kind, columns in self.outages.tables().items():
+            yield _table(kind, columns)
         if study.jaws:
             yield _table("aged_jaws", jaw_columns(study.jaws, study.population))
         if len(study.cars.home):

@@ -104,6 +104,10 @@ class StudyPhysics:
         """Homes whose DER terminals are dead now."""
         return self._names(~self._supply.der_fed(self.state))
 
+    def supplied(self) -> Bool:
+        """(homes,) whether the grid reaches the socket now."""
+        return self._supply.fed(self.state)
+
     def network(self, grid: Grid) -> Network:
         """The solver of a state of the grid, factorised when first needed."""
         return self._regulation.network(grid)

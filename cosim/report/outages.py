@@ -1,0 +1,128 @@
+"""Who was out when: the picture, and the tables beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cosim.report.charts import Series
+from cosim.report.formatting import counted, moment, number, span
+from cosim.report.tables import Table, numbers, words
+from cosim.results.outage_layout import INTERRUPTIONS
+
+if TYPE_CHECKING:
+    from cosim.results import Results
+
+MOST_ROWS = 30
+CREW_BEGINS, CREW_ENDS = "crew_leaves", "crew_done"
+_LASTING = next(v.flags for v in INTERRUPTIONS.variables if v.name == "lasting")
+_LINES = (
+    ("without_grid", "without the grid"),
+    ("without_power", "without power"),
+    ("on_own", "on their own power"),
+)
+
+Float = NDArray[np.float64]
+
+
+def outage_lines(results: Results, end_s: float) -> tuple[list[Series], list[Series]]:
+    """Homes out over time, and crews at work, as staircases until `end_s` [s since the start]; empty if none were."""
+    names = results.studies_of("out_over_time")
+    if not names:
+        return [], []
+    start = np.datetime64(results.info.start, "us")
+    over = results.study(names[0])
+    time_s = _seconds(over["time"].to_numpy(), start)
+    homes = [_stairs(label, time_s, over[name].to_numpy(), end_s) for name, label in _LINES]
+    kept = [line for line in homes if line.values.any()]
+    if len(kept) > 1 and np.array_equal(kept[0].values, kept[1].values):
+        kept[:2] = [Series("without the grid and power", kept[0].time_s, kept[0].values)]
+    events = results.events
+    moves = events[events["kind"].isin((CREW_BEGINS, CREW_ENDS))]
+    if not len(moves):
+        return kept, []
+    by = np.where(moves["kind"] == CREW_BEGINS, 1, -1)
+    return kept, [_stairs("crews out", _seconds(moves["time"].to_numpy(), start), np.cumsum(by), end_s)]
+
+
+def _seconds(times: NDArray[np.datetime64], start: np.datetime64) -> Float:
+    return np.asarray((times.astype("datetime64[us]") - start) / np.timedelta64(1, "s"), float)
+
+
+def _stairs(label: str, time_s: Float, values: NDArray[np.int64], end_s: float) -> Series:
+    """Nobody until the first change, each count until the next."""
+    starts, held = np.r_[0.0, time_s], np.r_[0.0, values.astype(float)]
+    ends = np.r_[starts[1:], max(end_s, starts[-1])]
+    return Series(label, np.column_stack([starts, ends]).ravel(), np.repeat(held, 2))
+
+
+def outage_tables(results: Results) -> Iterator[Table]:
+    """Interruptions by what caused them, and the homes that were out longest; nothing if nobody was."""
+    if not results.studies_of("interruptions"):
+        return
+    yield _causes(results)
+    yield _homes(results)
+
+
+def _causes(results: Results) -> Table:
+    each = results.study(results.studies_of("interruptions")[0])
+    cause, began, ended = (each[name].to_numpy() for name in ("cause", "began", "ended"))
+    lasting, duration_s = each["lasting"].to_numpy(), each["duration_s"].to_numpy()
+    index = results.study(results.studies_of("reliability")[0])
+    events = results.events
+    keys = sorted({(began[k], int(cause[k])) for k in range(len(cause))})
+    rows = [np.flatnonzero((began == time) & (cause == order)) for time, order in keys]
+    shown = sorted(range(len(rows)), key=lambda k: -float(duration_s[rows[k]].sum()))[:MOST_ROWS]
+    shown.sort()
+
+    def told(order: int) -> str:
+        if order < 0:
+            return "no switch opened then"
+        return f"{events.loc[order, 'kind']} {events.loc[order, 'subject']}".replace("_", " ", 1)
+
+    value = {
+        name: float(index[name][0]) for name in ("saifi", "saidi_min", "caidi_min", "maifi", "availability")
+    }
+    caidi = f"CAIDI {number(value['caidi_min'])} min, " if np.isfinite(value["caidi_min"]) else ""
+    note = (
+        f"Of this run alone, by IEEE 1366: SAIFI {number(value['saifi'])}, SAIDI {number(value['saidi_min'])} min, "
+        f"{caidi}MAIFI {number(value['maifi'])}; the grid was there for {100.0 * value['availability']:.4g} % of "
+        f"home-hours. {counted(len(rows), 'occurrence')}"
+        + (f", the {MOST_ROWS} with most home-hours." if len(rows) > MOST_ROWS else ".")
+    )
+    return Table(
+        "Interruptions",
+        note,
+        (
+            words("Began", [moment(keys[k][0], seconds=True) for k in shown]),
+            words("What opened", [told(keys[k][1]) for k in shown]),
+            numbers("Homes", "", [float(len(rows[k])) for k in shown]),
+            words("Last home back", [moment(ended[rows[k]].max(), seconds=True) for k in shown]),
+            words("Longest", [span(float(duration_s[rows[k]].max())) for k in shown]),
+            numbers("Home-hours", "h", [float(duration_s[rows[k]].sum()) / 3600.0 for k in shown]),
+            words("By IEEE 1366", [_LASTING[int(lasting[rows[k]].max())] for k in shown]),
+        ),
+    )
+
+
+def _homes(results: Results) -> Table:
+    study = results.study(results.studies_of("outage_homes")[0])
+    columns = {name: study[name].to_numpy() for name in study.data_vars}
+    rows = np.lexsort((-columns["without_grid_s"], -columns["without_power_s"]))[:MOST_ROWS]
+    return Table(
+        "Homes through the outages",
+        f"{counted(len(columns['home']), 'home')} lost the grid or power, longest without power first. What was not "
+        "served is an estimate from each home's mean while the grid was there.",
+        (
+            words("Home", columns["home"][rows].tolist()),
+            numbers("Without grid", "h", columns["without_grid_s"][rows] / 3600.0),
+            numbers("Without power", "h", columns["without_power_s"][rows] / 3600.0),
+            numbers("On its own", "h", columns["on_own_s"][rows] / 3600.0),
+            numbers("Transfers", "", columns["transfers"][rows].astype(float)),
+            numbers("Taken on its own", "kWh", columns["own_kwh"][rows]),
+            numbers("Not served", "kWh", columns["unserved_kwh"][rows]),
+        ),
+    )

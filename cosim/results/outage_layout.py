@@ -1,0 +1,84 @@
+"""What stands in a result file of interruptions: each of them, the indices, homes through them, who was out when."""
+
+from __future__ import annotations
+
+from cosim.results.variables import TIME_UNITS, Group, Variable
+
+ROW = Variable("row", ("row",), "i8", "", "number of the row")
+
+
+def _row(name: str, dtype: str, units: str, long_name: str, flags: tuple[str, ...] = ()) -> Variable:
+    return Variable(name, ("row",), dtype, units, long_name, flags=flags)
+
+
+INTERRUPTIONS = Group(
+    "study/NAME (interruptions)",
+    "Every loss of the grid at a home's service, a row each, whatever the home did about it.",
+    (
+        ROW,
+        _row("home", "str", "", "home"),
+        _row("began", "i8", TIME_UNITS, "when the grid went"),
+        _row("ended", "i8", TIME_UNITS, "when it came back, or the run ended"),
+        _row("duration_s", "f8", "s", "how long it was away"),
+        _row(
+            "lasting",
+            "i1",
+            "",
+            "by IEEE 1366: sustained if over five minutes; unended: still out when the run ended",
+            flags=("momentary", "sustained", "unended"),
+        ),
+        _row("cause", "i8", "1", "number of the event that opened the way, -1 where none did at that moment"),
+    ),
+)
+RELIABILITY = Group(
+    "study/NAME (reliability)",
+    "Interruption indices as IEEE 1366 defines them, of this run alone, whatever its length; one row.",
+    (
+        ROW,
+        _row("homes", "i8", "1", "homes served"),
+        _row("duration_h", "f8", "h", "length of the run"),
+        _row("saifi", "f8", "1", "sustained interruptions a home"),
+        _row("saidi_min", "f8", "min", "minutes of them a home"),
+        _row("caidi_min", "f8", "min", "minutes of one; NaN without any"),
+        _row("maifi", "f8", "1", "momentary interruptions a home"),
+        _row("maifi_e", "f8", "1", "momentary events a home"),
+        _row("availability", "f8", "1", "share of home-hours with the grid there"),
+    ),
+)
+OUTAGE_HOMES = Group(
+    "study/NAME (outage_homes)",
+    "Every home that lost the grid or its power, through the whole run.",
+    (
+        ROW,
+        _row("home", "str", "", "home"),
+        _row("without_grid_s", "f8", "s", "time without the grid at its service"),
+        _row("without_power_s", "f8", "s", "time without power at its panel"),
+        _row("on_own_s", "f8", "s", "time its panel had power and the grid was away"),
+        _row("transfers", "i8", "1", "how often its panel got power of its own while the grid was away"),
+        _row("own_kwh", "f8", "kWh", "energy its panel took while the grid was away"),
+        _row(
+            "unserved_kwh",
+            "f8",
+            "kWh",
+            "what its loads would have taken in the time without power, at their mean with the grid; an estimate",
+        ),
+    ),
+)
+OUT_OVER_TIME = Group(
+    "study/NAME (out_over_time)",
+    "How many homes were out, a row for every change.",
+    (
+        ROW,
+        _row("time", "i8", TIME_UNITS, "from when it was so"),
+        _row("without_grid", "i8", "1", "homes without the grid"),
+        _row("without_power", "i8", "1", "homes without power at the panel"),
+        _row("on_own", "i8", "1", "homes with power of their own while the grid is away"),
+    ),
+)
+OUTAGE_STUDIES = {
+    "interruptions": INTERRUPTIONS,
+    "reliability": RELIABILITY,
+    "outage_homes": OUTAGE_HOMES,
+    "out_over_time": OUT_OVER_TIME,
+}
+MOMENTARY, SUSTAINED, UNENDED = range(3)
