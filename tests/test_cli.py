@@ -46,6 +46,7 @@ COMMANDS = [
     ("feeder", "compare"),
     ("feeder", "faults"),
     ("feeder", "backfeed"),
+    ("feeder", "neutral"),
     ("feeder", "flow"),
     ("demand", "diversity"),
     ("demand", "pickup"),
@@ -58,6 +59,9 @@ COMMANDS = [
     ("adapter", "calibrate"),
     ("adapter", "sensitivity"),
     ("adapter", "transfer"),
+    ("adapter", "surge"),
+    ("adapter", "value"),
+    ("adapter", "cords"),
 ]
 SMALL = """
 start = 2026-07-14T00:00:00

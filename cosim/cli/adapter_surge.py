@@ -1,4 +1,4 @@
-"""The command that fires a surge at a product: `cosim adapter surge`."""
+"""Commands about surges and cords: `cosim adapter surge`, `cosim adapter cords`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from cosim.cli.shell import print_json, print_table
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the command to `cosim adapter`."""
+    """Add the commands to `cosim adapter`."""
     app.command("surge")(surge)
+    app.command("cords")(cords)
 
 
 def surge(
@@ -58,4 +59,41 @@ def surge(
             "source",
         ),
         rows,
+    )
+
+
+def cords(
+    length_m: Annotated[float, typer.Option(help="Length of the cords.")] = 15.24,
+    amperes: Annotated[
+        float | None,
+        typer.Option(help="Current; the generator's full load if not given.", show_default=False),
+    ] = None,
+    source: Annotated[str, typer.Option(help="Generator of models/der.")] = "portable-generator-6.25",
+    ambient_c: Annotated[float, typer.Option(help="Air around the cord.")] = 30.0,
+    json: JsonOption = False,
+) -> None:
+    """How warm extension cords get at a generator's full load: every gauge, laid out and coiled, four hours.
+
+    Example: cosim adapter cords --length-m 30 --json
+    """
+    from cosim.studies.cord_heat import ALLOWED_A, cord_heat, full_load_a
+
+    current = full_load_a(source) if amperes is None else amperes
+    found = [
+        cord_heat(gauge, length_m, current, coiled=coiled, ambient_c=ambient_c)
+        for gauge in ALLOWED_A
+        for coiled in (False, True)
+    ]
+    if json:
+        print_json({"cords": [cord.as_dict() for cord in found]})
+        return
+    rows = [
+        (
+            cord.gauge, "coiled" if cord.coiled else "straight", f"{cord.amperes:.1f}", f"{cord.allowed_a:.0f}",
+            f"{cord.core_c[-1]:.0f}", f"{cord.plug_c[-1]:.0f}", f"{cord.limit_minutes:.0f}", f"{cord.drop_v:.1f}",
+        )
+        for cord in found
+    ]  # fmt: skip
+    print_table(
+        ("AWG", "laid", "A", "allowed A", "core degC", "plug degC", "60 degC after min", "drop V"), rows
     )
