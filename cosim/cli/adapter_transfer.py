@@ -47,7 +47,8 @@ def transfer(
         trace = bench.driven(machine, disturbance, grid_code or None, careless=careless)
         _show(trace, json)
         return
-    verdicts = bench.protects(machine, grid_code or None)
+    adapter = name if machine != name else ""
+    verdicts = bench.protects(machine, grid_code or None, adapter or bench.adapter_of(machine))
     if json:
         print_json({key: {"has": found.has, "evidence": found.evidence} for key, found in verdicts.items()})
         return

@@ -9,6 +9,7 @@ utilities compare backup products by is an outcome of contacts, delays and level
 - phase loss: with one leg of the grid gone the panel has both legs or leaves that grid, and a source that lacks a leg
   is never put on the panel, with no hand moved;
 - overload: a source asked for 1.3 times its inlet's or breaker's rating is relieved by the product within 30 minutes;
+- surge: a combination wave through the service, off the clock (`cosim.studies.surge`);
 - backfeed: the dead service shows no voltage while the source runs, whatever the person forgets.
 """
 
@@ -18,6 +19,7 @@ import difflib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from cosim import library
@@ -25,6 +27,8 @@ from cosim.devices.transfer import Machine, Transition
 from cosim.errors import LibraryError, Problem
 from cosim.events import Environment, EventLog
 from cosim.events.transfer_processes import TransferDevices
+from cosim.studies.surge import PEAK_V
+from cosim.studies.surge import surge as surge_through
 from cosim.studies.transfer_circuit import HOME, LEG_V, US, Bench, BenchSource, Outside, Row, source_for
 
 if TYPE_CHECKING:
@@ -166,6 +170,20 @@ def machine_named(name: str) -> str:
     return adapter.machine
 
 
+def adapter_of(machine: str) -> str:
+    """The first adapter of the library that names a machine, "" for none."""
+    return _adapters().get(machine, "")
+
+
+@cache
+def _adapters() -> dict[str, str]:
+    """By machine, the first adapter that names it."""
+    named = {
+        name: str(library.raw("adapters", name).get("machine", "")) for name in library.names("adapters")
+    }
+    return {machine: name for name, machine in reversed(named.items()) if machine}
+
+
 def driven(name: str, disturbance: str, grid_code: str | None = None, *, careless: bool = False) -> Trace:
     """Put an entry of ``models/transfer`` through a disturbance; the person takes the median time.
 
@@ -227,9 +245,9 @@ def drive(machine: Machine, disturbance: Disturbance, supply: str) -> Trace:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One row of the table: "yes" or "no", and what was measured; "not run" where nothing computes it yet."""
+    """One row of the table: "yes" or "no", and what was measured; else why there is neither."""
 
-    has: Literal["yes", "no", "not run"]
+    has: Literal["yes", "no", "evidence missing", "not run"]
     evidence: str
 
 
@@ -243,7 +261,7 @@ def on_grid(row: Row) -> bool:
     return row.service == "12" and not row.contact
 
 
-def protects(name: str, grid_code: str | None = None) -> dict[str, Verdict]:
+def protects(name: str, grid_code: str | None = None, adapter: str = "") -> dict[str, Verdict]:
     """What a product does by itself, read off the bench.
 
     Parameters
@@ -252,6 +270,8 @@ def protects(name: str, grid_code: str | None = None) -> dict[str, Verdict]:
         Entry of ``models/transfer``, or the path of one.
     grid_code
         Of its entry; its own default if None.
+    adapter
+        Whose clamp a surge meets; without one no surge is run.
 
     Returns
     -------
@@ -272,7 +292,7 @@ def protects(name: str, grid_code: str | None = None) -> dict[str, Verdict]:
             run("leg-lost"), None if entry.supply == "battery" else run("source-leg-missing")
         ),
         "overload": overload(run("overload")),
-        "surge": Verdict("not run", "a combination wave is no matter of states"),
+        "surge": surge(adapter),
         "backfeed": backfeed([run("line-check"), run("line-check", careless)]),
     }
 
@@ -334,6 +354,17 @@ def overload(trace: Trace) -> Verdict:
     return Verdict(
         "yes", f"{worst:.0f} A of {trace.source.rated_a:.0f} end after {relieved[0].time_s - LOADED_S:.1f} s"
     )
+
+
+def surge(adapter: str) -> Verdict:
+    """Clamps a combination wave behind the service: off the clock, by `cosim.studies.surge`."""
+    if not adapter:
+        return Verdict("not run", "a surge meets an adapter's clamp, not a machine")
+    found = surge_through(adapter)
+    if found.evidence == "missing":
+        return Verdict("evidence missing", "no data of its varistors is public")
+    lets = f"lets {found.let_through_v / 1e3:.2g} of {PEAK_V / 1e3:g} kV through"
+    return Verdict("yes" if found.evidence == "clamp" else "no", lets)
 
 
 def backfeed(traces: Sequence[Trace]) -> Verdict:

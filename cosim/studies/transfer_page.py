@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cosim import library
-from cosim.studies.transfer_bench import protects
+from cosim.studies.transfer_bench import adapter_of, protects
 from cosim.studies.transfer_drawing import Way, drawing, ways
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PAGES = Path(__file__).parents[2] / "docs"
 PAGE = PAGES / "transfer.md"
 MARKER = "<!-- below: python -m cosim.studies.transfer_page -->\n"
-ROWS = ("automatic_transfer", "reconnection", "phase_loss", "overload", "backfeed")
+ROWS = ("automatic_transfer", "reconnection", "phase_loss", "overload", "surge", "backfeed")
 SAID = {
     "service_pu": "grid",
     "source_pu": "source",
@@ -54,7 +54,7 @@ def _table(entries: list[TransferEntry]) -> Iterator[str]:
     yield "| product | " + " | ".join(row.replace("_", " ") for row in ROWS) + " |"
     yield "|---" * (len(ROWS) + 1) + "|"
     for entry in entries:
-        found = protects(entry.name)
+        found = protects(entry.name, adapter=adapter_of(entry.name))
         yield (
             f"| {entry.title} | "
             + " | ".join(f"**{found[r].has}**: {found[r].evidence}" for r in ROWS)

@@ -37,6 +37,15 @@ def test_what_is_stated_of_an_adapter_is_what_its_machine_does(name: str) -> Non
             assert verdicts[row].has == said.has, (row, verdicts[row].evidence, said.source)
 
 
+def test_a_surge_is_left_to_the_wave() -> None:
+    assert bench.surge("surge-only").has == "yes"
+    assert bench.surge("suicide-cord").has == "no"
+    assert bench.surge("tesco-bptm").has == "evidence missing"
+    assert bench.surge("").has == "not run"
+    assert bench.adapter_of("generlink") == "generlink-30"
+    assert bench.adapter_of("none") == ""
+
+
 def lame(machine: Machine, condition: str, **changes: object) -> Machine:
     changed = replace(machine.conditions[condition], **changes)  # type: ignore[arg-type]
     return replace(machine, conditions={**machine.conditions, condition: changed})
