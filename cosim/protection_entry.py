@@ -63,7 +63,7 @@ class FuseEntry(Entry):
 
     def link(self, rating_a: float) -> Element:
         """The link of one rating, whether made or not."""
-        name = f"{rating_a:g}{self.name.partition('-')[0].upper()}"
+        name = f"{rating_a:g}{self.curve.partition('-')[0].upper()}"
         curve = TimeCurrentCurve.load(self.curve)
         return Element(name, rating_a, curve, reset_s=self.cooling_s.value)
 

@@ -21,6 +21,7 @@ from cosim.feeder.controls import Controls
 from cosim.feeder.feeder import Feeder
 from cosim.feeder.impedance_parts import with_impedance_parts
 from cosim.feeder.places import home_places
+from cosim.feeder.protection import AskedDevice, AskedProtection, protection_of
 from cosim.feeder.quality import Watched, watch
 from cosim.randomness import stable_ids
 from cosim.results.record import FeederMap
@@ -229,8 +230,12 @@ class Study:
 
     @cached_property
     def protection(self) -> Protection:
-        """The feeder's protective devices."""
-        return Protection((), {})
+        """The feeder's protective devices; none, and nothing burns, without a scheme."""
+        asked = self.scenario.protection
+        if asked.scheme == "none" and not asked.devices:
+            return Protection((), {})
+        placed = tuple(AskedDevice(d.at, d.entry, d.rating_a, d.ground_a) for d in asked.devices)
+        return protection_of(self.feeder, AskedProtection(asked.scheme, placed))
 
     @cached_property
     def islands(self) -> Islands:

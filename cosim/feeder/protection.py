@@ -1,0 +1,211 @@
+"""Protective devices of a feeder: a breaker at its head, fuses of its laterals and service transformers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cosim import library
+from cosim.devices.protection import Protection, ProtectiveDevice, Shot
+from cosim.errors import FeederError
+from cosim.feeder.nodes import numbers
+from cosim.feeder.service import find_supply
+from cosim.protection_entry import FuseEntry, ReclosingEntry, SectionalizerEntry
+from cosim.sections import section_of
+
+if TYPE_CHECKING:
+    from cosim.feeder.feeder import Feeder
+
+US = 1_000_000
+RELAY, LATERAL, CUTOUT = "substation-relay", "k-link", "transformer-cutout"
+
+
+@dataclass(frozen=True)
+class AskedDevice:
+    """A device in a chosen place: what it opens, its entry of models/protection, and ratings in place of its rule."""
+
+    section: str
+    entry: str
+    rating_a: float | None = None
+    ground_a: float | None = None
+
+
+@dataclass(frozen=True)
+class AskedProtection:
+    """Scheme and devices: ``fuse-saving``, ``fuse-blowing`` or ``none`` (chosen devices only)."""
+
+    scheme: str = "fuse-saving"
+    devices: tuple[AskedDevice, ...] = ()
+
+
+SAVING = AskedProtection()
+
+
+def protection_of(feeder: Feeder, asked: AskedProtection = SAVING) -> Protection:
+    """Protective devices of a feeder, and who stands before whom.
+
+    A relay stands at each trunk breaker (else at the lines next to the source), a fuse at each lateral's switch, a
+    cutout at each service transformer. Ratings follow the load behind the place by the rules of models/protection.
+
+    Raises
+    ------
+    FeederError
+        If a chosen place is none of the feeder's.
+    """
+    site = _Site(feeder)
+    wanted = {place.section: place for place in asked.devices}
+    if unknown := [section for section in wanted if section not in site.phases]:
+        raise FeederError(f"no protective device can stand at {unknown[0]}: the feeder feeds no such section")
+    if asked.scheme != "none":
+        places = dict(site.usual())
+        wanted = {section: AskedDevice(section, entry) for section, entry in places.items()} | wanted
+    saving = asked.scheme == "fuse-saving"
+    devices = [site.device(wanted[section], saving=saving) for section in sorted(wanted, key=site.depth)]
+    own = {device.section: device.name for device in devices}
+    upstream = {
+        section: tuple(own[above] for above in chain if above in own)
+        for section, chain in site.chains.items()
+    }
+    return Protection(tuple(devices), upstream)
+
+
+@dataclass
+class _Site:
+    """Ways from each section to its source, phases and load currents."""
+
+    feeder: Feeder
+    chains: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    phases: dict[str, str] = field(default_factory=dict)
+    load_a: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        feeder = self.feeder
+        supply = find_supply(feeder.tables)
+        names = {table: [str(n) for n in feeder.table(table)["name"]] for table in ("line", "transformer")}
+        below: dict[int, tuple[str, ...]] = {}
+        self._base_v = feeder.bus["base_v"].to_numpy(float)
+        for bus in supply.order:
+            if bus not in supply.parent:
+                below[bus] = ()
+                continue
+            table, row, above = supply.parent[bus]
+            section = f"{table}:{names[table][row]}" if table in names else ""
+            below[bus] = (section, *below[above]) if section else below[above]
+            if section:
+                self.chains[section] = below[bus]
+                self.phases[section] = self._phases(table, row, above)
+                self.load_a.setdefault(section, {})
+        home = feeder.home
+        va = np.hypot(home["kw"].to_numpy(float), home["kvar"].to_numpy(float)) * 1e3
+        for row, (name, bus) in enumerate(zip(home["name"], home["bus"], strict=True)):
+            chain = below.get(int(bus), ())
+            self.chains[f"home:{name}"] = chain
+            self._add(chain, float(va[row]))
+
+    def _phases(self, table: str, row: int, above: int) -> str:
+        if table == "line":
+            nodes = self.feeder.line["from_nodes"].iloc[row]
+        else:
+            coils = self.feeder.winding
+            mine = coils[(coils["transformer"] == row) & (coils["bus"] == above)]
+            nodes = mine["nodes"].iloc[0] if len(mine) else ""
+        return "".join("abc"[n - 1] for n in sorted(set(numbers(nodes))) if 1 <= n <= 3)
+
+    def _add(self, chain: tuple[str, ...], va: float) -> None:
+        """Current of a home through all that feeds it, on the phases of the nearest primary section."""
+        service = next((k for k, one in enumerate(chain) if one.startswith("transformer:")), 0)
+        primary = [one for one in chain[service:] if self.phases.get(one)]
+        if not primary:
+            return
+        phases = self.phases[primary[0]]
+        volts = self._volts(primary[0])
+        for section in primary:
+            if section.startswith("transformer:") and section != primary[0]:
+                break  # beyond the substation
+            for phase in phases:
+                load = self.load_a[section]
+                load[phase] = load.get(phase, 0.0) + va / len(phases) / volts
+
+    def _volts(self, section: str) -> float:
+        kind, name, _ = section_of(section)
+        table = self.feeder.table(kind)
+        row = int(np.flatnonzero(table["name"].to_numpy() == name)[0])
+        if kind == "line":
+            return float(self._base_v[int(table["from_bus"].iloc[row])])
+        coils = self.feeder.winding
+        mine = coils[coils["transformer"] == row].sort_values("number")
+        return float(self._base_v[int(mine["bus"].iloc[0])])
+
+    def depth(self, section: str) -> tuple[int, str]:
+        """Order from the source outwards."""
+        return len(self.chains[section]), section
+
+    def usual(self) -> Iterator[tuple[str, str]]:
+        """Where devices usually stand, and of which entry."""
+        line, unit = self.feeder.line, self.feeder.transformer
+        switches = [f"line:{name}" for name in line["name"][line["is_switch"]]]
+        heads = [section for section in switches if section.startswith("line:breaker")]
+        if not heads:
+            heads = [s for s, chain in self.chains.items() if s[:5] == "line:" and self._is_first(chain)]
+        for section in heads:
+            yield section, RELAY
+        for section in switches:
+            if section.startswith("line:lateral") and section in self.chains:
+                yield section, LATERAL
+        for name in unit["name"][unit["kind"] == "service"]:
+            if f"transformer:{name}" in self.chains:
+                yield f"transformer:{name}", CUTOUT
+
+    @staticmethod
+    def _is_first(chain: tuple[str, ...]) -> bool:
+        return not any(one.startswith("line:") for one in chain[1:])
+
+    def device(self, asked: AskedDevice, *, saving: bool) -> ProtectiveDevice:
+        """A device with its settings."""
+        section, entry = asked.section, library.load("protection", asked.entry)
+        kind, place, _ = section_of(section)
+        phases, source = self.phases[section], f"models/protection/{asked.entry}"
+        load_a = max(self.load_a[section].values(), default=0.0)
+        if isinstance(entry, FuseEntry):
+            if kind == "transformer":
+                load_a = self._rated_a(place)
+            rating = asked.rating_a if asked.rating_a is not None else entry.rating_for(load_a)
+            word = "cutout" if kind == "transformer" else "fuse"
+            shots = (Shot((entry.link(rating),)),)
+            return ProtectiveDevice(
+                f"{word}:{place}", "fuse", section, phases, False, shots,
+                interrupting_a=entry.interrupting_a.value, source=source,
+            )  # fmt: skip
+        name = f"{entry.kind}:{place}"
+        if isinstance(entry, SectionalizerEntry):
+            least = self._least_before(section)
+            return ProtectiveDevice(
+                name, "sectionalizer", section, phases, True, opening_us=round(entry.opening_s.value * US),
+                reset_us=round(entry.memory_s.value * US), counts=entry.counts,
+                actuating_a=entry.actuating_share.value * least, source=source,
+            )  # fmt: skip
+        assert isinstance(entry, ReclosingEntry)
+        usual = max(entry.pickup_multiple.value * load_a, entry.least_pickup_a.value)
+        pickup = asked.rating_a if asked.rating_a is not None else usual
+        ground = asked.ground_a if asked.ground_a is not None else entry.ground_share.value * pickup
+        return ProtectiveDevice(
+            name, entry.kind, section, phases, True, entry.sequence(pickup, ground, saving),
+            round(entry.opening_s.value * US), round(entry.reset_s.value * US),
+            interrupting_a=entry.interrupting_a.value, source=source,
+        )  # fmt: skip
+
+    def _rated_a(self, unit: str) -> float:
+        """Rated primary current of a transformer by phase."""
+        table = self.feeder.transformer
+        row = int(np.flatnonzero(table["name"].to_numpy() == unit)[0])
+        phases = max(1, len(self.phases[f"transformer:{unit}"]))
+        return float(table["rated_kva"].iloc[row]) * 1e3 / phases / self._volts(f"transformer:{unit}")
+
+    def _least_before(self, section: str) -> float:
+        """Least pick-up a reclosing device before a place is set to by its rule."""
+        entry = library.load("protection", RELAY)
+        assert isinstance(entry, ReclosingEntry)
+        return entry.least_pickup_a.value
