@@ -1,6 +1,7 @@
 """The clock and its processes."""
 
 from cosim.events import control_processes as control_processes
+from cosim.events import hazard_processes as hazard_processes
 from cosim.events import processes as processes
 from cosim.events import transfer_processes as transfer_processes
 from cosim.events.environment import Environment, Priority, Snapshot

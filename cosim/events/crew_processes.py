@@ -15,6 +15,7 @@ from simpy.events import ProcessGenerator
 
 from cosim.events.environment import Environment, Priority
 from cosim.events.fault_processes import BROKEN
+from cosim.events.hazard_processes import CREW_AT, CREW_LEFT
 from cosim.events.physics import FaultPhysics, Isolation, Watch
 from cosim.events.processes import close_section, open_section
 from cosim.events.protection_processes import guards
@@ -242,12 +243,14 @@ def _repair(env: Environment, record: Crews, job: Job) -> None:
     physics = cast(FaultPhysics, env.physics)
     where = record.faults[job.faults[0]]
     job.cause = env.record("repair_begins", where, f"job {job.number}", job.cause)
+    env.signal(CREW_AT, job.what, (where,), job.cause)
     _begin(env, record, job, "repairing", f"repair-{physics.isolation(where).element}")
 
 
 def _repaired(env: Environment, record: Crews, job: Job) -> None:
     """One fault less; the next, or close again."""
     if _left(record, job):
+        env.signal(CREW_LEFT, job.what, (record.faults[job.faults[0]],), job.cause)
         env.signal(Watch.REPAIRED, job.faults.pop(0), (), job.cause)
     if _left(record, job):
         _repair(env, record, job)

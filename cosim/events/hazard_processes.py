@@ -144,6 +144,8 @@ class BackfeedHazards(Record):
         What goes on, by home, and what is over.
     crews
         By section, since when crews work there.
+    clashed
+        Homes whose source stands on a live grid, told of once.
     """
 
     kind: ClassVar[str] = "backfeed_hazard"
@@ -152,11 +154,12 @@ class BackfeedHazards(Record):
     standing: dict[str, Standing] = field(default_factory=dict)
     ended: list[Ended] = field(default_factory=list)
     crews: dict[str, int] = field(default_factory=dict)
+    clashed: list[str] = field(default_factory=list)
 
 
 TOPICS = (
     Watch.SWITCHED, Watch.VOLTAGE_LOST, Watch.VOLTAGE_BACK, Watch.SERVICE_CHANGED, Watch.SOURCE_CHANGED, CREW_AT,
-    CREW_LEFT,
+    CREW_LEFT, Watch.FAULT_CLEARED,
 )  # fmt: skip
 
 
@@ -173,7 +176,7 @@ def watch_backfeed(env: Environment, record: BackfeedHazards) -> ProcessGenerato
         for signal in news:
             if signal.topic == CREW_AT:
                 record.crews.update(dict.fromkeys(signal.ids, env.now))
-            elif signal.topic == CREW_LEFT:
+            elif signal.topic in (CREW_LEFT, Watch.FAULT_CLEARED):
                 for section in signal.ids:
                     record.crews.pop(section, None)
         cause = news[0].cause if news else NO_CAUSE
@@ -198,7 +201,9 @@ def _look(env: Environment, record: BackfeedHazards, cause: int) -> None:
             standing.cause = env.record("backfeed_begins", f"home:{home}", told, cause)
         if record.tests and standing.found_us is None and _near(record, standing, tested=True):
             standing.found_us = env.now + record.disconnect_us
-    for home in back:
+    record.clashed = [home for home in record.clashed if home in back]
+    for home in [home for home in back if home not in record.clashed]:
+        record.clashed.append(home)
         order = env.record("out_of_phase", f"home:{home}", "a generator thrown onto the grid", cause)
         _stop(env, home, Act.STOP_SOURCE, order)
 
