@@ -173,7 +173,8 @@ class IslandFleet:
             Its starting over its running current.
         """
         units = np.zeros((len(sources), k.UNIT))
-        engine_of, engines = np.full(len(sources), -1, dtype=np.int64), []
+        engine_of = np.full(len(sources), -1, dtype=np.int64)
+        engines: list[GeneratorEntry] = []
         for row, entry in enumerate(sources):
             if entry.kind == "battery":
                 units[row] = _battery_row(entry)
@@ -219,24 +220,27 @@ class IslandFleet:
         speed[engines] = np.sqrt(state.engines[self.engine_of[engines], engine.SPEED2])
         return np.where(self.alive(state), np.minimum(speed, 1.0), 0.0)
 
-    def frequency_hz(self, state: IslandState, block: IslandBlock | None, solar_w: Float | None) -> Float:
-        """(k,) frequency of the sources at the first step of a block, NaN for one that stands still.
+    def frequency_hz(
+        self, state: IslandState, block: IslandBlock | None = None, solar_w: Float | None = None
+    ) -> Float:
+        """(k, steps) frequency of the sources over a block, or (k, 1) without load; NaN for one that stands still.
 
         A battery raises it by the share of solar power that it cannot use (IEEE 1547-2018, frequency-watt).
         """
-        hertz = np.full(len(self), NOMINAL_HZ)
+        steps = 1 if block is None else block.power_w.shape[1]
+        hertz = np.full((len(self), steps), NOMINAL_HZ)
         if block is not None and solar_w is not None:
-            share = 1.0 - block.solar_w[:, 0] / np.maximum(solar_w[:, 0], 1e-9)
-            held = (solar_w[:, 0] - block.solar_w[:, 0] > 1e-6) & self.up(state)
-            hertz[held] += SHIFT_FROM_HZ + SHIFT_BY_HZ * share[held]
+            held_w = solar_w - block.solar_w
+            held = (held_w > 1e-6) & self.up(state)[:, None]
+            hertz[held] += SHIFT_FROM_HZ + SHIFT_BY_HZ * (held_w / np.maximum(solar_w, 1e-9))[held]
         engines = np.flatnonzero(~self.battery)
         rows = self.engine_of[engines]
-        load_w = np.zeros(len(self.engines))
+        load_w = np.zeros((len(self.engines), steps))
         if block is not None:
-            load_w[rows] = np.maximum(block.served_w[engines, 0], 0.0)
+            load_w[rows] = block.served_w[engines]
         speed = np.sqrt(state.engines[rows, engine.SPEED2])
-        hertz[engines] = (self.engines.frequency_hz(load_w[:, None])[:, 0])[rows] * speed
-        return np.where(self.alive(state), hertz, np.nan)
+        hertz[engines] = self.engines.frequency_hz(load_w)[rows] * speed[:, None]
+        return np.where(self.alive(state)[:, None], hertz, np.nan)
 
     # -- what is done to them ----------------------------------------------------------------
 

@@ -67,7 +67,7 @@ class Crossings:
         )
         if not len(waiting):
             return -1, waiting
-        legs = np.stack((block.sockets.voltage_l1_v, block.sockets.voltage_l2_v))[:, :, waiting]
+        legs = np.stack(block.panel_v)[:, :, waiting]
         legs_pu = legs.transpose(0, 2, 1) / case.nominal_v[waiting, None]
         # Both legs must be inside: the one that is further from nominal decides.
         pu = np.where(np.abs(legs_pu[0] - 1.0) > np.abs(legs_pu[1] - 1.0), legs_pu[0], legs_pu[1])

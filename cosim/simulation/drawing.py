@@ -32,13 +32,22 @@ class Drawing:
     def draw(self, state: State, plan: Plan) -> Draw:
         """What homes draw over a plan in the present state."""
         study = self.case
-        fed = self._supply.fed(state)
-        powered = state.closed[0] & fed
+        alive = self._supply.alive(state)
+        powered = state.closed[0] & alive
+        contacts, islands = state.contacts, study.islands
+        calm = contacts.calm
         demand = study.demand.block(state.demand, plan.first_step, plan.seconds, powered, self._shed_limit_w)
         panel_w, panel_var = demand.panel_w, demand.panel_var
+        on_share = None if calm else islands.demand_share(contacts)
+        if on_share is not None:
+            asked_w, backed = panel_w.sum(axis=1), on_share[:, None, None]
+            panel_w, panel_var = panel_w * backed, panel_var * backed
         ambient_c = study.weather.block(plan.first_step, len(plan)).ambient_c
-        pv_w = demand.pv_w * self._der_output(state, plan)
-        charging = np.where(study.ev_on_branch, state.closed[1] & fed, powered)
+        output = self._der_output(state, plan)
+        pv_w = demand.pv_w * output
+        charging = np.where(study.ev_on_branch, state.closed[1] & alive, powered)
+        if on_share is not None:
+            charging &= on_share == 1.0  # a car is no critical load
         managed, room_w = study.managed, self._room(panel_w, panel_var, pv_w)
         parked = study.cars.home
         cars = study.cars.fleet.advance(
@@ -57,22 +66,48 @@ class Drawing:
             device_w[~on_branch] += power_w[~on_branch]
         rows = study.battery_home
         running = (state.switch_on & (state.entered_us != CEASED) & ~state.riding.resting & powered)[rows]
+        running &= ~contacts.off[rows]
         net_w = panel_w[rows].sum(axis=1) + device_w[rows] + branch_w[rows] - (pv_w - plain_w)[rows]
+        limit_w = None if room_w is None else np.maximum(room_w - ev_w, 0.0)[rows]
+        rising = running[:, None] & (output[rows] < 1.0)
+        if rising.any():  # as solar, batteries rise after their return
+            share = np.where(rising, output[rows], 1.0)
+            net_w = np.clip(
+                net_w, -share * study.battery.charge_w[:, None], share * study.battery.discharge_w[:, None]
+            )
+            from_grid = share * study.battery.charge_w[:, None]
+            limit_w = from_grid if limit_w is None else np.minimum(limit_w, from_grid)
         battery = study.battery.advance(
-            state.charge_j, net_w, plan.seconds, running, start_us=plan.start_us,
-            grid_limit_w=None if room_w is None else np.maximum(room_w - ev_w, 0.0)[rows], parallel=False,
+            state.charge_j, net_w, plan.seconds, running, start_us=plan.start_us, grid_limit_w=limit_w,
+            parallel=False,
         )  # fmt: skip
+        island = None
+        if on_share is not None:
+            sun_w = demand.pv_w * state.switch_on[:, None]
+            island = islands.draw(
+                contacts, plan, state.charge_j, (panel_w, panel_var), ev_w, (pv_w, sun_w),
+                asked_w - panel_w.sum(axis=1),
+            )  # fmt: skip
+            battery = islands.merged(island, battery)
         plain = ~np.isin(rows, smart.batteries)
         device_w[rows[plain]] -= battery.power_w[plain]
 
         impedance = None
         if demand.impedance_w is not None and demand.impedance_var is not None:
             impedance = demand.impedance_w, demand.impedance_var
+        if on_share is not None:
+            if impedance is not None:
+                impedance = impedance[0] * backed, impedance[1] * backed
+            islands.hang(contacts, [panel_w, panel_var, *(impedance or ())], [device_w, branch_w])
         p_w, q_var = self._sockets.injector_power(panel_w, panel_var, device_w, branch_w, impedance)
         p_w[smart.injector] = -np.concatenate((pv_w[smart.solar], battery.power_w[~plain]))
         q_var[smart.injector] = 0.0
+        if island is not None:
+            p_w[smart.injector[contacts.off[smart.home]]] = 0.0
+            pv_w[contacts.off] = 0.0
+            pv_w[islands.home] += island.block.solar_w
         return Draw(
-            plan, pv_w, ev_w, ambient_c, battery, cars, p_w, q_var, powered, demand.shown, demand.end
+            plan, pv_w, ev_w, ambient_c, battery, cars, p_w, q_var, powered, demand.shown, demand.end, island
         )  # fmt: skip
 
     def remembered(self, state: State, draw: Draw, count: int) -> DemandState:

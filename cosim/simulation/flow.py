@@ -16,6 +16,7 @@ from cosim.electrical.network import Solution
 from cosim.simulation.steps import Plan
 
 if TYPE_CHECKING:
+    from cosim.simulation.islands import IslandDraw
     from cosim.simulation.regulation import Grid
 
 Float = NDArray[np.float64]
@@ -42,6 +43,8 @@ class Draw:
         (homes, steps) what demand shows of itself.
     end
         What demand remembers after the last step; None: not known, as the last steps were cut off.
+    island
+        Homes off the grid; None where there are none.
     """
 
     plan: Plan
@@ -55,11 +58,14 @@ class Draw:
     powered: Bool
     shown: Mapping[str, Float]
     end: State | None
+    island: IslandDraw | None = None
 
     def head(self, count: int) -> Draw:
         """The first `count` steps."""
         if count == len(self.plan):
             return self
+        plan = self.plan.head(count)
+        island = None if self.island is None else self.island.head(plan)
         battery = BatteryBlock(_cut(self.battery.power_w, 0, count), _cut(self.battery.charge_j, 0, count))
         cars = EvBlock(_cut(self.cars.power_w, 0, count), _cut(self.cars.charge_j, 0, count))
         cut = {
@@ -68,7 +74,7 @@ class Draw:
         }
         shown = {name: _cut(values, 0, count) for name, values in self.shown.items()}
         return replace(
-            self, plan=self.plan.head(count), battery=battery, cars=cars, shown=shown, end=None, **cut
+            self, plan=plan, battery=battery, cars=cars, shown=shown, end=None, island=island, **cut
         )
 
 

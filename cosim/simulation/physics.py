@@ -18,13 +18,16 @@ from numpy.typing import NDArray
 
 from cosim.devices.inverter import CEASED
 from cosim.electrical.network import Network, Solution
+from cosim.events.hazard_processes import Live
 from cosim.events.physics import Act, Action, Crossing, Fault, Isolation, Operation
 from cosim.saving import attributes, set_attributes
 from cosim.sections import section_of
+from cosim.simulation.backfeed import live_source, load_share, source_of
 from cosim.simulation.crossings import Crossings
 from cosim.simulation.drawing import Drawing
 from cosim.simulation.flow import Draw, Flows, head_of
 from cosim.simulation.inverters import Sunniest
+from cosim.simulation.islands import ACTS as ISLAND_ACTS
 from cosim.simulation.reading import Reading
 from cosim.simulation.regulation import Grid, Regulation, operation_event
 from cosim.simulation.ride_through import Change, Turn
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from cosim.electrical.tap_update import Work
     from cosim.simulation.assembly import Study
 
+Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
 # Steps solved together: a multiple of the solver's lanes and of two threads, small enough for the cache.
@@ -139,6 +143,9 @@ class StudyPhysics:
     def advance(self, start_us: int, until_us: int) -> Crossing | None:
         """Move all homes from `start_us` to `until_us`, or to the first crossing before it."""
         state, crossings = self.state, self._crossings
+        islands, contacts = self.case.islands, state.contacts
+        if contacts.news.any() and (news := islands.news(contacts, start_us)) is not None:
+            return news
         while start_us < until_us:
             plan = self._plan(start_us, until_us)
             draw = self._drawing.draw(state, plan)
@@ -151,8 +158,17 @@ class StudyPhysics:
             trip_us = start_us + block.breakers.first_us if block.breakers.first_us >= 0 else NEVER_US
             row, window = crossings.window_change(state, block)
             window_us = int(plan.start_us[row]) if row >= 0 else NEVER_US
+            source_us = islands.first_us(draw, NEVER_US)
+            level = islands.level(contacts, block)
             turn = block.ride.turn
             turn_us = turn.time_us if turn is not None else NEVER_US
+            ends_us, begins_us = min(trip_us, source_us), min(window_us, band_us, turn_us)
+            if level is not None and level.time_us < ends_us and level.time_us <= begins_us:
+                self._commit(block, level.step)
+                return self._at(islands.level_crossing(contacts, level))
+            if source_us < NEVER_US and source_us <= min(trip_us, begins_us):
+                self._commit_until(block, source_us)
+                return self._at(islands.change(state, source_us, draw.island))
             if turn is not None and turn_us < min(trip_us, window_us, band_us):
                 self._commit_turn(block, turn)
                 return self._at(crossings.turn(state, turn))
@@ -175,6 +191,8 @@ class StudyPhysics:
         """Make a discrete change now; the homes it affected, in the feeder's order."""
         if action.kind in (Act.OPEN, Act.CLOSE, Act.SOURCE_VOLTAGE):
             self.state.riding.wake(self.time_us)
+        if action.kind in ISLAND_ACTS:
+            return self._transfer(action)
         match action.kind:
             case Act.OPEN:
                 was = self._supply.der_fed(self.state)
@@ -206,6 +224,72 @@ class StudyPhysics:
                 self.state.closed[which, home] = action.kind == Act.RESET_BREAKER
                 return self._names(was ^ self._supply.der_fed(self.state))
         raise ValueError(f"no such action: {action.kind}")
+
+    def _transfer(self, action: Action) -> tuple[str, ...]:
+        """Contactors and sources of homes; the homes whose DER lost voltage by it, or got it."""
+        state, rows = self.state, self.case.rows(action.ids)
+        state.riding.wake(self.time_us)
+        was = self._supply.der_fed(state)
+        self.case.islands.apply(state.contacts, action, rows)
+        now = self._supply.der_fed(state)
+        if action.kind == Act.CLOSE_SERVICE:
+            # IEEE 1547-2018, 4.10.3: back on the grid they rise again; their device has kept the delay.
+            back = rows[was[rows] & now[rows] & (state.entered_us[rows] != CEASED)]
+            state.entered_us[back] = self.time_us
+        lost, found = was & ~now, now & ~was
+        takes = action.kind in (Act.OPEN_SERVICE, Act.DISCONNECT_SOURCE, Act.STOP_SOURCE)
+        state.contacts.news[found if takes else lost] = 1 if takes else -1
+        return self._names(lost if takes else found)
+
+    # -- transfer devices look at these ----------------------------------------------------
+
+    def service_pu(self, ids: tuple[str, ...]) -> Float:
+        """(ids, 2) voltage of both legs on the grid's side of the transfer contactor now, per unit."""
+        rows = self.case.rows(ids)
+        draw = self._drawing.draw(self.state, self._present())
+        legs_v = self._reading.legs_v(self._solve(draw))
+        return np.stack([leg[0, rows] for leg in legs_v], axis=1) / self.case.nominal_v[rows, None]
+
+    def source_pu(self, ids: tuple[str, ...]) -> Float:
+        """(ids, 2) voltage of both legs at the terminals of the home's own source now, per unit."""
+        return self.case.islands.source_pu(self.state.contacts)[self.case.rows(ids)]
+
+    def source_hz(self, ids: tuple[str, ...]) -> Float:
+        """(ids,) frequency of the home's own source now; NaN while it stands still."""
+        return self._sources(ids)[:, 0]
+
+    def source_a(self, ids: tuple[str, ...]) -> Float:
+        """(ids, 2) r.m.s. current [A] that the home's own source gives by leg now; 0 while it is off the panel."""
+        return self._sources(ids)[:, 1:]
+
+    def _sources(self, ids: tuple[str, ...]) -> Float:
+        draw = self._drawing.draw(self.state, self._present())
+        return self.case.islands.sources(self.state.contacts, draw.island)[self.case.rows(ids)]
+
+    def panel_pu(self, ids: tuple[str, ...]) -> Float:
+        """(ids, 2) voltage of both legs at the panel now, per unit."""
+        off = self.state.contacts.off[self.case.rows(ids)]
+        up = self.case.islands.up(self.state.contacts)[self.case.rows(ids)]
+        found = self.source_pu(ids) * up[:, None]
+        return found if off.all() else np.where(off[:, None], found, self.service_pu(ids))
+
+    def backfeeding(self) -> tuple[str, ...]:
+        """Homes whose source is on and alive while their service is closed onto a dead grid."""
+        return self._names(self.case.islands.backed(self.state.contacts, self._supply.fed(self.state))[0])
+
+    def paralleled(self) -> tuple[str, ...]:
+        """Homes whose source is on and alive while their service is closed onto a live grid."""
+        return self._names(self.case.islands.backed(self.state.contacts, self._supply.fed(self.state))[1])
+
+    def backfeed(self, home: str) -> Live:
+        """What the source of one home of `backfeeding` energises now; loads are as those with voltage have them."""
+        case, grid = self.case, self.state.grid
+        draw = self._drawing.draw(self.state, self._present())
+        return live_source(
+            case.feeder, case.compiled, self._switching.faulted.openings, home,
+            source_of(case.population, int(case.rows((home,))[0])), opened=grid.opened, parted=grid.parted,
+            tied=grid.tied, load_scale=load_share(case.compiled, draw.powered, draw.p_w[:, 0]),
+        )  # fmt: skip
 
     def operate(self, controls: tuple[str, ...]) -> tuple[Operation, ...]:
         """Have voltage controls look at the step that begins or goes on now, and take one step each."""
@@ -333,9 +417,10 @@ class StudyPhysics:
     # -- one block ------------------------------------------------------------------------
 
     def _present(self) -> Plan:
-        """The step that begins or goes on now."""
+        """The step that begins or goes on now; at the end of the run, the last."""
         step_us = self.case.step_us
-        return plan_steps(self.time_us, self.time_us + step_us, step_us, 1)
+        now_us = min(self.time_us, self.case.scenario.duration_us - step_us)
+        return plan_steps(now_us, now_us + step_us, step_us, 1)
 
     def _plan(self, start_us: int, until_us: int) -> Plan:
         """The next block: as far as flows are known, else as far as the last events let hope for."""
@@ -377,6 +462,8 @@ class StudyPhysics:
         state.charge_j = np.ascontiguousarray(block.battery.charge_j[:, last])
         state.car_j = np.ascontiguousarray(block.draw.cars.charge_j[:, last])
         whole = count == len(block.plan)
+        if (island := block.draw.head(count).island) is not None:
+            state.contacts.islands = island.block.end
         state.demand = self._drawing.remembered(state, block.draw, count)
         heat = block.heat
         if not whole:

@@ -48,14 +48,22 @@ class Reading:
         nodes = np.unique(np.concatenate([self.case.compiled.home_nodes.ravel(), *groups]))
         return nodes[nodes >= 0]
 
+    def legs_v(self, solution: Solution) -> tuple[Float, Float]:
+        """(steps, homes) voltages of both legs on the grid's side of the service."""
+        sockets = self._sockets.read(solution.v, solution.current_a)
+        return sockets.voltage_l1_v, sockets.voltage_l2_v
+
     def block(self, state: State, draw: Draw, solution: Solution) -> Block:
         """Everything that follows from a power flow."""
         study, seconds = self.case, draw.plan.seconds
         sockets = self._sockets.read(solution.v, solution.current_a)
+        panel_v = study.islands.at_panels(state.contacts, draw, sockets)
         current_a = np.concatenate((sockets.panel_a, sockets.branch_a))
         smart, pv_w = study.inverters, draw.pv_w.copy()
         inverter_va = smart.given_va(study.compiled.circuit, solution.v, solution.current_a)
         pv_w[smart.solar] = inverter_va.real[: len(smart.solar)]
+        if draw.island is not None:
+            pv_w[draw.island.off] = draw.pv_w[draw.island.off]
         transformer_va = self._power_va(state, self._units(state), self._transformer_element, solution)
         weather = study.weather.block(draw.plan.first_step, len(draw.plan))
         block = Block(
@@ -63,13 +71,13 @@ class Reading:
             self._power_va(state, self._head(state), self._head_element, solution),
             study.watched.quality.read(solution.v, self._unread(state), parallel=False),
             study.breakers.advance(state.theta, current_a, seconds, parallel=False), draw.battery,
-            draw, inverter_va, self._head_phase_w(state, solution),
+            draw, inverter_va, self._head_phase_w(state, solution), panel_v,
             study.grid_heat.advance(
                 state.unit_heat, state.drop_c, np.abs(transformer_va).T / study.transformer_va,
                 sockets.i2_a2, solution.converged, weather, seconds, parallel=self._many,
             ),
             study.ride_through.look(
-                state.riding, draw.plan, (sockets.voltage_l1_v, sockets.voltage_l2_v), solution.converged,
+                state.riding, draw.plan, panel_v, solution.converged,
                 self._supply.serving(state),
             ),
         )  # fmt: skip

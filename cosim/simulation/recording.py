@@ -149,6 +149,8 @@ def _rejection(study: Study, block: Block) -> tuple[Float, Float]:
     """Voltage if the feeder, (steps,), or a service transformer's homes, (steps, transformers), were cut off."""
     produced_w = block.pv_w.T.copy()
     produced_w[:, study.battery_home] += np.maximum(block.battery.power_w.T, 0.0)
+    if block.draw.island is not None:
+        produced_w[:, block.draw.island.off] = 0.0
     load_w = block.sockets.service_w + produced_w
     unit = study.compiled.home_transformer
     shape = (len(study.transformer_va), len(block.plan))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cosim.simulation.assembly import Study
     from cosim.simulation.flow import Draw
     from cosim.simulation.grid_heat import GridHeatBlock
+    from cosim.simulation.islands import Contacts
     from cosim.simulation.ride_through import Look
     from cosim.simulation.sockets import SocketBlock
     from cosim.simulation.steps import Plan
@@ -72,6 +73,8 @@ class State:
         Short circuits present, by name.
     wants
         (controls,) whether a voltage control was last seen wanting to move.
+    contacts
+        Transfer contactors and the sources of homes.
     """
 
     open_sections: dict[str, tuple[Cut, ...]]
@@ -92,6 +95,7 @@ class State:
     source_pu: float
     faults: dict[str, Fault]
     wants: Bool
+    contacts: Contacts
 
     @property
     def opened(self) -> frozenset[int]:
@@ -133,6 +137,7 @@ class State:
             source_pu=1.0,
             faults={},
             wants=np.zeros(len(study.controls), dtype=bool),
+            contacts=study.islands.initial(),
         )
 
 
@@ -141,7 +146,8 @@ class Block:
     """A block of steps as computed, before it counts.
 
     `draw` is what was asked of the power flow; `pv_w` is what solar gave, `inverter_va` (inverters, steps) what the
-    inverters that act on the voltage gave, `head_phase_w` (3, steps) what flowed into the feeder by phase.
+    inverters that act on the voltage gave, `head_phase_w` (3, steps) what flowed into the feeder by phase,
+    `panel_v` two (steps, homes) voltages of legs behind the transfer contactors.
     """
 
     plan: Plan
@@ -158,6 +164,7 @@ class Block:
     draw: Draw
     inverter_va: NDArray[np.complex128]
     head_phase_w: Float
+    panel_v: tuple[Float, Float]
     grid: GridHeatBlock
     ride: Look
     heat: list[HeatBlock] = field(default_factory=list)

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from cosim.devices.inverter import CEASED
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cosim.simulation.assembly import Study
+    from cosim.simulation.islands import Contacts
     from cosim.simulation.regulation import Regulation
     from cosim.simulation.state import State
     from cosim.simulation.switching import Switching
@@ -40,7 +43,19 @@ class Supply:
     def der_fed(self, state: State) -> Bool:
         """(homes,) whether the DER's own terminals are energised: socket, and its breaker closed."""
         own: Bool = np.where(self.case.pv_on_branch, state.closed[1], state.closed[0])
-        return self.fed(state) & own
+        return self._alive(state, self.case.islands.der_alive) & own
+
+    def alive(self, state: State) -> Bool:
+        """(homes,) whether the panel's side of the service has voltage, of the grid or of the own source."""
+        return self._alive(state, self.case.islands.alive)
+
+    def powered(self, state: State) -> Bool:
+        """(homes,) whether the panel has voltage."""
+        return np.asarray(state.closed[0] & self.alive(state))
+
+    def _alive(self, state: State, off_grid: Callable[[Contacts, Bool], Bool]) -> Bool:
+        fed = self.fed(state)
+        return fed if state.contacts.calm else off_grid(state.contacts, fed)
 
     def serving(self, state: State) -> Bool:
         """(homes,) whether the inverter is in service."""

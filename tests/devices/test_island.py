@@ -129,9 +129,9 @@ def test_solar_is_held_back_when_full_and_the_frequency_says_so() -> None:
     assert block.solar_w[0, 0] == pytest.approx(1000.0)
     assert block.power_w[0, 0] == pytest.approx(0.0)
     hertz = fleet.frequency_hz(state, block, np.full((1, 1), 4000.0))
-    assert hertz[0] == pytest.approx(60.0 + 0.036 + 0.75 * 3.0)
+    assert hertz[0, 0] == pytest.approx(60.0 + 0.036 + 0.75 * 3.0)
     free = run(fleet, state, 0.5 * FULL_J, (500.0, 500.0), [60.0], solar_w=4000.0)
-    assert fleet.frequency_hz(state, free, np.full((1, 1), 4000.0))[0] == 60.0
+    assert fleet.frequency_hz(state, free, np.full((1, 1), 4000.0))[0, 0] == 60.0
     assert free.power_w[0, 0] == pytest.approx(-3000.0)
 
 
@@ -206,10 +206,10 @@ def test_a_generator_starts_serves_slows_with_load_and_runs_dry() -> None:
     fuel_j = 6.0 * 126.8e6
     assert serves.burnt_j.sum() == pytest.approx(fuel_j, rel=1e-9)
     assert serves.first_us == pytest.approx(10.0 * HOUR_S * 1e6, rel=0.01)  # 6 gallons at half load
-    hertz = fleet.frequency_hz(state, serves, None)[0]
+    hertz = fleet.frequency_hz(state, serves)[0, 0]
     assert hertz == pytest.approx(62.5 - 0.05 * 60.0 * 0.5)
     dry = fleet.changed(state, serves)
-    assert np.isnan(fleet.frequency_hz(dry, None, None)[0])
+    assert np.isnan(fleet.frequency_hz(dry)[0, 0])
     full = fleet.refuelled(dry, np.array([0]))
     assert full.engines[0, engine.DOES] == engine.OFF
     assert not full.wanted[0]

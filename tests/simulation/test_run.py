@@ -76,7 +76,7 @@ def test_outage_takes_its_homes_and_gives_them_back(results: Results) -> None:
     assert set(np.unique(dead)) == {0.0, 1500.0}
     trip = events[events["kind"] == "der_trip"].iloc[0]
     assert trip["cause"] == outage.name
-    entered = events[events["kind"] == "enter_service"].iloc[0]
+    entered = events[(events["kind"] == "enter_service") & (events["time"] > back["time"])].iloc[0]
     assert entered["time"] - back["time"] == np.timedelta64(300, "s")
 
 
