@@ -16,7 +16,7 @@ from cosim.results.outage_layout import INTERRUPTIONS
 if TYPE_CHECKING:
     from cosim.results import Results
 
-MOST_ROWS = 30
+MOST_ROWS, MOST_HOMES = 30, 12
 CREW_BEGINS, CREW_ENDS = "crew_leaves", "crew_done"
 _LASTING = next(v.flags for v in INTERRUPTIONS.variables if v.name == "lasting")
 _LINES = (
@@ -81,7 +81,7 @@ def _causes(results: Results) -> Table:
     def told(order: int) -> str:
         if order < 0:
             return "no switch opened then"
-        return f"{events.loc[order, 'kind']} {events.loc[order, 'subject']}".replace("_", " ", 1)
+        return f"{str(events.loc[order, 'kind']).replace('_', ' ')} {events.loc[order, 'subject']}"
 
     value = {
         name: float(index[name][0]) for name in ("saifi", "saidi_min", "caidi_min", "maifi", "availability")
@@ -91,7 +91,7 @@ def _causes(results: Results) -> Table:
         f"Of this run alone, by IEEE 1366: SAIFI {number(value['saifi'])}, SAIDI {number(value['saidi_min'])} min, "
         f"{caidi}MAIFI {number(value['maifi'])}; the grid was there for {100.0 * value['availability']:.4g} % of "
         f"home-hours. {counted(len(rows), 'occurrence')}"
-        + (f", the {MOST_ROWS} with most home-hours." if len(rows) > MOST_ROWS else ".")
+        + (f", the {MOST_ROWS} with most home-minutes." if len(rows) > MOST_ROWS else ".")
     )
     return Table(
         "Interruptions",
@@ -102,7 +102,7 @@ def _causes(results: Results) -> Table:
             numbers("Homes", "", [float(len(rows[k])) for k in shown]),
             words("Last home back", [moment(ended[rows[k]].max(), seconds=True) for k in shown]),
             words("Longest", [span(float(duration_s[rows[k]].max())) for k in shown]),
-            numbers("Home-hours", "h", [float(duration_s[rows[k]].sum()) / 3600.0 for k in shown]),
+            numbers("Home-minutes", "min", [round(float(duration_s[rows[k]].sum()) / 60.0) for k in shown]),
             words("By IEEE 1366", [_LASTING[int(lasting[rows[k]].max())] for k in shown]),
         ),
     )
@@ -111,7 +111,7 @@ def _causes(results: Results) -> Table:
 def _homes(results: Results) -> Table:
     study = results.study(results.studies_of("outage_homes")[0])
     columns = {name: study[name].to_numpy() for name in study.data_vars}
-    rows = np.lexsort((-columns["without_grid_s"], -columns["without_power_s"]))[:MOST_ROWS]
+    rows = np.lexsort((-columns["without_grid_s"], -columns["without_power_s"]))[:MOST_HOMES]
     return Table(
         "Homes through the outages",
         f"{counted(len(columns['home']), 'home')} lost the grid or power, longest without power first. What was not "
@@ -121,7 +121,7 @@ def _homes(results: Results) -> Table:
             numbers("Without grid", "h", columns["without_grid_s"][rows] / 3600.0),
             numbers("Without power", "h", columns["without_power_s"][rows] / 3600.0),
             numbers("On its own", "h", columns["on_own_s"][rows] / 3600.0),
-            numbers("Transfers", "", columns["transfers"][rows].astype(float)),
+            numbers("Times on its own", "", columns["transfers"][rows].astype(float)),
             numbers("Taken on its own", "kWh", columns["own_kwh"][rows]),
             numbers("Not served", "kWh", columns["unserved_kwh"][rows]),
         ),

@@ -137,6 +137,56 @@ def test_checkpoints_change_nothing(small: Scenario, whole: Path, tmp_path: Path
             np.testing.assert_array_equal(left[name][()], right[name][()], err_msg=name)
 
 
+STORM = """
+title = "storm"
+start = 2026-07-09T10:00:00
+duration = "6 h"
+step = "60 s"
+seed = 3
+[feeder]
+homes = 60
+[homes.solar]
+share = 0.4
+adapter = "connectder-solar-60"
+pv_kw = { uniform = [4, 9] }
+[homes.backup]
+share = 0.2
+adapter = "tesla-backup-switch"
+battery = "powerwall-3"
+pv_kw = 7.0
+[homes.ev]
+share = 0.2
+adapter = "connectder-ev"
+ev = { share = 1.0, charger_kw = 11.5 }
+[protection]
+scheme = "fuse-saving"
+[crews]
+count = 2
+[[storms]]
+at = 2026-07-09T11:00:00
+lasts = "90 min"
+faults = 5
+[record]
+checkpoint = "1 h"
+full = ["worst:service_current:2"]
+"""
+
+
+@posix
+@pytest.mark.slow
+def test_a_storm_killed_and_resumed(tmp_path: Path) -> None:
+    """Faults, reclosing, crews, transfer devices and islands all stand in the checkpoints."""
+    (tmp_path / "storm.toml").write_text(STORM)
+    storm = Scenario.load(tmp_path / "storm.toml")
+    with run(storm, tmp_path / "whole.h5") as results:
+        assert {"fault", "crew_done", "breaker_opens"} <= set(results.events["kind"])
+    path = tmp_path / "x.h5"
+    for number, steps in enumerate((70, 140, 141, 300)):
+        assert killed(storm, path, steps, number > 0)
+    run(storm, path, resume=True).close()
+    same(path, tmp_path / "whole.h5")
+
+
 @posix
 @pytest.mark.slow
 def test_killed_at_thirty_moments(case: Scenario, whole: Path, tmp_path: Path) -> None:
