@@ -81,7 +81,7 @@ def calibrate(
     run_years: RunYears,
     saifi: float = PUBLISHED["saifi"],
     caidi_min: float = PUBLISHED["caidi_min"],
-    tolerance: float = 0.002,
+    tolerance: float = 0.005,
     rounds: int = 12,
 ) -> tuple[ReliabilityEntry, Assessment]:
     """The entry with the two factors that make a feeder's indices those given, storms off.
