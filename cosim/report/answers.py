@@ -462,7 +462,7 @@ def _outages(out: OutageFindings) -> Answer:
     if out.own_homes:
         detail += (
             f" {counted(out.own_homes, 'home')} had power of their own for {number(out.own_home_hours)} home-hours "
-            f"and took {number(out.own_kwh)} kWh."
+            f"and took {number(out.own_kwh)} kWh, {number(out.left_off_kwh)} kWh left off."
         )
     figure = f"{out.homes:,} of {counted(out.of_homes, 'home')} lost the grid"
     return Answer("What did the outages do?", figure, detail, "watch")

@@ -123,6 +123,7 @@ def _homes(results: Results) -> Table:
             numbers("On its own", "h", columns["on_own_s"][rows] / 3600.0),
             numbers("Times on its own", "", columns["transfers"][rows].astype(float)),
             numbers("Taken on its own", "kWh", columns["own_kwh"][rows]),
+            numbers("Left off then", "kWh", columns["left_off_kwh"][rows]),
             numbers("Not served", "kWh", columns["unserved_kwh"][rows]),
         ),
     )

@@ -33,6 +33,8 @@ class OutageFindings:
         Home-hours without the grid, and without power at the panel.
     own_homes, own_home_hours, own_kwh
         Homes that had power of their own while the grid was away, for how long, and energy they took then.
+    left_off_kwh
+        Demand that homes on their own power left off: not backed up, or shed.
     unserved_kwh
         Energy that homes without power would have taken, an estimate from the time with the grid.
     """
@@ -54,6 +56,7 @@ class OutageFindings:
     own_homes: int
     own_home_hours: float
     own_kwh: float
+    left_off_kwh: float
     unserved_kwh: float
 
     def line(self) -> str:
@@ -62,12 +65,18 @@ class OutageFindings:
         said = [
             f"Outages: {self.homes} of {self.of_homes} homes lost the grid, {self.most_out} at once at "
             f"{self.most_out_at}; {self.sustained} sustained{caidi}, {self.momentary} momentary",
-            f"without power {self.power_home_hours:,.3g} of {self.grid_home_hours:,.3g} home-hours without the grid, "
-            f"{self.unserved_kwh:,.3g} kWh not served",
+            f"without power {_told(self.power_home_hours)} of {_told(self.grid_home_hours)} home-hours without the grid, "
+            f"{_told(self.unserved_kwh)} kWh not served",
         ]
         if self.own_homes:
-            said.append(f"{self.own_homes} on their own power took {self.own_kwh:,.3g} kWh")
+            left_off = f" and left off {_told(self.left_off_kwh)} kWh" if self.left_off_kwh else ""
+            said.append(f"{self.own_homes} on their own power took {_told(self.own_kwh)} kWh{left_off}")
         return "; ".join(said)
+
+
+def _told(value: float) -> str:
+    """Three digits, or whole where there are more."""
+    return f"{value:,.0f}" if value >= 100.0 else f"{value:.3g}"
 
 
 def outage_findings(results: Results) -> OutageFindings | None:
@@ -100,5 +109,6 @@ def outage_findings(results: Results) -> OutageFindings | None:
         own_homes=int((homes["on_own_s"] > 0).sum()),
         own_home_hours=float(homes["on_own_s"].sum()) / 3600.0,
         own_kwh=float(homes["own_kwh"].sum()),
+        left_off_kwh=float(homes["left_off_kwh"].sum()),
         unserved_kwh=float(homes["unserved_kwh"].sum()),
     )

@@ -56,6 +56,7 @@ OUTAGE_HOMES = Group(
         _row("on_own_s", "f8", "s", "time its panel had power and the grid was away"),
         _row("transfers", "i8", "1", "how often its panel got power of its own while the grid was away"),
         _row("own_kwh", "f8", "kWh", "energy its panel took while the grid was away"),
+        _row("left_off_kwh", "f8", "kWh", "demand left off while on its own: not backed up, or shed"),
         _row(
             "unserved_kwh",
             "f8",

@@ -47,7 +47,7 @@ class OutageRecord:
         self._changes: list[tuple[int, int, int, int]] = []
         self._ended: list[tuple[int, int, int, int]] = []  # home, began, ended, cause
         self._no_grid_us, self._no_power_us, self._own_us, self._transfers = np.zeros((4, homes), np.int64)
-        self._own_j, self._all_j = np.zeros((2, homes))
+        self._own_j, self._all_j, self._left_off_j = np.zeros((3, homes))
         self._end_us = 0
         log.listen(self._hear)
 
@@ -70,6 +70,8 @@ class OutageRecord:
         if own.any():
             panel_w = steps.home["panel_power_w"]
             self._own_j = added_up(self._own_j, steps.seconds, np.where(own, panel_w, 0.0))
+        if (island := block.draw.island) is not None:
+            self._left_off_j = added_up(self._left_off_j, steps.seconds, island.unserved_w[:, :count].T)
         self._end_us = plan.end_us
 
     def _change(self, time_us: int, supplied: Bool, own: Bool, dead: int) -> None:
@@ -151,6 +153,7 @@ class OutageRecord:
             "without_power_s": self._no_power_us[rows] / US,
             "on_own_s": self._own_us[rows] / US,
             "transfers": self._transfers[rows],
+            "left_off_kwh": self._left_off_j[rows] / J_PER_KWH,
             "own_kwh": self._own_j[rows] / J_PER_KWH,
             "unserved_kwh": unserved_j[rows] / J_PER_KWH,
         }
