@@ -132,21 +132,23 @@ class EventPhysics:
         return None
 
     def apply(self, action: Action) -> tuple[str, ...]:
-        """Open or close; nobody here has DER that would lose voltage."""
-        section = action.subject
+        """Open or close; returns the homes that are out by it, or back."""
+        section, was = action.subject, self.out
         if action.kind == Act.OPEN:
             if section in self.grid.stand_open:
                 self.closed_ties -= {section}
             else:
                 self.opened |= {section}
-            self._look()
         elif action.kind == Act.CLOSE:
             if section in self.grid.stand_open:
                 self.closed_ties |= {section}
             else:
                 self.opened -= {section}
-            self._look()
-        return ()
+        else:
+            return ()
+        self._look()
+        turned = self.out & ~was if action.kind == Act.OPEN else was & ~self.out
+        return tuple(self.grid.home_names[home] for home in np.flatnonzero(turned))
 
     def _look(self) -> None:
         """Begin and end interruptions; what lasts no time is none."""
