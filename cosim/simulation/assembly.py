@@ -35,7 +35,8 @@ from cosim.simulation.first_heat import first_day_pu
 from cosim.simulation.fleets import Cars, Managed, fit_batteries, fit_cars, fit_limits
 from cosim.simulation.grid_heat import GridHeat, grid_heat
 from cosim.simulation.inverters import SmartInverters, fit_inverters, solar_rating_w
-from cosim.simulation.islands import Islands, islands_of
+from cosim.simulation.island_fit import islands_of
+from cosim.simulation.islands import Islands
 from cosim.simulation.jaws import AgedJaws, age_jaws
 from cosim.simulation.measured import measured_notes
 from cosim.simulation.preflight import check_study

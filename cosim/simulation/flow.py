@@ -16,7 +16,7 @@ from cosim.electrical.network import Solution
 from cosim.simulation.steps import Plan
 
 if TYPE_CHECKING:
-    from cosim.simulation.islands import IslandDraw
+    from cosim.simulation.contacts import IslandDraw
     from cosim.simulation.regulation import Grid
 
 Float = NDArray[np.float64]

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cosim import library
-from cosim.demand import house_kernels
-from cosim.demand.households import HouseholdDemand
 from cosim.devices import generator_kernels as engine
 from cosim.devices import island_kernels as k
 from cosim.devices.battery import BatteryBlock
-from cosim.devices.island import NEVER_US, IslandBlock, IslandFleet, IslandState
+from cosim.devices.island import NEVER_US, IslandFleet
 from cosim.events.physics import Act, Action, Crossing, Watch
 from cosim.events.processes import describe
+from cosim.simulation.contacts import Contacts, IslandDraw
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cosim.devices.battery import BatteryFleet
     from cosim.devices.transfer import Machine
     from cosim.entries import BatteryEntry, GeneratorEntry
     from cosim.scenario.population import Population
-    from cosim.simulation.assembly import Study
     from cosim.simulation.flow import Draw
     from cosim.simulation.sockets import SocketBlock
     from cosim.simulation.state import Block, State
@@ -39,106 +37,8 @@ ACTS = (
     Act.OPEN_SERVICE, Act.CLOSE_SERVICE, Act.CONNECT_SOURCE, Act.DISCONNECT_SOURCE, Act.START_SOURCE, Act.STOP_SOURCE,
     Act.REFUEL_SOURCE, Act.SHED_LOADS, Act.RESTORE_LOADS,
 )  # fmt: skip
-LEVELS_PU = (0.0, 0.6, 0.8)
+LEVELS_PU = (0.1, 0.6, 0.8)
 """Voltages at which a home without a machine of its own is told of the grid: dead, drop-out, pick-up."""
-
-
-@dataclass
-class Contacts:
-    """What a restart needs of homes off the grid.
-
-    Parameters
-    ----------
-    service, source
-        (2, homes) poles of the contactors towards the grid and towards the own source that are closed.
-    shed
-        (homes,) whether managed loads are off.
-    islands
-        Sources and engines.
-    service_seen, source_seen
-        Between which of its levels each home last saw the grid and its source.
-    told_up
-        (homes,) whether the own source made the panel's voltage when it was last told.
-    news
-        (homes,) DER of a home that lost (-1) or got (1) its voltage with the island, untold yet.
-    """
-
-    service: Bool
-    source: Bool
-    shed: Bool
-    islands: IslandState
-    service_seen: Int
-    source_seen: Int
-    told_up: Bool
-    news: Int
-
-    @property
-    def calm(self) -> bool:
-        """Whether all homes hang on the grid and no source is on or wanted."""
-        return bool(self.service.all() and not self.source.any() and not self.islands.wanted.any())
-
-    @property
-    def off(self) -> Bool:
-        """(homes,) off the grid: both poles open."""
-        return np.asarray(~self.service.any(axis=0))
-
-
-@dataclass(frozen=True)
-class IslandDraw:
-    """Homes off the grid over the steps of a draw.
-
-    Parameters
-    ----------
-    off
-        (homes,) who is off the grid.
-    leg_w, leg_var
-        (k, 2, steps) demand of islands by leg.
-    solar_w, sun_w
-        (k, steps) what solar in service can give, and what it could if it were.
-    charge_j, on, state
-        (k,) stored, whether the source is on its panel, and the state of the islands, all at the start.
-    unserved_w
-        (homes, steps) demand that is not backed up or shed.
-    block, fleet
-        What the islands do, and which they are.
-    """
-
-    off: Bool
-    leg_w: Float
-    leg_var: Float
-    solar_w: Float
-    sun_w: Float
-    charge_j: Float
-    on: Bool
-    state: IslandState
-    unserved_w: Float
-    block: IslandBlock
-    fleet: IslandFleet
-
-    def head(self, plan: Plan) -> IslandDraw:
-        """The first steps, those of `plan`."""
-        count = len(plan)
-        leg_w, leg_var, solar_w, sun_w, unserved_w = (
-            np.ascontiguousarray(values[..., :count])
-            for values in (self.leg_w, self.leg_var, self.solar_w, self.sun_w, self.unserved_w)
-        )
-        block = self.fleet.advance(
-            self.state, self.charge_j, leg_w, leg_var, solar_w, sun_w, plan.seconds, self.on
-        )
-        return replace(
-            self,
-            leg_w=leg_w,
-            leg_var=leg_var,
-            solar_w=solar_w,
-            sun_w=sun_w,
-            unserved_w=unserved_w,
-            block=block,
-        )
-
-    @property
-    def curtailed_w(self) -> Float:
-        """(k, steps) solar power held back."""
-        return np.maximum(self.solar_w - self.block.solar_w, 0.0)
 
 
 class Level(NamedTuple):
@@ -158,6 +58,8 @@ class Islands:
     ----------
     population
         Homes.
+    sources, machines
+        By row of the home: what can hold up its panel, and its transfer device.
     kind
         (homes,) kind of service as compiled.
     nominal_v
@@ -176,13 +78,12 @@ class Islands:
     """
 
     def __init__(
-        self, population: Population, kind: Int, nominal_v: Float, battery: BatteryFleet, battery_home: Int,
+        self, population: Population, sources: Mapping[int, BatteryEntry | GeneratorEntry],
+        machines: Mapping[int, Machine], kind: Int, nominal_v: Float, battery: BatteryFleet, battery_home: Int,
         motor_w: Float, on_branch: Bool,
     ) -> None:  # fmt: skip
         self.names, self.nominal_v = population.home, nominal_v
         homes = len(population.home)
-        self.machines = _machines(population)
-        sources = {row: source for row in range(homes) if (source := _source(population, row)) is not None}
         self.home = np.array(sorted(sources), dtype=np.int64)
         self.fleet = IslandFleet.of([sources[row] for row in self.home.tolist()], motor_w[self.home])
         self._tank = np.array(
@@ -203,17 +104,16 @@ class Islands:
         self.critical = population.critical_share
         # Powers of a panel in amperes of a leg: half of what stands between the lines is on each.
         self.leg_v = np.where(kind == SINGLE, nominal_v / 2.0, nominal_v)
-        self.served = np.isin(population.kind, ("split", "single"))
-        self._levels()
+        self._levels(machines)
 
     def __len__(self) -> int:
         return len(self.home)
 
-    def _levels(self) -> None:
+    def _levels(self, machines: Mapping[int, Machine]) -> None:
         """Levels of the quantities that the machines look at, (homes, most); infinite where there are fewer."""
         homes = len(self.names)
-        self.watched = np.array(sorted(self.machines), dtype=np.int64)
-        levels = {row: machine.levels for row, machine in self.machines.items()}
+        self.watched = np.array(sorted({*machines, *self.home.tolist()}), dtype=np.int64)
+        levels = {row: machine.levels for row, machine in machines.items()}
         self._service = _table([levels.get(row, {}).get("service_pu", LEVELS_PU) for row in range(homes)])
         self._amperes = _table([levels.get(row, {}).get("source_a", ()) for row in self.home.tolist()])
         self._hertz = _table([levels.get(row, {}).get("source_hz", ()) for row in self.home.tolist()])
@@ -528,52 +428,6 @@ class Islands:
         burnt = block.burnt_j[self.fleet.engine_of[engines]] / draw.plan.seconds
         out["fuel_w"][:, rows[engines]] = burnt.T
         return out
-
-
-def islands_of(study: Study) -> Islands:
-    """Sources of a study's homes."""
-    population = study.population
-    motor_w = np.zeros(study.homes)
-    if isinstance(study.demand, HouseholdDemand):
-        compressor = study.demand.houses.rows[:, house_kernels.COOL_W] / study.demand.traits.cooling_cop
-        motor_w = np.where(study.demand.traits.cooled, compressor, 0.0)
-    on_branch = np.zeros(study.homes, dtype=bool)
-    for name in sorted({str(name) for name in population.adapter} - {""}):
-        on_branch[population.adapter == name] = "generator" in library.load("adapters", name).diagram.tapped
-    return Islands(
-        population,
-        study.compiled.home_kind.astype(np.int64),
-        study.nominal_v,
-        study.battery,
-        study.battery_home,
-        motor_w,
-        on_branch,
-    )
-
-
-def _machines(population: Population) -> dict[int, Machine]:
-    """Machines of the homes that have one that moves, by row."""
-    made: dict[tuple[str, str], Machine] = {}
-    found = {}
-    for row in np.flatnonzero(population.transfer != "").tolist():
-        key = str(population.transfer[row]), str(population.grid_code[row])
-        if key not in made:
-            made[key] = library.load("transfer", key[0]).machine(key[1] or None)
-        if made[key].moves:
-            found[row] = made[key]
-    return found
-
-
-def _source(population: Population, row: int) -> BatteryEntry | GeneratorEntry | None:
-    """What can hold up a home's panel: what its transfer device is made for, else a battery before a generator."""
-    machine = str(population.transfer[row])
-    asked = library.load("transfer", machine).supply if machine else "none"
-    battery, generator = str(population.battery[row]), str(population.generator[row])
-    stores = cast("BatteryEntry", library.load("der", battery)) if battery else None
-    drives = cast("GeneratorEntry", library.load("der", generator)) if generator else None
-    stores = stores if stores is not None and stores.forms_grid else None
-    drives = drives if drives is not None and drives.engine is not None else None
-    return (drives or stores) if asked == "generator" else (stores or drives)
 
 
 def _first(plan: Plan, kind: Watch, changed: Bool, rows: Int, codes: Int) -> Level | None:

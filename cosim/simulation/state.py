@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from cosim.feeder.openings import Cut
     from cosim.simulation.adapter_heat import HeatBlock
     from cosim.simulation.assembly import Study
+    from cosim.simulation.contacts import Contacts
     from cosim.simulation.flow import Draw
     from cosim.simulation.grid_heat import GridHeatBlock
-    from cosim.simulation.islands import Contacts
     from cosim.simulation.ride_through import Look
     from cosim.simulation.sockets import SocketBlock
     from cosim.simulation.steps import Plan

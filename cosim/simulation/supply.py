@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cosim.simulation.assembly import Study
-    from cosim.simulation.islands import Contacts
+    from cosim.simulation.contacts import Contacts
     from cosim.simulation.regulation import Regulation
     from cosim.simulation.state import State
     from cosim.simulation.switching import Switching

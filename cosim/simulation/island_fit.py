@@ -1,0 +1,61 @@
+"""From a population to the sources that can hold up its homes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from cosim import library
+from cosim.demand import house_kernels
+from cosim.demand.households import HouseholdDemand
+from cosim.simulation.islands import Islands
+
+if TYPE_CHECKING:
+    from cosim.devices.transfer import Machine
+    from cosim.entries import BatteryEntry, GeneratorEntry
+    from cosim.scenario.population import Population
+    from cosim.simulation.assembly import Study
+
+
+def islands_of(study: Study) -> Islands:
+    """Sources of a study's homes."""
+    population = study.population
+    motor_w = np.zeros(study.homes)
+    if isinstance(study.demand, HouseholdDemand):
+        compressor = study.demand.houses.rows[:, house_kernels.COOL_W] / study.demand.traits.cooling_cop
+        motor_w = np.where(study.demand.traits.cooled, compressor, 0.0)
+    on_branch = np.zeros(study.homes, dtype=bool)
+    for name in sorted({str(name) for name in population.adapter} - {""}):
+        on_branch[population.adapter == name] = "generator" in library.load("adapters", name).diagram.tapped
+    homes = range(study.homes)
+    sources = {row: source for row in homes if (source := source_of(population, row)) is not None}
+    return Islands(
+        population, sources, machines_of(population), study.compiled.home_kind.astype(np.int64), study.nominal_v,
+        study.battery, study.battery_home, motor_w, on_branch,
+    )  # fmt: skip
+
+
+def machines_of(population: Population) -> dict[int, Machine]:
+    """Machines of the homes that have one that moves, by row."""
+    made: dict[tuple[str, str], Machine] = {}
+    found = {}
+    for row in np.flatnonzero(population.transfer != "").tolist():
+        key = str(population.transfer[row]), str(population.grid_code[row])
+        if key not in made:
+            made[key] = library.load("transfer", key[0]).machine(key[1] or None)
+        if made[key].moves:
+            found[row] = made[key]
+    return found
+
+
+def source_of(population: Population, row: int) -> BatteryEntry | GeneratorEntry | None:
+    """What can hold up a home's panel: what its transfer device is made for, else a battery before a generator."""
+    machine = str(population.transfer[row])
+    asked = library.load("transfer", machine).supply if machine else "none"
+    battery, generator = str(population.battery[row]), str(population.generator[row])
+    stores = cast("BatteryEntry", library.load("der", battery)) if battery else None
+    drives = cast("GeneratorEntry", library.load("der", generator)) if generator else None
+    stores = stores if stores is not None and stores.forms_grid else None
+    drives = drives if drives is not None and drives.engine is not None else None
+    return (drives or stores) if asked == "generator" else (stores or drives)
