@@ -19,6 +19,7 @@ from cosim.events.records import Record, Signal, process
 
 CREW_AT = "crew_at"  # a crew begins to work; ids: the sections it works on
 CREW_LEFT = "crew_left"  # it is done there
+CONTACTS_MOVED = "contacts_moved"  # a transfer device acted; ids: the homes
 STALLS, TRIPS, FOUND = "source stalls", "breaker trips", "found by the crew"
 RETURNS, ISOLATED = "utility returns out of phase", "isolated by hand"
 
@@ -159,7 +160,7 @@ class BackfeedHazards(Record):
 
 TOPICS = (
     Watch.SWITCHED, Watch.VOLTAGE_LOST, Watch.VOLTAGE_BACK, Watch.SERVICE_CHANGED, Watch.SOURCE_CHANGED, CREW_AT,
-    CREW_LEFT, Watch.FAULT_CLEARED,
+    CREW_LEFT, Watch.FAULT_CLEARED, CONTACTS_MOVED,
 )  # fmt: skip
 
 

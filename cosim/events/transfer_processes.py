@@ -26,6 +26,7 @@ from cosim.devices.transfer import (
     step,
 )
 from cosim.events.environment import Environment, Priority
+from cosim.events.hazard_processes import CONTACTS_MOVED
 from cosim.events.physics import Act, Action, TransferPhysics, Watch
 from cosim.events.processes import describe
 from cosim.events.records import Record, process
@@ -175,6 +176,8 @@ def _tell(env: Environment, machine: Machine, way: Way, homes: tuple[str, ...]) 
         topic = ACTS.get(deed.kind)
         if topic is not None and affected:
             env.signal(topic, name, affected, order)
+    if deeds:
+        env.signal(CONTACTS_MOVED, name, homes, order)
     return order
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from cosim import library
 from cosim.events.crew_processes import Crews
 from cosim.events.fault_processes import BROKEN, ComingFault, Faults
+from cosim.events.hazard_processes import BackfeedHazards
 from cosim.events.protection_processes import ProtectionWatch
 from cosim.events.transfer_processes import TransferDevices
 from cosim.reliability.draws import YEAR_US, Rates, duration
@@ -97,8 +98,8 @@ def _crews(study: Study) -> Crews:
     return Crews(name="crews", crews=count, seed=study.scenario.seed, times=times, use_ties=asked.use_ties)
 
 
-def transfer_records(study: Study) -> Iterator[TransferDevices]:
-    """The transfer devices of all homes that have one and a source to go to."""
+def transfer_records(study: Study) -> Iterator[Record]:
+    """The transfer devices of all homes that have one and a source to go to, and who watches for backfeed."""
     homes = {name: machine.name for name, machine in machines_of(study).items()}
     if homes:
         machines = {machine.name: machine for machine in machines_of(study).values()}
@@ -106,6 +107,7 @@ def transfer_records(study: Study) -> Iterator[TransferDevices]:
             name="transfer", homes=homes, machines=machines, seed=study.scenario.seed,
             people=study.scenario.people_home,
         )  # fmt: skip
+        yield BackfeedHazards(name="backfeed")
 
 
 def machines_of(study: Study) -> dict[str, Machine]:
