@@ -42,7 +42,7 @@ class Switching:
     @cached_property
     def paths(self) -> Paths:
         """Which conductors a way of metal joins to a source."""
-        return Paths(self.case.feeder, self.case.compiled, self.faulted.openings, self.faulted.places)
+        return self.grid.paths
 
     def cuts(self, where: str) -> tuple[Cut, ...]:
         """What opening a section opens; of a group, the services of its homes.
