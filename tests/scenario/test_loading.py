@@ -446,7 +446,7 @@ def test_names_are_checked_against_the_feeder(tmp_path: Path) -> None:
 
 
 # ------------------------------------------------------------------ shipped scenarios
-@pytest.mark.parametrize("name", ["fault-duty", "heat-wave", "winter-evening", "cold-morning"])
+@pytest.mark.parametrize("name", ["fault-duty", "heat-wave", "winter-evening", "cold-morning", "storm-night"])
 def test_shipped_scenarios_load_with_every_variant(name: str) -> None:
     assert name in shipped_names()
     case = Scenario.load(name)
