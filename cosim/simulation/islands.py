@@ -115,6 +115,15 @@ class Islands:
         self.watched = np.array(sorted({*machines, *self.home.tolist()}), dtype=np.int64)
         levels = {row: machine.levels for row, machine in machines.items()}
         self._service = _table([levels.get(row, {}).get("service_pu", LEVELS_PU) for row in range(homes)])
+        service, nominal_v = self._service[self.watched], self.nominal_v[self.watched]
+        self._rest = _codes(np.ones((len(service), 2)), service)
+        below, above = (
+            np.where(where, service, edge) for where, edge in ((service <= 1.0, 0.0), (service > 1.0, np.inf))
+        )
+        self._calm_v = (
+            below.max(axis=1, initial=0.0) * nominal_v,
+            above.min(axis=1, initial=np.inf) * nominal_v,
+        )
         self._amperes = _table([levels.get(row, {}).get("source_a", ()) for row in self.home.tolist()])
         self._hertz = _table([levels.get(row, {}).get("source_hz", ()) for row in self.home.tolist()])
 
@@ -347,6 +356,11 @@ class Islands:
         if not len(rows):
             return None
         legs = (block.sockets.voltage_l1_v, block.sockets.voltage_l2_v)
+        rest, (low_v, high_v) = self._rest, self._calm_v
+        if (contacts.service_seen[rows] == rest).all() and all(
+            (leg.min(axis=0)[rows] > low_v).all() and (leg.max(axis=0)[rows] < high_v).all() for leg in legs
+        ):
+            return None  # the usual, in reductions that cost little
         pu = np.stack([leg[:, rows] for leg in legs], axis=-1) / self.nominal_v[rows, None]
         codes = _codes(pu, self._service[rows])
         changed = (codes != contacts.service_seen[rows]).any(axis=-1) & block.solution.converged[:, None]
