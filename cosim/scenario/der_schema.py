@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from cosim.scenario.quantities import Duration, Moment, Strict
+from cosim.scenario.quantities import Moment, Strict
 from cosim.tariff_entry import slot_of
 
 Part = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -107,9 +107,6 @@ class Generator(Strict):
 
     entry: str = Field(description="generator of models/der")
     tank: Part = Field(default=1.0, description="share of the tank that is full at the start")
-    refuel_after: Duration | None = Field(
-        default=None, description="time from running dry until the tank is full again; never if not given"
-    )
 
 
 def battery_of(value: object) -> object:

@@ -125,7 +125,7 @@ class HomeGroup(Strict):
         default=None, description="battery: a name of models/der, or a table { entry, mode, reserve, ... }"
     )
     generator: GeneratorTable = Field(
-        default=None, description="generator: a name of models/der, or a table { entry, tank, refuel_after }"
+        default=None, description="generator: a name of models/der, or a table { entry, tank }"
     )
     transfer: EntryName = Field(
         default=None,
