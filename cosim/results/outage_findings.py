@@ -65,8 +65,8 @@ class OutageFindings:
         said = [
             f"Outages: {self.homes} of {self.of_homes} homes lost the grid, {self.most_out} at once at "
             f"{self.most_out_at}; {self.sustained} sustained{caidi}, {self.momentary} momentary",
-            f"without power {_told(self.power_home_hours)} of {_told(self.grid_home_hours)} home-hours without the grid, "
-            f"{_told(self.unserved_kwh)} kWh not served",
+            f"without power {_told(self.power_home_hours)} of {_told(self.grid_home_hours)} home-hours without the "
+            f"grid, {_told(self.unserved_kwh)} kWh not served",
         ]
         if self.own_homes:
             left_off = f" and left off {_told(self.left_off_kwh)} kWh" if self.left_off_kwh else ""
