@@ -8,6 +8,7 @@ import pytest
 from cosim.electrical.network import Network
 from cosim.electrical.quality import element_losses_w, unbalance
 from cosim.feeder.flow import element_currents
+from cosim.feeder.openings import Cut
 from cosim.scenario import Scenario
 from cosim.simulation.assembly import assemble
 from cosim.simulation.physics import StudyPhysics
@@ -23,7 +24,7 @@ def test_recorded_figures_are_those_of_the_elements(small: Scenario, opened: tup
     kept: list[tuple[Block, int]] = []
     physics = StudyPhysics(study, lambda block, count: kept.append((block, count)))
     for section in opened:
-        physics.state.open_sections[section] = study.section(section)
+        physics.state.open_sections[section] = tuple(Cut(element) for element in study.section(section))
     physics.advance(0, HOUR_US)
     (block, count), circuit = kept[0], study.compiled.circuit
     circuit = circuit.without(physics.state.opened)
