@@ -89,3 +89,39 @@ def test_a_tie_that_would_close_a_loop_out_of_phase(tmp_path: Path, kind: str) -
     file = tmp_path / "right.toml"
     file.write_text(CASE + two_ways(tmp_path, "1.2.3") + event, encoding="utf-8")
     assemble(cosim.Scenario.load(file))
+
+
+def test_a_fault_that_no_device_sees(tmp_path: Path) -> None:
+    """7,200 V through 2,000 ohm draw 3.6 A: no fuse of a lateral or pick-up of a relay is as low."""
+    fault = EVENT + 'kind = "fault"\nwhere = "line:lateral-1"\nohm = 2000.0\n'
+    scheme = '[protection]\nscheme = "fuse-saving"\n'
+    [message] = told(tmp_path, "homes = 12\n" + scheme + fault)
+    assert message.startswith(
+        "events.0.where: no device before it sees the fault: it draws 4 A, which none of "
+    )
+    assert "fuse:lateral-1" in message and "relay:" in message
+
+
+def test_a_fault_that_no_device_guards(tmp_path: Path) -> None:
+    device = '[[protection.devices]]\nkind = "fuse"\nat = "line:lateral-2"\nentry = "k-link"\n'
+    fault = EVENT + 'kind = "fault"\nwhere = "line:lateral-1"\n'
+    [message] = told(tmp_path, "homes = 40\n" + device + fault)
+    assert message.startswith(
+        "events.0.where: no protective device stands before it: nothing would clear the fault"
+    )
+
+
+def test_a_source_of_240_v_on_a_service_of_208_v(tmp_path: Path) -> None:
+    feeder = FeederBuilder("network")
+    feeder.add_bus("source", "1.2.3", 120.0, 0.0, 0.0)
+    feeder.add_source("grid", "source", "1.2.3", EMF_V / 60.0, 0.001j * np.eye(3))
+    for number, nodes in ((1, "1.2"), (2, "2.3")):
+        feeder.add_home(f"home-{number}", "source", nodes, "single", kw=1.0, kvar=0.0, kv=0.208)
+    path = tmp_path / "network.feeder"
+    feeder.build().save(path)
+    group = '[homes.all]\nshare = 1.0\ntransfer = "generac-200a-transfer-switch"\ngenerator = "standby-generator-12"\n'
+    [message] = told(tmp_path, f'source = "file:{path}"\n' + group)
+    assert message.startswith(
+        "homes.all: 'generac-200a-transfer-switch' puts a source of 240 V on services of another voltage, 2 in all: "
+        "home-1 at 208 V, home-2 at 208 V"
+    )
