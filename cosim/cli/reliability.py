@@ -126,7 +126,7 @@ def _rows(columns: list[Indices]) -> list[list[str]]:
 
     rows = [[title, *(cell(getattr(column, name), form) for column in columns)] for title, name, form in told]
     for count in (1, 3, 5):
-        shares = [column.cemi[count] if count < len(column.cemi) else 0.0 for column in columns]
+        shares = [column.cemi[count - 1] if count <= len(column.cemi) else 0.0 for column in columns]
         rows.append([f"CEMI-{count}", *(f"{share:.2%}" for share in shares)])
     return [*rows, ["days left out", *(str(column.major_event_days) for column in columns)]]
 

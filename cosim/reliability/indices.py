@@ -50,7 +50,8 @@ class Indices:
     asai
         Share of time in service.
     cemi
-        Share of homes with more than 0, 1, 2, .. sustained interruptions in a year, mean of the years.
+        Share of homes with 1, 2, 3, .. or more sustained interruptions in a year, mean of the years: CEMI-n as IEEE
+        1366-2012 counts it is ``cemi[n - 1]``, and as the edition of 2003 does (more than n) ``cemi[n]``.
     years, interruptions
         What they rest on.
     major_event_days
@@ -136,7 +137,7 @@ def indices(history: History, *, without_major_event_days: bool = False) -> Indi
         maifi=_mean(by_year(kept & ~sustained(history))),
         maifi_e=_mean(by_year(begins)),
         asai=Index(1.0 - down.value, down.half_width),
-        cemi=tuple(float((per_home > n).mean()) for n in range(most)) if len(per_home) else (),
+        cemi=tuple(float((per_home >= n).mean()) for n in range(1, most + 1)) if len(per_home) else (),
         years=years,
         interruptions=int(long.sum()),
         major_event_days=left_out,

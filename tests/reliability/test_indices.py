@@ -50,6 +50,13 @@ def test_on_paper() -> None:
     )
 
 
+def test_cemi_n_counts_homes_with_n_or_more() -> None:
+    """IEEE 1366-2012: of four homes one has three, one has two, one has one, one has none."""
+    hours = [(0, 0.0), (0, 100.0), (0, 200.0), (1, 0.0), (1, 100.0), (2, 0.0)]
+    told = history(4, 1, *((home, 0, start, 60.0) for home, start in hours), (3, 0, 0.0, 1.0))
+    assert indices(told).cemi == (0.75, 0.5, 0.25)
+
+
 def test_five_minutes_are_momentary_and_a_moment_more_is_not() -> None:
     told = history(1, 1, (0, 0, 0.0, 5.0), (0, 0, 100.0, 5.0 + 1e-6))
     assert sustained(told).tolist() == [False, True]
