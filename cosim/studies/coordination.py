@@ -10,36 +10,34 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from cosim.devices.inrush import sits_out
-from cosim.devices.protection import PHASES, Element, Protection, ProtectiveDevice
+from cosim.devices.protection import Protection, ProtectiveDevice
 from cosim.electrical.fault import FaultKind
-from cosim.events.physics import Fault
 from cosim.feeder.compile import CompiledFeeder
 from cosim.feeder.faulted import FaultedFeeder
-from cosim.feeder.nodes import numbers
-from cosim.feeder.service import find_supply
+from cosim.studies.coordination_places import Met, Zones, rated_behind
+from cosim.studies.coordination_times import (
+    SAVING_ONE,
+    SAVING_TWO,
+    Currents,
+    Span,
+    asked_s,
+    clears_s,
+    decides_s,
+    fast_shots,
+    most_a,
+    wrong_between,
+)
 
 if TYPE_CHECKING:
     from cosim.feeder.feeder import Feeder
 
 Kind = Literal["curves cross", "margin", "blind", "saving fails", "inrush", "duty", "count"]
-Currents = tuple[float, ...]
 
 FAULT_OHM = 20.0  # a tree or wet ground; utilities plan with 0 to 40 ohm (estimate)
-FUSE_SHARE = 0.75  # clearing of a link over melting of the link before it: the 75 % rule (stated, recalled)
-FUSE_TO_RELAY_S, RELAY_TO_RELAY_S = 0.2, 0.3
-"""Between clearing and the decision of a relay or recloser upstream; planners ask 0.2 to 0.4 s (estimate)."""
-# Eaton TD132010EN (2017), "Coordination of fuse links with oil circuit reclosers"
-SAVING_ONE, SAVING_TWO = 1.2, 1.35
-"""Melting of a link over the fast clearing of the recloser before it, with one fast shot and with two (stated)."""
-SOURCE_SIDE = 1.7
-"""Melting of a fuse over the delayed clearing of a recloser behind it: two fast and two delayed shots, 2 s (stated)."""
-GRID = 48  # currents looked at between the least and the most; a crossing is then bisected
 NAN = math.nan
 
 
@@ -134,8 +132,8 @@ def coordination(
     """
     if faulted is None:
         faulted = FaultedFeeder(feeder, feeder.compile() if compiled is None else compiled)
-    zones = _Zones(feeder, protection, faulted, fault_ohm)
-    rated = _rated_behind(feeder, protection)
+    zones = Zones(feeder, protection, faulted, fault_ohm)
+    rated = rated_behind(feeder, protection)
     findings: list[CoordinationFinding] = []
     reaches = []
     for device in protection.devices:
@@ -151,265 +149,8 @@ def coordination(
     return Coordination(tuple(findings), tuple(reaches))
 
 
-# -- times ----------------------------------------------------------------------------------
-
-
-def decides_s(device: ProtectiveDevice, current_a: Sequence[float], shot: int = 0) -> float:
-    """When a device at rest melts or decides to open, at constant current; infinite for never."""
-    return min(
-        (one.seconds(_seen(device, one, current_a)) for one in device.shots[shot].elements), default=math.inf
-    )
-
-
-def clears_s(device: ProtectiveDevice, current_a: Sequence[float], shot: int = 0) -> float:
-    """When the current has stopped, arc and mechanism included; infinite for never."""
-    found = math.inf
-    for one in device.shots[shot].elements:
-        seen = _seen(device, one, current_a)
-        seconds = one.seconds(seen)
-        if seconds < math.inf:
-            found = min(found, seconds + one.arc_s(seen))
-    return found + device.opening_us / 1e6
-
-
-def asked_s(device: ProtectiveDevice, backup: ProtectiveDevice, cleared_s: float) -> float:
-    """Earliest time at which a backup may melt or decide, if the device before it has cleared at `cleared_s`."""
-    if backup.kind == "fuse":
-        return cleared_s / FUSE_SHARE if device.kind == "fuse" else cleared_s * SOURCE_SIDE
-    return cleared_s + (FUSE_TO_RELAY_S if device.kind == "fuse" else RELAY_TO_RELAY_S)
-
-
-def fast_shots(device: ProtectiveDevice) -> tuple[int, ...]:
-    """Shots that open sooner than the last: those that save fuses."""
-    return tuple(k for k, shot in enumerate(device.shots) if shot.elements != device.shots[-1].elements)
-
-
-def _seen(device: ProtectiveDevice, element: Element, current_a: Sequence[float]) -> float:
-    if element.sees == "ground":
-        return current_a[3]
-    return max(current_a[PHASES.index(phase)] for phase in device.conductors)
-
-
-def _most(device: ProtectiveDevice, current_a: Sequence[float]) -> float:
-    return max(current_a[PHASES.index(phase)] for phase in device.conductors)
-
-
-# -- ranges of currents -----------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Span:
-    """Currents of one kind of fault from the least to the most, through a device and its backup, (4,) each."""
-
-    device: ProtectiveDevice
-    least: tuple[Currents, Currents]
-    most: tuple[Currents, Currents]
-
-    def at(self, amperes: float) -> tuple[Currents, Currents]:
-        """Both currents where the largest phase current of the device is `amperes`."""
-        low, high = _most(self.device, self.least[0]), _most(self.device, self.most[0])
-        share = (amperes - low) / (high - low) if high > low else 0.0
-        mine, its = (
-            tuple(a + share * (b - a) for a, b in zip(self.least[k], self.most[k], strict=True))
-            for k in (0, 1)
-        )
-        return mine, its
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        """Least and most of the device's largest phase current [A]."""
-        return _most(self.device, self.least[0]), _most(self.device, self.most[0])
-
-
-def wrong_between(wrong: Callable[[float], bool], low_a: float, high_a: float) -> list[tuple[float, float]]:
-    """Ranges of current in which something is wrong, their inner ends bisected to a part in 10^9."""
-    grid = np.geomspace(low_a, high_a, GRID).tolist() if high_a > low_a else [low_a]
-    grid[0], grid[-1] = low_a, high_a
-    state = [wrong(one) for one in grid]
-    found: list[tuple[float, float]] = []
-    start = low_a if state[0] else NAN
-    for k in range(1, len(grid)):
-        if state[k] == state[k - 1]:
-            continue
-        a, b = grid[k - 1], grid[k]
-        while b - a > 1e-9 * b:
-            middle = 0.5 * (a + b)
-            a, b = (middle, b) if wrong(middle) == state[k - 1] else (a, middle)
-        if state[k]:
-            start = b
-        else:
-            found.append((start, b))
-    if state[-1]:
-        found.append((start, high_a))
-    return found
-
-
-# -- places -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Met:
-    """One fault: where, what, and the current (4,) through each device before it, the nearest first."""
-
-    place: str
-    kind: FaultKind
-    conductors: str
-    ohm: float
-    secondary: bool
-    currents: dict[str, Currents] = field(default_factory=dict)
-
-
-class _Zones:
-    """What each device guards, and the faults there."""
-
-    def __init__(
-        self, feeder: Feeder, protection: Protection, faulted: FaultedFeeder, fault_ohm: float
-    ) -> None:
-        self._feeder, self._protection, self._faulted, self._ohm = feeder, protection, faulted, fault_ohm
-        supply, line, unit = find_supply(feeder.tables), feeder.line, feeder.transformer
-        names = {"line": line["name"].tolist(), "transformer": unit["name"].tolist()}
-        above: dict[str, int] = {}
-        self._fed_from: dict[str, int] = {}
-        goes_on: set[tuple[int, str]] = set()
-        fed: dict[str, int] = {}
-        for bus in supply.order:
-            if bus not in supply.parent:
-                continue
-            table, row, before = supply.parent[bus]
-            section = f"{table}:{names[table][row]}" if table in names else ""
-            if section:
-                fed[section], above[section] = bus, before
-        self._fed_from = above
-        for section, bus in above.items():
-            if section.startswith("line:"):
-                goes_on.add((bus, self._nearest(section)))
-        primary = {f"line:{n}": r for r, n in enumerate(names["line"]) if line["level"].iloc[r] == "primary"}
-        self._phases = {
-            section: "".join(
-                PHASES[n - 1] for n in sorted(set(numbers(line["from_nodes"].iloc[row]))) if 1 <= n <= 3
-            )
-            for section, row in primary.items()
-        }
-        self._ends: dict[str, list[str]] = defaultdict(list)
-        for section in primary:
-            own = self._nearest(section)
-            if own and section in fed and (fed[section], own) not in goes_on:
-                self._ends[own].append(section)
-        self._homes: dict[str, list[tuple[str, str]]] = defaultdict(list)
-        for name, kind in zip(feeder.home["name"], feeder.home["kind"], strict=True):
-            own = self._nearest(f"home:{name}")
-            if own:
-                self._homes[own].append((f"home:{name}", str(kind)))
-
-    def _nearest(self, section: str) -> str:
-        return next(iter(self._protection.upstream.get(section, ())), "")
-
-    def backup(self, device: ProtectiveDevice) -> ProtectiveDevice | None:
-        """The next device upstream that opens by its own current."""
-        return next((one for one in self._above(device) if one.shots), None)
-
-    def reclosing(self, device: ProtectiveDevice) -> ProtectiveDevice | None:
-        """The next recloser or relay upstream."""
-        return next((one for one in self._above(device) if one.kind in ("recloser", "relay")), None)
-
-    def _above(self, device: ProtectiveDevice) -> list[ProtectiveDevice]:
-        chain = self._protection.guarding(device.section)
-        return [
-            one for one in chain if one.name != device.name and set(one.conductors) & set(device.conductors)
-        ]
-
-    def met(self, device: ProtectiveDevice) -> list[Met]:
-        """Faults of a device's zone."""
-        if device.section.startswith("transformer:"):
-            return [*self._inside(device), *self._behind(device)]
-        found = []
-        for kind, conductors, ohm in self._kinds(device.conductors):
-            found.append(self._struck(device.section, kind, conductors, ohm, 0.0))
-        for section in self._ends[device.name]:
-            for kind, conductors, ohm in self._kinds(self._phases[section]):
-                found.append(self._struck(section, kind, conductors, ohm, 1.0))
-        return found
-
-    def _kinds(self, phases: str) -> Iterator[tuple[FaultKind, str, float]]:
-        for phase in phases:
-            yield FaultKind.LINE_GROUND, phase, 0.0
-            yield FaultKind.LINE_GROUND, phase, self._ohm
-        for k, phase in enumerate(phases):
-            for other in phases[k + 1 :]:
-                yield FaultKind.LINE_LINE, phase + other, 0.0
-        if len(phases) == 3:
-            yield FaultKind.THREE_PHASE, phases, 0.0
-
-    def _inside(self, device: ProtectiveDevice) -> Iterator[Met]:
-        """In the tank, before the coils: the unit's share is nought, so its fuse sees what the bus draws."""
-        bus = self._fed_from.get(device.section)
-        before = self._above(device)
-        if bus is None or not before:
-            return
-        where = f"bus:{self._feeder.bus['name'].iloc[bus]}"
-        for phase in device.conductors:
-            fault = Fault("asked", where, FaultKind.LINE_GROUND, phase)
-            drawn = self._faulted.currents((), (), [fault], [one.section for one in before])
-            currents = {one.name: tuple(row) for one, row in zip(before, drawn.tolist(), strict=True)}
-            mine = currents[before[0].name]
-            yield Met(
-                device.section, FaultKind.LINE_GROUND, phase, 0.0, False, {device.name: mine, **currents}
-            )
-
-    def _behind(self, device: ProtectiveDevice) -> Iterator[Met]:
-        """At the secondary terminals, and at each meter."""
-        homes = self._homes[device.name]
-        places = [(device.section, any(kind == "split" for _, kind in homes))]
-        places += [(home, kind == "split") for home, kind in homes]
-        for place, split in places:
-            yield self._struck(place, FaultKind.LINE_GROUND, "", 0.0, 1.0, secondary=True)
-            if split:
-                yield self._struck(place, FaultKind.LINE_LINE, "", 0.0, 1.0, secondary=True)
-
-    def _struck(
-        self,
-        place: str,
-        kind: FaultKind,
-        conductors: str,
-        ohm: float,
-        along: float,
-        *,
-        secondary: bool = False,
-    ) -> Met:
-        guards = self._protection.guarding(place)
-        fault = Fault("asked", place, kind, conductors, ohm, along)
-        found = self._faulted.currents((), (), [fault], [one.section for one in guards])
-        currents = {one.name: tuple(row) for one, row in zip(guards, found.tolist(), strict=True)}
-        return Met(place, kind, conductors, ohm, secondary, currents)
-
-
-def _rated_behind(feeder: Feeder, protection: Protection) -> dict[str, list[float]]:
-    """Rated current of the service transformers behind each device, by phase [A]."""
-    unit, coils = feeder.transformer, feeder.winding
-    first = coils[coils["number"] == coils.groupby("transformer")["number"].transform("min")]
-    where = {
-        int(t): (int(b), str(n))
-        for t, b, n in zip(first["transformer"], first["bus"], first["nodes"], strict=True)
-    }
-    base_v = feeder.bus["base_v"].to_numpy(float)
-    found = {device.name: [0.0, 0.0, 0.0] for device in protection.devices}
-    for row in np.flatnonzero((unit["kind"] == "service").to_numpy()).tolist():
-        bus, nodes = where[row]
-        phases = sorted({n for n in numbers(nodes) if 1 <= n <= 3})
-        if not phases:
-            continue
-        rated_a = float(unit["rated_kva"].iloc[row]) * 1e3 / len(phases) / float(base_v[bus])
-        for name in protection.upstream.get(f"transformer:{unit['name'].iloc[row]}", ()):
-            for phase in phases:
-                found[name][phase - 1] += rated_a
-    return found
-
-
-# -- findings ---------------------------------------------------------------------------------
-
-
 def _reach(device: ProtectiveDevice, met: Sequence[Met]) -> Reach:
-    amperes = [(_most(device, one.currents[device.name]), one.place, one.ohm) for one in met]
+    amperes = [(most_a(device, one.currents[device.name]), one.place, one.ohm) for one in met]
     bolted = [one for one in amperes if one[2] == 0.0]
     resistive = [one for one in amperes if one[2] > 0.0]
     largest, smallest = max(bolted), min(bolted)
@@ -419,7 +160,7 @@ def _reach(device: ProtectiveDevice, met: Sequence[Met]) -> Reach:
 
 def _sees(device: ProtectiveDevice, current_a: Currents) -> bool:
     if not device.shots:
-        return _most(device, current_a) >= device.actuating_a
+        return most_a(device, current_a) >= device.actuating_a
     return any(decides_s(device, current_a, shot) < math.inf for shot in range(len(device.shots)))
 
 
@@ -433,8 +174,8 @@ def _blind(
         ]
         if not unseen:
             continue
-        least = min(unseen, key=lambda one: _most(device, one.currents[device.name]))
-        amperes = [_most(device, one.currents[device.name]) for one in unseen]
+        least = min(unseen, key=lambda one: most_a(device, one.currents[device.name]))
+        amperes = [most_a(device, one.currents[device.name]) for one in unseen]
         seen_by = next(
             (name for name, current_a in least.currents.items() if _sees(protection.device(name), current_a)),
             "",
@@ -458,8 +199,8 @@ def _seeing(device: ProtectiveDevice, amperes: float) -> str:
 def _duty(device: ProtectiveDevice, met: Sequence[Met]) -> Iterator[CoordinationFinding]:
     if not met or not device.shots:
         return
-    worst = max(met, key=lambda one: _most(device, one.currents[device.name]))
-    amperes = _most(device, worst.currents[device.name])
+    worst = max(met, key=lambda one: most_a(device, one.currents[device.name]))
+    amperes = most_a(device, worst.currents[device.name])
     if amperes > device.interrupting_a:  # False for an unknown one
         yield CoordinationFinding(
             "duty", device.name, "", worst.place, str(worst.kind), worst.ohm, NAN, device.interrupting_a, amperes,
@@ -474,10 +215,10 @@ def _spans(
     """Of each kind of fault from the least to the most, with its faults."""
     groups: dict[tuple[FaultKind, str, bool], list[Met]] = defaultdict(list)
     for one in met:
-        if backup.name in one.currents and _most(device, one.currents[device.name]) > 0.0:
+        if backup.name in one.currents and most_a(device, one.currents[device.name]) > 0.0:
             groups[one.kind, one.conductors, one.secondary].append(one)
     for found in groups.values():
-        found.sort(key=lambda one: _most(device, one.currents[device.name]))
+        found.sort(key=lambda one: most_a(device, one.currents[device.name]))
         least, most = (
             (one.currents[device.name], one.currents[backup.name]) for one in (found[0], found[-1])
         )
@@ -522,7 +263,7 @@ def _held(
             else:
                 worst = max((start, end), key=lambda a: _lack(times(*span.at(a)), saving))
             first, second, asked = times(*span.at(worst))
-            near = min(struck, key=lambda one: abs(_most(device, one.currents[device.name]) - worst))
+            near = min(struck, key=lambda one: abs(most_a(device, one.currents[device.name]) - worst))
             row = CoordinationFinding(
                 kind if wrong is before else "margin", device.name, backup.name, near.place, str(near.kind),
                 near.ohm, inner[0] if inner and wrong is before else NAN, start, end, worst, first, second,
