@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import model_validator
 
@@ -15,7 +15,7 @@ Seconds = Annotated[Quantity, of("s", 0.0, 1e7)]
 Spread = Annotated[Quantity, of("1", 0.0, 3.0)]
 Factor = Annotated[Quantity, of("1", 0.01, 100.0)]
 ACTIVITIES = (
-    "call", "travel", "patrol", "switch",
+    "call", "notice", "travel", "patrol", "switch",
     "repair_overhead", "repair_cable", "repair_transformer", "repair_drop",
 )  # fmt: skip
 
@@ -58,9 +58,14 @@ class Lognormal(Frozen):
 
 
 class Activities(Frozen):
-    """How long a crew takes for what; `call` until somebody has called, `switch` for one operation."""
+    """How long a crew takes for what; `switch` for one operation.
+
+    `call` is until somebody without voltage has called, `notice` until somebody has noticed a fault that no device
+    sees.
+    """
 
     call: Lognormal
+    notice: Lognormal
     travel: Lognormal
     patrol: Lognormal
     switch: Lognormal
@@ -117,6 +122,8 @@ class ReliabilityEntry(Entry):
         For how long a temporary fault's conductors have to be dead until it is gone.
     crews
         How many a feeder can call upon.
+    order
+        Whom a free crew goes to: in the order of the calls, or to what most homes hang on first.
     calibration
         Factors on permanent rates and on the durations of `activities`.
     """
@@ -131,6 +138,7 @@ class ReliabilityEntry(Entry):
     dead_time: Lognormal
     crews: Annotated[Quantity, of("1", 1.0, 1000.0)]
     activities: Activities
+    order: Literal["calls", "homes"] = "calls"
     storms: Storms
     calibration: Calibration
 

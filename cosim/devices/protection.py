@@ -13,6 +13,7 @@ operation to `operated`. Time is in whole microseconds; currents are (4,): r.m.s
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -451,6 +452,10 @@ class Protection:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_name", {device.name: device for device in self.devices})
+        homes = (
+            name for section, chain in self.upstream.items() if section.startswith("home:") for name in chain
+        )
+        object.__setattr__(self, "_homes", Counter(homes))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -461,6 +466,11 @@ class Protection:
         """The device of this name; raises `KeyError` if there is none."""
         by_name: dict[str, ProtectiveDevice] = self.__dict__["_by_name"]
         return by_name[name]
+
+    def homes_behind(self, name: str) -> int:
+        """How many homes' current runs through a device."""
+        homes: Counter[str] = self.__dict__["_homes"]
+        return homes[name]
 
     def guarding(self, section: str) -> tuple[ProtectiveDevice, ...]:
         """Devices before a section, the nearest first; with ``@b``, those that carry that phase.

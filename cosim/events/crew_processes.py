@@ -1,6 +1,7 @@
-"""Crews: called when a device stays open or a conductor breaks, they patrol, isolate, repair and restore.
+"""Crews: called when a device stays open, a conductor breaks or somebody notices a fault that no device sees.
 
-One process for all of them. Crews are few; who waits for one waits in the order of the calls. How long things take is
+They patrol, isolate, repair and restore. One process for all of them. Crews are few; who waits for one waits in the
+order of the calls, or of the homes behind what stays open. How long things take is
 drawn from the name of what is repaired and the time of the call alone, so one job's draws do not move another's.
 """
 
@@ -22,6 +23,7 @@ from cosim.events.protection_processes import guards
 from cosim.events.records import Record, Signal, process
 from cosim.randomness import stable_ids, uniforms
 
+_EARLY = ("calling", "queued", "travelling", "patrolling")
 NORMALLY_OPEN = "normally open"  # holds a tie that no crew has closed
 
 
@@ -56,7 +58,7 @@ class Job:
     cause
         Number of the log record that its next act follows from.
     broken
-        It is a conductor that broke: there is no device to close.
+        It is a conductor that broke, or a fault that no device saw: there is no device to close.
     faults
         What the patrol found and is not repaired yet.
     opened, tied
@@ -96,6 +98,9 @@ class Crews(Record):
     times
         By activity: ``call``, ``travel``, ``patrol``, ``switch`` (one operation), ``repair-overhead``,
         ``repair-cable``, ``repair-transformer``, ``repair-drop``.
+        ``notice`` is the time until somebody notices what no device sees; that of ``call`` if not given.
+    order
+        Whom a free crew goes to: ``calls`` in their order, ``homes`` to what most homes hang on first.
     use_ties
         Whether they feed homes behind a fault from elsewhere meanwhile.
     calls
@@ -110,6 +115,7 @@ class Crews(Record):
     crews: int
     seed: int
     times: dict[str, Duration]
+    order: str = "calls"
     use_ties: bool = True
     calls: int = 0
     jobs: list[Job] = field(default_factory=list)
@@ -122,8 +128,9 @@ def work(env: Environment, record: Crews) -> ProcessGenerator:
     while True:
         record.deadline_us = min((job.due_us for job in record.jobs if job.due_us is not None), default=None)
         news = yield env.wait(
-            record, Priority.CLOSE, Watch.DEVICE_LOCKED, Watch.FAULT_STRUCK, Watch.FAULT_CLEARED
-        )
+            record, Priority.CLOSE,
+            Watch.DEVICE_LOCKED, Watch.FAULT_STRUCK, Watch.FAULT_CLEARED, Watch.FAULT_UNSEEN,
+        )  # fmt: skip
         for signal in news:
             _hear(env, record, signal)
         if not news:
@@ -141,15 +148,23 @@ def _hear(env: Environment, record: Crews, signal: Signal) -> None:
         record.faults[signal.subject] = signal.ids[0]
         if signal.ids[1] != BROKEN:
             return
-    early = ("calling", "queued", "travelling", "patrolling")
-    if any(job.what == signal.subject and job.stage in early for job in record.jobs):
+    if any(job.what == signal.subject and job.stage in _EARLY for job in record.jobs):
         return  # another phase of what is known already
-    broken = signal.topic == Watch.FAULT_STRUCK
+    unseen = signal.topic == Watch.FAULT_UNSEEN
+    if unseen and _known(env, record, signal.ids[0]):
+        return  # the patrol of a device before it will find it
+    broken = signal.topic != Watch.DEVICE_LOCKED
     number = record.calls + 1
     job = Job(number=number, what=signal.subject, called_us=env.now, cause=signal.cause, broken=broken)
     record.calls += 1
-    _begin(env, record, job, "calling", "call")
+    _begin(env, record, job, "calling", "notice" if unseen and "notice" in record.times else "call")
     record.jobs.append(job)
+
+
+def _known(env: Environment, record: Crews, where: str) -> bool:
+    """Whether a job that has not patrolled yet is about a device before a place."""
+    before = {device.name for device in guards(cast(FaultPhysics, env.physics), where)}
+    return any(job.what in before and job.stage in _EARLY for job in record.jobs)
 
 
 def _begin(env: Environment, record: Crews, job: Job, stage: str, activity: str, times: int = 1) -> None:
@@ -172,13 +187,26 @@ def _called(env: Environment, record: Crews, job: Job) -> None:
 
 
 def _send(env: Environment, record: Crews) -> None:
-    """Send crews that are free to those who wait longest."""
+    """Send crews that are free to those who wait longest, or to what most homes hang on."""
     free = record.crews - sum(job.stage not in ("calling", "queued") for job in record.jobs)
-    for job in [job for job in record.jobs if job.stage == "queued"][: max(0, free)]:
+    queued = [job for job in record.jobs if job.stage == "queued"]
+    if record.order == "homes" and len(queued) > max(0, free) > 0:
+        queued.sort(key=lambda job: -_homes_behind(env, record, job))
+    for job in queued[: max(0, free)]:
         waiting = sum(other.stage == "queued" for other in record.jobs) - 1
         detail = f"job {job.number}, {waiting} more wait" if waiting else f"job {job.number}"
         job.cause = env.record("crew_leaves", job.what, detail, job.cause)
         _begin(env, record, job, "travelling", "travel")
+
+
+def _homes_behind(env: Environment, record: Crews, job: Job) -> int:
+    """Homes behind a device, as the feeder is built; of a place without one, those behind that place's own device."""
+    protection = cast(FaultPhysics, env.physics).protection
+    if not job.broken:
+        return protection.homes_behind(job.what)
+    where = record.faults.get(job.what, "home:")
+    own = () if where.startswith("home:") else protection.upstream.get(where, ())
+    return protection.homes_behind(own[0]) if own else 1
 
 
 def _arrived(env: Environment, record: Crews, job: Job) -> None:

@@ -57,6 +57,7 @@ class Watch(StrEnum):
     SWITCHED = "switched"  # announced after OPEN and CLOSE of a section, whoever did it
     FAULT_STRUCK = "fault_struck"  # ids: where
     FAULT_CLEARED = "fault_cleared"  # ids: where
+    FAULT_UNSEEN = "fault_unseen"  # subject: a fault that is fed and that no device will clear; ids: where
     DEVICE_LOCKED = "device_locked"  # a protective device stays open; ids: its conductors that do
     CLOSE_DEVICE = "close_device"  # a crew wants a locked device closed, its link replaced
     REPAIRED = "repaired"  # subject: the fault that a crew has taken away

@@ -52,6 +52,8 @@ class ProtectionWatch(Record):
         Present faults by name: where they are.
     because
         By device, the log's number of what it reacts to.
+    unseen
+        Present faults of which it was told that no device sees them.
     """
 
     kind: ClassVar[str] = "protection"
@@ -60,14 +62,15 @@ class ProtectionWatch(Record):
     seen_us: int = 0
     faults: dict[str, str] = field(default_factory=dict)
     because: dict[str, int] = field(default_factory=dict)
+    unseen: list[str] = field(default_factory=list)
 
 
 @process(ProtectionWatch)
 def protect(env: Environment, record: ProtectionWatch) -> ProcessGenerator:
     """Follow every device that sees a fault or is not at rest."""
     physics = cast(FaultPhysics, env.physics)
+    coming = list(_coming(env, physics, record))
     while True:
-        coming = list(_coming(env, physics, record))
         first_us = min((operation.after_us for operation in coming), default=None)
         record.deadline_us = None if first_us is None else record.seen_us + first_us
         news = yield env.wait(
@@ -81,13 +84,16 @@ def protect(env: Environment, record: ProtectionWatch) -> ProcessGenerator:
                     record.faults[signal.subject] = signal.ids[0]
             elif signal.topic == Watch.FAULT_CLEARED:
                 record.faults.pop(signal.subject, None)
+                record.unseen = [name for name in record.unseen if name != signal.subject]
             elif signal.topic == Watch.CLOSE_DEVICE:
                 _close_by_hand(env, physics, record, signal.subject, signal.cause)
         if not news:
             for operation in coming:
                 if operation.after_us == first_us:
                     _operate(env, physics, record, operation)
-        _look(env, physics, record, news[-1].cause if news else None)
+        fed = _look(env, physics, record, news[-1].cause if news else None)
+        coming = list(_coming(env, physics, record))
+        _tell_unseen(env, physics, record, fed, {operation.device for operation in coming})
 
 
 def _coming(env: Environment, physics: FaultPhysics, record: ProtectionWatch) -> Iterator[Operation]:
@@ -178,13 +184,11 @@ def _dead(env: Environment, physics: FaultPhysics, device: ProtectiveDevice) -> 
     return "".join(sorted(dead))
 
 
-def _look(env: Environment, physics: FaultPhysics, record: ProtectionWatch, cause: int | None) -> None:
-    """Currents through the devices before the present faults, as they are from now on."""
-    names = []
+def _look(env: Environment, physics: FaultPhysics, record: ProtectionWatch, cause: int | None) -> list[str]:
+    """Currents through the devices before the present faults, as they are from now on; returns faults that are fed."""
     struck = tuple(record.faults)
-    for fault, fed in zip(struck, physics.fed(struck), strict=True):
-        if fed:
-            names += [device.name for device in guards(physics, record.faults[fault])]
+    fed = [name for name, one in zip(struck, physics.fed(struck), strict=True) if one]
+    names = [device.name for name in fed for device in guards(physics, record.faults[name])]
     asked = tuple(dict.fromkeys(names))
     found = physics.fault_currents(asked) if asked else ()
     before, record.currents = record.currents, {}
@@ -196,6 +200,19 @@ def _look(env: Environment, physics: FaultPhysics, record: ProtectionWatch, caus
     for name in list(record.because):
         if name not in record.currents and name not in record.responses:
             del record.because[name]
+    return fed
+
+
+def _tell_unseen(
+    env: Environment, physics: FaultPhysics, record: ProtectionWatch, fed: list[str], moving: set[str]
+) -> None:
+    """Say once of a fault that is fed that none of the devices before it is on its way to anything."""
+    for name in (name for name in fed if name not in record.unseen):
+        where = record.faults[name]
+        if not any(device.name in moving for device in guards(physics, where)):
+            record.unseen.append(name)
+            order = env.record("fault_stays", where, f"{name}: no device sees it", record.cause)
+            env.signal(Watch.FAULT_UNSEEN, name, (where,), order)
 
 
 def guards(physics: FaultPhysics, where: str) -> tuple[ProtectiveDevice, ...]:

@@ -76,7 +76,14 @@ def processes(
     entry = rates.entry
     scale = entry.calibration.durations.value
     times = {name.replace("_", "-"): duration(getattr(entry.activities, name), scale) for name in ACTIVITIES}
-    crews = Crews(name="crews", crews=int(entry.crews.value), seed=seed, times=times, use_ties=use_ties)
+    crews = Crews(
+        name="crews",
+        crews=int(entry.crews.value),
+        seed=seed,
+        times=times,
+        order=entry.order,
+        use_ties=use_ties,
+    )
     faults = Faults(name="faults", coming=rates.faults(seed, year, storms=storms))
     return [faults, ProtectionWatch(name="protection"), crews]
 

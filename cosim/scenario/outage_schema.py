@@ -80,6 +80,11 @@ class CrewsSpec(Strict):
         default=AVERAGE,
         description="how long crews take for what: entry of models/reliability, or a TOML path",
     )
+    order: Literal["calls", "homes"] | None = Field(
+        default=None,
+        description="whom a free crew goes to: as they called, or to what most homes hang on; "
+        "the entry's own if not given",
+    )
     use_ties: bool = Field(
         default=True, description="whether they feed homes behind a fault from elsewhere meanwhile"
     )

@@ -95,7 +95,10 @@ def _crews(study: Study) -> Crews:
     scale = entry.calibration.durations.value
     times = {name.replace("_", "-"): duration(getattr(entry.activities, name), scale) for name in ACTIVITIES}
     count = int(entry.crews.value) if asked.count is None else asked.count
-    return Crews(name="crews", crews=count, seed=study.scenario.seed, times=times, use_ties=asked.use_ties)
+    return Crews(
+        name="crews", crews=count, seed=study.scenario.seed, times=times, order=asked.order or entry.order,
+        use_ties=asked.use_ties,
+    )  # fmt: skip
 
 
 def transfer_records(study: Study) -> Iterator[Record]:

@@ -10,7 +10,7 @@ import pytest
 from fault_story import END, HOUR, SECOND, TIMES, begin, grid, phase_of, records, tied_grid
 
 from cosim.events import Environment, EventLog
-from cosim.events.crew_processes import Crews
+from cosim.events.crew_processes import Crews, Duration
 from cosim.events.fault_processes import ComingFault, Faults
 from cosim.events.protection_processes import ProtectionWatch
 from cosim.reliability.event_physics import EventPhysics
@@ -141,6 +141,43 @@ def test_who_calls_later_waits_for_the_only_crew() -> None:
     assert left[1] == called
     assert left[0][0] == called[0]
     assert left[0][1] == max(r.time_us for r in alone.log if r.subject == "fuse:lateral-2")
+
+
+def test_a_fault_that_no_device_sees_is_told_once_and_repaired_when_somebody_notices() -> None:
+    arc = ComingFault(
+        at_us=HOUR, name="arc", where="home:home-5", fault="line-ground", conductors="1", ohm=100.0
+    )
+    env = tell([arc])
+    assert kinds(env)[:3] == ["fault", "fault_stays", "crew_called"]
+    assert kinds(env).count("fault_stays") == kinds(env).count("fault_repaired") == 1
+    assert kinds(env)[-1] == "crew_done"
+    noticed = {**TIMES, "notice": Duration(median_s=86_400.0, sigma=0.0)}
+    late = Environment(EventPhysics(grid()))
+    for record in (Faults(name="faults", coming=[arc]), ProtectionWatch(name="protection")):
+        late.start(record)
+    late.start(Crews(name="crews", crews=1, seed=1, times=noticed))
+    late.run_until(40 * HOUR)
+    assert [record.time_us for record in late.log if record.kind == "crew_called"] == [25 * HOUR]
+
+
+def test_a_free_crew_goes_to_most_homes_if_told_so() -> None:
+    """Three jobs and one crew: while it is with the first a drop and a lateral wait."""
+    places = (("home:home-5", "12"), ("home:home-19", "12"), ("line:lateral-1-2", phase_of("lateral-1-2")))
+    coming = [
+        ComingFault(at_us=HOUR + k * SECOND, name=where, where=where, conductors=conductors,
+                    fault="line-ground" if len(conductors) == 1 else "line-line")
+        for k, (where, conductors) in enumerate(places)
+    ]  # fmt: skip
+    times = {**TIMES, "call": Duration(median_s=300.0, sigma=0.0)}
+    left = {}
+    for order in ("calls", "homes"):
+        env = Environment(EventPhysics(grid()))
+        env.start(Faults(name="faults", coming=coming))
+        env.start(ProtectionWatch(name="protection"))
+        env.start(Crews(name="crews", crews=1, seed=1, times=times, order=order))
+        env.run_until(END)
+        left[order] = [record.subject.split(":")[0] for record in env.log if record.kind == "crew_leaves"]
+    assert left == {"calls": ["cutout", "cutout", "fuse"], "homes": ["cutout", "fuse", "cutout"]}
 
 
 def test_a_tie_feeds_what_lies_behind_the_fault_and_nobody_notices_its_opening() -> None:
