@@ -36,6 +36,7 @@ COMMANDS = [
     ("report",),
     ("sweep",),
     ("version",),
+    ("reliability",),
     ("scenario", "new"),
     ("scenario", "check"),
     ("scenario", "list"),
@@ -48,6 +49,7 @@ COMMANDS = [
     ("feeder", "backfeed"),
     ("feeder", "neutral"),
     ("feeder", "flow"),
+    ("feeder", "protection"),
     ("demand", "diversity"),
     ("demand", "pickup"),
     ("adapter", "list"),
@@ -221,7 +223,29 @@ def test_a_feeder_is_solved_once_for_its_worst_places(cosim: Callable[..., Resul
     assert "loading_percent" in cosim("feeder", "flow", "a.feeder").stdout
 
 
-@pytest.mark.parametrize("command", ["show", "check", "import"])
+def test_devices_of_a_feeder_and_their_coordination_are_told(cosim: Callable[..., Result]) -> None:
+    cosim("feeder", "generate", "--homes", 20, "--out", "a.feeder")
+    found = answer(cosim("feeder", "protection", "a.feeder", "--json"))
+    assert found["devices"][0]["name"] == "relay:breaker-1"
+    assert found["devices"][0]["settings"] == (
+        "phase 240 A, ground 120 A; fast-delayed-delayed-delayed; dead 0.5, 15, 45 s"
+    )
+    kinds = {row["kind"] for row in found["findings"]}
+    assert "saving fails" in kinds
+    shown = cosim("feeder", "protection", "a.feeder", "--scheme", "fuse-blowing").stdout
+    assert "saving fails" not in shown
+    assert "relay:breaker-1" in shown
+    wrong = cosim("feeder", "protection", "a.feeder", "--scheme", "none at all", "--device", "line:x")
+    assert wrong.exit_code == 2
+    assert "--scheme" in wrong.stderr
+    assert "--device" in wrong.stderr
+    nowhere = cosim("feeder", "protection", "a.feeder", "--device", "line:x=recloser")
+    assert nowhere.exit_code == 2
+    assert "no protective device can stand at line:x" in nowhere.stderr
+    assert "Traceback" not in nowhere.output + wrong.output
+
+
+@pytest.mark.parametrize("command", ["show", "check", "import", "protection"])
 def test_a_missing_or_foreign_feeder_is_one_message(
     cosim: Callable[..., Result], tmp_path: Path, command: str
 ) -> None:

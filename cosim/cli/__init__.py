@@ -21,6 +21,7 @@ from cosim.cli import (
     demand,
     feeders,
     hazards,
+    protections,
     reliability,
     runs,
     scenarios,
@@ -58,6 +59,7 @@ def options(
 runs.add_to(app)
 reliability.add_to(app)
 hazards.add_to(feeders.app)
+protections.add_to(feeders.app)
 adapter_bench.add_to(adapters.app)
 adapter_transfer.add_to(adapters.app)
 adapter_surge.add_to(adapters.app)
