@@ -24,6 +24,8 @@ _LINES = (
     ("without_power", "without power"),
     ("on_own", "on their own power"),
 )
+_ORDER = ("curves cross", "blind", "duty", "count", "saving fails", "inrush", "margin")
+_SERIOUS = _ORDER[:4]
 
 Float = NDArray[np.float64]
 
@@ -60,11 +62,41 @@ def _stairs(label: str, time_s: Float, values: NDArray[np.int64], end_s: float) 
 
 
 def outage_tables(results: Results) -> Iterator[Table]:
-    """Interruptions by what caused them, and the homes that were out longest; nothing if nobody was."""
+    """Coordination of the devices; interruptions by cause, and the homes that were out longest, if anybody was."""
+    for name in results.studies_of("coordination"):
+        yield _coordination(results, name)
     if not results.studies_of("interruptions"):
         return
     yield _causes(results)
     yield _homes(results)
+
+
+def _coordination(results: Results, name: str) -> Table:
+    """Findings of one kind at devices of one kind, together: how many, and the one of most current."""
+    study = {key: column.to_numpy() for key, column in results.study(name).items()}
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for row, (kind, device, backup) in enumerate(
+        zip(*(study[key].astype(str) for key in ("kind", "device", "backup")), strict=True)
+    ):
+        groups.setdefault((kind, device.partition(":")[0], backup.partition(":")[0]), []).append(row)
+    kinds = sorted(groups, key=lambda key: (_ORDER.index(key[0]), key[1:]))
+    first = [max(groups[key], key=lambda row: (study["worst_a"][row], -row)) for key in kinds]
+    return Table(
+        "Coordination of protective devices",
+        "Faults at the beginning and the ends of each device's zone, bolted and through 20 ohm, against its curve and "
+        "that of the next upstream. One of each is shown; the result file has them all.",
+        (
+            words("What", [key[0] for key in kinds], [key[0] in _SERIOUS for key in kinds]),
+            words("Devices", [key[1] for key in kinds]),
+            words("Next upstream", [key[2] for key in kinds]),
+            numbers("Found", "", [len(groups[key]) for key in kinds]),
+            words("For example", [study["device"][row] for row in first]),
+            words("At", [study["place"][row] for row in first]),
+            numbers("Current", "A", [study["worst_a"][row] for row in first]),
+            words("What would be right", [study["right"][row] for row in first], prose=True),
+        ),
+        "Nothing stands against the settings.",
+    )
 
 
 def _causes(results: Results) -> Table:

@@ -76,7 +76,40 @@ OUT_OVER_TIME = Group(
         _row("on_own", "i8", "1", "homes with power of their own while the grid is away"),
     ),
 )
+COORDINATION = Group(
+    "study/NAME (coordination)",
+    "What stands against the settings of protective devices, a row a finding; see docs/protection.md.",
+    (
+        ROW,
+        _row(
+            "kind",
+            "str",
+            "",
+            "curves cross: the next device upstream opens first; margin: it opens later, but too soon for what is "
+            "asked; blind: never operates at its smallest fault; saving fails: the link melts within the fast shot; "
+            "inrush: opens on the current of a return; duty: fault above what it interrupts; count: counts too far",
+        ),
+        _row("device", "str", "", "the device"),
+        _row(
+            "backup",
+            "str",
+            "",
+            "the next upstream; of blind the nearest that sees the fault, empty if none does",
+        ),
+        _row("place", "str", "", "section of the fault"),
+        _row("fault", "str", "", "kind of fault"),
+        _row("ohm", "f8", "ohm", "its resistance"),
+        _row("crosses_a", "f8", "A", "where the curves cross inside the range of faults, NaN if they do not"),
+        _row("from_a", "f8", "A", "least current through the device for which it holds"),
+        _row("to_a", "f8", "A", "most"),
+        _row("worst_a", "f8", "A", "current of the times"),
+        _row("device_s", "f8", "s", "until the device has cleared (saving fails: melted), infinite if never"),
+        _row("backup_s", "f8", "s", "until the backup decides (saving fails: the fast shot has cleared)"),
+        _row("right", "str", "", "what would be right"),
+    ),
+)
 OUTAGE_STUDIES = {
+    "coordination": COORDINATION,
     "interruptions": INTERRUPTIONS,
     "reliability": RELIABILITY,
     "outage_homes": OUTAGE_HOMES,

@@ -16,6 +16,7 @@ from cosim.simulation.recording import step_block
 from cosim.simulation.unsettled import Unsettled
 from cosim.simulation.worst import Worst
 from cosim.studies import der_placement
+from cosim.studies.coordination import coordination
 from cosim.studies.site_rules import as_columns, largest_fault
 
 if TYPE_CHECKING:
@@ -82,6 +83,9 @@ class Observers:
             yield _table("site_rules", as_columns(site, study.home_names))
         if len(placement := study.placement()):
             yield _table("der_placement", der_placement.as_columns(placement, study.home_names))
+        if study.protection.devices:
+            order = coordination(study.feeder, study.protection, compiled=study.compiled)
+            yield _table("coordination", order.as_columns())
         if (indoors := self.comfort.columns(study.home_names)) is not None:
             yield _table("comfort", indoors)
         for kind, columns in self.outages.tables().items():
