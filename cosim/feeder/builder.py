@@ -359,6 +359,24 @@ class FeederBuilder:
         self._refuse_unknown("capacitor_control", cells)
         return self._add("capacitor_control", dict(cells, name=name))
 
+    def add_protective_device(
+        self, name: str, shots: Sequence[tuple[float, Sequence[dict[str, Any]]]], **cells: Any
+    ) -> int:
+        """Carry a protective device: `shots` are dead times [s], NaN after the last, and cells of their elements."""
+        self._refuse_unknown("protective_device", cells)
+        row = self._add("protective_device", dict(cells, name=name))
+        for number, (dead_s, elements) in enumerate(shots, start=1):
+            self._add("protective_shot", {"device": row, "number": number, "dead_s": dead_s})
+            for element in elements:
+                self._refuse_unknown("protective_element", element)
+                self._add("protective_element", dict(element, device=row, shot=number))
+        return row
+
+    def add_curve(self, name: str, multiple: Sequence[float], seconds: Sequence[float]) -> None:
+        """Carry a time-current curve that elements of protective devices name."""
+        for at, time in zip(multiple, seconds, strict=True):
+            self._add("curve_point", {"curve": name, "multiple": float(at), "seconds": float(time)})
+
     def add_shape(
         self,
         name: str,

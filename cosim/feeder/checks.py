@@ -10,6 +10,7 @@ import numpy as np
 
 from cosim.electrical.circuit import Complex
 from cosim.errors import FeederError, Problem
+from cosim.feeder.carried_protection import protection_problems
 from cosim.feeder.service import find_supply
 from cosim.feeder.tables import complaints
 
@@ -99,7 +100,7 @@ def structural_problems(feeder: Feeder) -> list[Problem]:
         return problems
     for checker in (_nodes, _lines, _transformers, _sources, _blocks, _controls, _shapes, _foreign):
         problems += checker(feeder)
-    return problems
+    return problems + list(protection_problems(feeder))
 
 
 def _listed(nodes: str) -> list[int] | None:

@@ -20,6 +20,7 @@ from cosim.feeder.opendss_elements import (
     read_sources,
     read_transformers,
 )
+from cosim.feeder.opendss_protection import read_protection
 from cosim.feeder.opendss_session import SECONDARY_V, Reading
 from cosim.feeder.script import Session, run_master
 from cosim.feeder.tables import NAN
@@ -39,11 +40,14 @@ _READ = frozenset(
         "storage",
         "regcontrol",
         "capcontrol",
+        "fuse",
+        "recloser",
+        "relay",
     ]
 )
 _FIXED = frozenset(["reactor", "fault", "autotrans", "gicline", "gictransformer"])
 _WATCHERS = frozenset(["energymeter", "monitor", "sensor", "fmonitor"])
-_PROTECTION = frozenset(["relay", "recloser", "fuse", "swtcontrol"])
+_PROTECTION = frozenset(["swtcontrol"])
 _CONTROLS = frozenset(
     ["invcontrol", "expcontrol", "storagecontroller", "gendispatcher", "upfccontrol", "espvlcontrol"]
 )
@@ -67,6 +71,7 @@ def read_opendss(master: Path, *, strict: bool, controls: str) -> Feeder:
     read_loads(reading, shapes, nodes)
     read_generators(reading, shapes)
     read_controls(reading, shunts)
+    read_protection(reading)
     _list_the_rest(reading, session)
     inexact = list(reading.report.inexact())
     if strict and inexact:

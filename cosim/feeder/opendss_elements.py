@@ -98,6 +98,7 @@ def read_lines(reading: Reading) -> None:
             if lines.IsSwitch or (seen.name, end) in opened:
                 reading.builder.add_switch(row, bus, closed=(seen.name, end) not in opened, name=seen.name)
         reading.line_ends.append((row, a[0], b[0]))
+        reading.carried[f"line.{seen.name.lower()}"] = seen.nodes[0]
         reading.report.add("line", Outcome.CARRIED, seen.name)
 
 
@@ -208,6 +209,7 @@ def _add_transformer(
         model=units.XfmrCode,
     )
     reading.transformers[seen.name.lower()] = row
+    reading.carried[f"transformer.{seen.name.lower()}"] = seen.nodes[0]
     if seen.phases == 1 and len(windings) == 3 and seen.buses[1] == seen.buses[2]:
         reading.centre_taps[seen.buses[1]] = row
 

@@ -80,6 +80,8 @@ class Reading:
         Rows by lower-case name.
     home_buses
         Buses with loads.
+    carried
+        ``line.name`` and ``transformer.name`` of what stands in the tables, and conductors of its first terminal.
     """
 
     engine: Any
@@ -90,6 +92,7 @@ class Reading:
     centre_taps: dict[str, int] = field(default_factory=dict)
     transformers: dict[str, int] = field(default_factory=dict)
     home_buses: set[str] = field(default_factory=set)
+    carried: dict[str, tuple[int, ...]] = field(default_factory=dict)
     _disabled: set[str] = field(default_factory=set)
 
     @property
@@ -109,8 +112,11 @@ class Reading:
         """Classes of all circuit elements, lower case."""
         return list(self._by_class)
 
-    def elements(self, kind: str) -> Iterator[Seen]:
-        """Enabled elements of a class in the order of the script; each is the engine's active one."""
+    def elements(self, kind: str, *, solved: bool = True) -> Iterator[Seen]:
+        """Enabled elements of a class in the order of the script; each is the engine's active one.
+
+        Those that had no part in the solution, not `solved`, have neither conductors nor admittance.
+        """
         for full in self._by_class.get(kind, ()):
             self.circuit.SetActiveElement(full)
             element = self.circuit.ActiveCktElement
@@ -119,12 +125,12 @@ class Reading:
                     self._disabled.add(full)
                     self.report.add(kind, Outcome.LEFT_OUT, full.split(".", 1)[1], "disabled in the file")
                 continue
-            yield self._seen(full, element)
+            yield self._seen(full, element, solved)
 
-    def _seen(self, full: str, element: Any) -> Seen:
-        order = np.asarray(element.NodeOrder, dtype=int)
+    def _seen(self, full: str, element: Any, solved: bool) -> Seen:
+        order = np.asarray(element.NodeOrder if solved else (), dtype=int)
         count = int(element.NumConductors)
-        flat = np.asarray(element.Yprim, dtype=np.float64)
+        flat = np.asarray(element.Yprim if solved else (), dtype=np.float64)
         y = flat[0::2] + 1j * flat[1::2]
         size = round(len(y) ** 0.5)
         return Seen(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from cosim import library
 from cosim.devices.protection import Protection, ProtectiveDevice, Shot
-from cosim.errors import FeederError
+from cosim.errors import FeederError, Problem
+from cosim.feeder.carried_protection import carried_devices
 from cosim.feeder.nodes import numbers
 from cosim.feeder.service import find_supply
 from cosim.protection_entry import FuseEntry, ReclosingEntry, SectionalizerEntry
@@ -35,7 +36,7 @@ class AskedDevice:
 
 @dataclass(frozen=True)
 class AskedProtection:
-    """Scheme and devices: ``fuse-saving``, ``fuse-blowing`` or ``none`` (chosen devices only)."""
+    """Scheme and devices: ``fuse-saving``, ``fuse-blowing``, ``feeder`` (its own tables'), ``none`` (chosen only)."""
 
     scheme: str = "fuse-saving"
     devices: tuple[AskedDevice, ...] = ()
@@ -49,27 +50,41 @@ def protection_of(feeder: Feeder, asked: AskedProtection = SAVING) -> Protection
 
     A relay stands at each trunk breaker (else at the lines next to the source), a fuse at each lateral's switch, a
     cutout at each service transformer. Ratings follow the load behind the place by the rules of models/protection.
+    With the scheme ``feeder`` those that its model carries stand instead, without what stands where nothing is fed.
 
     Raises
     ------
     FeederError
-        If a chosen place is none of the feeder's.
+        If a chosen place is none of the feeder's, or the feeder carries no devices and is asked for them.
     """
     site = _Site(feeder)
     wanted = {place.section: place for place in asked.devices}
     if unknown := [section for section in wanted if section not in site.phases]:
         raise FeederError(f"no protective device can stand at {unknown[0]}: the feeder feeds no such section")
-    if asked.scheme != "none":
+    carried = _carried(feeder, site, wanted) if asked.scheme == "feeder" else ()
+    if asked.scheme not in ("none", "feeder"):
         places = dict(site.usual())
         wanted = {section: AskedDevice(section, entry) for section, entry in places.items()} | wanted
     saving = asked.scheme == "fuse-saving"
-    devices = [site.device(wanted[section], saving=saving) for section in sorted(wanted, key=site.depth)]
-    own = {device.section: device.name for device in devices}
+    chosen = [site.device(wanted[section], saving=saving) for section in wanted]
+    devices = sorted([*carried, *chosen], key=lambda device: site.depth(device.section))
+    own: dict[str, list[str]] = {}
+    for device in reversed(devices):
+        own.setdefault(device.section, []).append(device.name)
     upstream = {
-        section: tuple(own[above] for above in chain if above in own)
+        section: tuple(name for above in chain for name in own.get(above, ()))
         for section, chain in site.chains.items()
     }
     return Protection(tuple(devices), upstream)
+
+
+def _carried(feeder: Feeder, site: _Site, wanted: Collection[str]) -> tuple[ProtectiveDevice, ...]:
+    """Devices of the feeder's own tables where it feeds something and nothing else was chosen."""
+    devices = carried_devices(feeder)
+    if not devices:
+        message = 'the feeder carries no protective devices: take "fuse-saving" or "fuse-blowing"'
+        raise FeederError(Problem(message, key="protection.scheme", value="feeder"))
+    return tuple(one for one in devices if one.section in site.phases and one.section not in wanted)
 
 
 @dataclass

@@ -13,6 +13,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,7 @@ _TRACE = "debugtrace"
 _FILE = re.compile(r"""(\b\w*file\s*=\s*)("[^"]*"|'[^']*'|[^\s,)\]}]+)""", re.IGNORECASE)
 _ASSIGNMENT = re.compile(r"""([%\w]+)\s*=\s*("[^"]*"|'[^']*'|\([^)]*\)|\[[^\]]*\]|\{[^}]*\}|[^\s,]*)""")
 _LIBRARY = re.compile(r"\.(so|dll|dylib)(\.\d+)*$", re.IGNORECASE)
+_PROTECTIVE = frozenset(["fuse", "recloser", "relay"])
 _CONTROLS_UNSETTLED = 485
 _MANY = 500
 
@@ -175,7 +177,28 @@ def _solve(session: Session, file: Path, number: int, text: str) -> None:
     if (named and not named[1].lower().startswith("snap")) or (not named and solution.Mode != 0):
         session.notes.append(f"{file.name}:{number}: solved as a snapshot instead of a study over time")
         text = "solve mode=snapshot"
-    _send(session, file, number, text)
+    with _holding(session.engine):
+        _send(session, file, number, text)
+
+
+@contextmanager
+def _holding(engine: Any) -> Iterator[None]:
+    """Keep protective devices from acting: their sequences take place in time, a snapshot has none."""
+    circuit: Any = engine.ActiveCircuit
+    names = circuit.AllElementNames if engine.NumCircuits else ()
+    held = []
+    for name in names:
+        if name.split(".", 1)[0].lower() in _PROTECTIVE:
+            circuit.SetActiveElement(name)
+            if circuit.ActiveCktElement.Enabled:
+                circuit.ActiveCktElement.Enabled = False
+                held.append(name)
+    try:
+        yield
+    finally:
+        for name in held:
+            circuit.SetActiveElement(name)
+            circuit.ActiveCktElement.Enabled = True
 
 
 def _send(session: Session, file: Path, number: int, text: str) -> None:

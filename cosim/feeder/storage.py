@@ -26,7 +26,7 @@ from cosim.errors import FeederError, Problem
 from cosim.feeder.checks import require_sound, structural_problems
 from cosim.feeder.feeder import Feeder, Matrices
 from cosim.feeder.import_report import ImportReport, Item, Outcome
-from cosim.feeder.tables import TABLES
+from cosim.feeder.tables import CARRIED_PROTECTION, TABLES, frame
 from cosim.outputs import output_file
 
 if TYPE_CHECKING:
@@ -109,10 +109,12 @@ def _sync_folder(folder: Path) -> None:
 def _arrays(feeder: Feeder) -> Iterator[tuple[str, Array]]:
     """Every column and matrix as a plain array, in a fixed order."""
     for table in TABLES:
-        frame = feeder.table(table)
+        data = feeder.table(table)
+        if table in CARRIED_PROTECTION and not len(data):
+            continue
         known = [column.name for column in TABLES[table]]
-        for column in [*known, *sorted(set(frame.columns) - set(known))]:
-            yield f"tables/{table}/{column}", _plain(frame[column], f"{table}.{column}")
+        for column in [*known, *sorted(set(data.columns) - set(known))]:
+            yield f"tables/{table}/{column}", _plain(data[column], f"{table}.{column}")
     for part in fields(Matrices):
         values = getattr(feeder.matrices, part.name)
         if part.name in _SCALAR:
@@ -209,6 +211,9 @@ def _assemble(header: dict[str, Any], arrays: dict[str, Array], path: Path) -> F
         found = {
             name.rsplit("/", 1)[1]: a for name, a in arrays.items() if name.startswith(f"tables/{table}/")
         }
+        if table in CARRIED_PROTECTION and not found:
+            frames[table] = frame(table, ())
+            continue
         missing = [column.name for column in columns if column.name not in found]
         lengths = {len(values) if values.ndim == 1 else -1 for values in found.values()}
         if missing or len(lengths) != 1 or -1 in lengths:

@@ -283,7 +283,42 @@ TABLES: dict[str, tuple[Column, ...]] = {
         interval_s | float64 | s | required | between points, 0 if irregular
         actual | bool | | false | values are kW, not shares of nominal
     """),
+    "protective_device": _table("""
+        name | str | | required | unique name, such as fuse:f1
+        kind | str | | required | fuse, recloser or relay
+        section | str | | required | whose current it sees and what it opens, line:NAME or transformer:NAME
+        conductors | str | | required | phases that it carries, such as abc
+        ganged | bool | | true | opens all of them together
+        opening_s | float64 | s | 0 | from the decision to parted contacts
+        reset_s | float64 | s | 0 | closed without pick-up for so long it begins anew
+        interrupting_a | float64 | A | nan | largest current that it breaks
+        source | str | | | where its settings come from
+    """),
+    "protective_shot": _table("""
+        device | int64 | | required | row of the protective_device table
+        number | int64 | | required | opening of its sequence, from 1
+        dead_s | float64 | s | nan | until it closes again; NaN after the last
+    """),
+    "protective_element": _table("""
+        device | int64 | | required | row of the protective_device table
+        shot | int64 | | required | opening that it brings about
+        label | str | | | as the log names it
+        sees | str | | phase | each phase, or the sum of all: phase, ground
+        pickup_a | float64 | A | required | the curve's multiples are multiples of it
+        curve | str | | | of the curve_point table; empty: the dial is the time from pick-up on
+        dial | float64 | | 1 | times the curve
+        adder_s | float64 | s | 0 | on top
+        reset_s | float64 | s | 0 | back from its end without current, 0 for at once
+    """),
+    "curve_point": _table("""
+        curve | str | | required | name of the time-current curve
+        multiple | float64 | | required | current over pick-up, rising
+        seconds | float64 | s | required | time there; log-log between points, none before, flat beyond
+    """),
 }
+
+CARRIED_PROTECTION = ("protective_device", "protective_shot", "protective_element", "curve_point")
+"""Tables that a feeder without protective devices of its own has empty, and its file and digest leave out."""
 
 NET_TABLES = ("bus", "line", "switch", "ext_grid", "shunt", "trafo")
 """Tables that stand in ``feeder.net`` once it is materialised."""
@@ -299,6 +334,8 @@ _CHOICES = {
     ("generator", "model"): (1, 2, 6, 7),
     ("line", "level"): ("primary", "secondary", "drop"),
     ("transformer", "kind"): ("substation", "regulator", "service", "other"),
+    ("protective_device", "kind"): ("fuse", "recloser", "relay"),
+    ("protective_element", "sees"): ("phase", "ground"),
 }
 
 _REFERENCES = {
@@ -321,6 +358,8 @@ _REFERENCES = {
     ("home", "transformer"): "transformer",
     ("home", "drop"): "line",
     ("generator", "bus"): "bus",
+    ("protective_shot", "device"): "protective_device",
+    ("protective_element", "device"): "protective_device",
 }
 
 _OPTIONAL_REFERENCES = {("home", "transformer"), ("home", "drop")}
