@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+import statistics
 import time
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
+from benchmarks.yardstick import NAME, yardstick
 from cosim import library
 from cosim.events.environment import Environment
 from cosim.feeder.feeder import Feeder
@@ -17,8 +17,8 @@ from cosim.reliability.draws import Rates
 from cosim.reliability.event_physics import EventPhysics, FaultedGrid
 from cosim.reliability.history import processes, run_events
 
-YEARS = 200
-HOMES, OUTAGES, CREWS = 10_000, 200, 20
+YEARS = 20
+HOMES, OUTAGES, CREWS = {False: 10_000, True: 240}, {False: 200, True: 20}, 20  # by whether it is smoke only
 HOUR_US = 3_600_000_000
 CALLS = ("advance", "apply", "strike", "clear", "fault_currents", "fed", "isolation")
 
@@ -29,16 +29,17 @@ def made(homes: int, **asked: Any) -> tuple[Feeder, FaultedGrid, Rates]:
     return feeder, grid, Rates.of(feeder, library.load("reliability", "us-average"))
 
 
-def test_feeder_years(benchmark: Any) -> None:
-    """A hundred or so a second of one core, on the default feeder of 240 homes."""
-    feeder, grid, rates = made(240)
-    run_events(feeder, grid.protection, rates, range(YEARS, YEARS + 5), 1, grid=grid)  # ready
-    history = benchmark.pedantic(
-        lambda: run_events(feeder, grid.protection, rates, YEARS, 1, grid=grid), rounds=3, iterations=1
-    )
-    assert len(history.years) == YEARS
-    assert history.faults.sum() > YEARS
-    benchmark.extra_info["feeder_years_per_s"] = YEARS / benchmark.stats.stats.min
+def bench_feeder_years(pair: Any, smoke: bool) -> None:
+    """Faults, protection and crews of the default feeder of 240 homes, with the calibrated rates."""
+    years = 2 if smoke else YEARS
+    feeder, grid, rates = made(HOMES[True])
+    found = run_events(feeder, grid.protection, rates, years, 1, grid=grid)
+    assert found.faults.sum() > years
+    assert len(found.home) > years
+    pair(
+        lambda: run_events(feeder, grid.protection, rates, years, 1, grid=grid), yardstick,
+        unit="feeder-years", units=years, peer_name=NAME, peer_units=1, homes=HOMES[True],
+    )  # fmt: skip
 
 
 class Timed(EventPhysics):
@@ -61,10 +62,10 @@ class Timed(EventPhysics):
         return timed
 
 
-def storm(grid: FaultedGrid, rates: Rates) -> tuple[float, float, int]:
-    """Processor time [s] of SimPy's part and of all, and events logged, until everybody is back."""
+def storm(grid: FaultedGrid, rates: Rates, outages: int) -> tuple[float, float, int]:
+    """Processor time [s] of SimPy and the processes, and of all, and events logged, until everybody is back."""
     faults, protection, crews = processes(rates, 1, 0)
-    faults.coming = rates.storm(1, 1, HOUR_US, 6 * HOUR_US, OUTAGES)  # type: ignore[attr-defined]
+    faults.coming = rates.storm(1, 1, HOUR_US, 6 * HOUR_US, outages)  # type: ignore[attr-defined]
     crews.crews = CREWS  # type: ignore[attr-defined]
     physics = Timed(grid)
     env = Environment(physics)
@@ -78,12 +79,19 @@ def storm(grid: FaultedGrid, rates: Rates) -> tuple[float, float, int]:
     return whole_s - physics.spent_s, whole_s, len(env.log)
 
 
-@pytest.mark.slow
-def test_storm_over_ten_thousand_homes(benchmark: Any) -> None:
-    """SimPy's part beside the whole; a year's power flow and heat of such a feeder take minutes."""
-    _, grid, rates = made(HOMES, voltage_kv=24.9)
-    storm(grid, rates)
-    found = benchmark.pedantic(lambda: storm(grid, rates), rounds=1, iterations=1)
-    simpy_s, whole_s, events = found
-    assert events > 2 * OUTAGES
-    benchmark.extra_info.update(simpy_s=simpy_s, whole_s=whole_s, events=events, share=simpy_s / whole_s)
+def bench_storm(pair: Any, smoke: bool) -> None:
+    """A storm until everybody is back, without a power flow; SimPy's and the processes' part of it is told."""
+    homes, outages = HOMES[smoke], OUTAGES[smoke]
+    _, grid, rates = made(homes, voltage_kv=24.9)
+    shares = []
+
+    def own() -> None:
+        processes_s, whole_s, events = storm(grid, rates, outages)
+        assert events > 2 * outages
+        shares.append(processes_s / whole_s)
+
+    own()
+    pair(
+        own, yardstick, unit="outages", units=outages, peer_name=NAME, peer_units=1, rounds=3,
+        homes=homes, processes_share=round(statistics.median(shares), 2),
+    )  # fmt: skip
