@@ -83,6 +83,8 @@ class TransitionEntry(Frozen):
         Of a person: standard deviation of the logarithm of the time.
     errs
         Of a person: what goes wrong, and how often.
+    resets
+        Of a person: whether the breaker of the set is closed too, and a set that has stalled is started again.
     """
 
     to: Name
@@ -91,11 +93,12 @@ class TransitionEntry(Frozen):
     by: Literal["device", "person"] = "device"
     spread: Annotated[Quantity, of("1", 0.0, 3.0)] | None = None
     errs: Errs | None = None
+    resets: bool = False
 
     @model_validator(mode="after")
     def _sensible(self) -> TransitionEntry:
-        if self.by == "device" and (self.spread or self.errs):
-            raise ValueError("spread and errs are a person's; set by = 'person' or leave them out")
+        if self.by == "device" and (self.spread or self.errs or self.resets):
+            raise ValueError("spread, errs and resets are a person's; set by = 'person' or leave them out")
         if self.by == "person" and (self.after is None or self.spread is None):
             raise ValueError("a person needs after (the median) and spread")
         if not self.when and self.after is None:
@@ -274,6 +277,7 @@ def _transition(way: TransitionEntry) -> machine.Transition:
         way.spread.value if way.spread else 0.0,
         way.errs.share.value if way.errs else 0.0,
         way.errs.to if way.errs else "",
+        way.resets,
     )
 
 

@@ -206,8 +206,15 @@ class IslandFleet:
         does = state.units[:, k.DOES]
         alive = (does == k.READY) | (does == k.UP)
         engines = np.flatnonzero(~self.battery)
-        alive[engines] &= state.engines[self.engine_of[engines], engine.DOES] == engine.RUNNING
+        alive[engines] &= self._turns(state)[engines]
         return np.asarray(alive)
+
+    def _turns(self, state: IslandState) -> Bool:
+        """(k,) whether an engine runs, also behind its own open breaker; True of a battery that could serve."""
+        turns = np.isin(state.units[:, k.DOES], (k.READY, k.UP))
+        engines = np.flatnonzero(~self.battery)
+        turns[engines] = state.engines[self.engine_of[engines], engine.DOES] == engine.RUNNING
+        return np.asarray(turns)
 
     def up(self, state: IslandState) -> Bool:
         """(k,) whether the source makes the voltage of its panel."""
@@ -240,15 +247,15 @@ class IslandFleet:
             load_w[rows] = block.served_w[engines]
         speed = np.sqrt(state.engines[rows, engine.SPEED2])
         hertz[engines] = self.engines.frequency_hz(load_w)[rows] * speed[:, None]
-        return np.where(self.alive(state)[:, None], hertz, np.nan)
+        return np.where(self._turns(state)[:, None], hertz, np.nan)
 
     # -- what is done to them ----------------------------------------------------------------
 
     def settled(self, state: IslandState, on: Bool) -> IslandState:
-        """What follows at once: a source on its panel makes its voltage, one taken off forgets its overload."""
+        """What follows at once: a source on its panel makes its voltage, a battery taken off forgets its overload."""
         units, alive = state.units.copy(), self.alive(state)
         does = units[:, k.DOES]
-        off = ~on & ((does == k.UP) | (does == k.TRIPPED)) | (does == k.UP) & ~alive
+        off = ~on & ((does == k.UP) | (does == k.TRIPPED) & self.battery) | (does == k.UP) & ~alive
         units[off, k.DOES], units[off, k.WAIT_S], units[off, k.LAST_W] = k.READY, 0.0, 0.0
         rise = on & self.alive(replace(state, units=units)) & (units[:, k.DOES] == k.READY)
         units[rise, k.DOES], units[rise, k.LAST_W] = k.UP, 0.0
@@ -268,6 +275,18 @@ class IslandFleet:
             engines[rows, engine.DOES], engines[rows, engine.LEFT_S] = engine.OFF, 0.0
             engines[rows, engine.SPEED2] = 1.0
         return replace(state, engines=engines, wanted=wanted)
+
+    def reset(self, state: IslandState, islands: Int) -> IslandState:
+        """The state after a person has closed the breakers of some sets, and started those that had stalled."""
+        islands = islands[~self.battery[islands]]
+        units, engines = state.units.copy(), state.engines.copy()
+        tripped = islands[units[islands, k.DOES] == k.TRIPPED]
+        units[tripped, k.DOES], units[tripped, k.WAIT_S] = k.READY, 0.0
+        rows = self.engine_of[islands]
+        stalled = rows[(engines[rows, engine.DOES] == engine.STALLED) & state.wanted[rows]]
+        engines[stalled, engine.DOES], engines[stalled, engine.SPEED2] = engine.STARTING, 1.0
+        engines[stalled, engine.LEFT_S] = self.engines.units[stalled, engine.START_S]
+        return replace(state, units=units, engines=engines)
 
     def refuelled(self, state: IslandState, islands: Int) -> IslandState:
         """The state with some tanks full; engines that had run dry stand still until they are started."""

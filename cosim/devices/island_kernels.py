@@ -99,7 +99,7 @@ def advance_one(
                         part, change = opens_s, TRIPPED
                 state[LAST_W] = load_w
             elif before == TRIPPED:
-                if not on:
+                if not on and stores:  # the breaker of a set stays open until somebody closes it
                     part, change = 0.0, READY
                 elif state[WAIT_S] <= part:
                     part, change = state[WAIT_S], READY

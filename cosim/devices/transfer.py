@@ -99,6 +99,8 @@ class Transition:
         Whether a person does it, and the standard deviation of the logarithm of the time taken.
     errs, errs_to
         Chance that the person errs, and the state entered then.
+    resets
+        Whether the person also closes the set's own breaker, or starts it again where it has stalled.
     """
 
     to: str
@@ -108,6 +110,7 @@ class Transition:
     spread: float = 0.0
     errs: float = 0.0
     errs_to: str = ""
+    resets: bool = False
 
 
 @dataclass(frozen=True)
@@ -317,6 +320,8 @@ def _take(machine: Machine, device: Device, way: Transition, now_us: int, luck: 
     if to.engine and (to.engine == "run") != device.runs:
         device = replace(device, runs=not device.runs)
         deeds.append(Deed("start_source" if device.runs else "stop_source"))
+    if way.resets:
+        deeds.append(Deed("reset_source"))
     if to.sheds != device.sheds:
         device = replace(device, sheds=to.sheds)
         deeds.append(Deed("shed_loads" if to.sheds else "restore_loads"))

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from cosim.devices.protection import Protection
 
 
+BY_HAND = "by hand"
+"""Subject of an act on a source that a person does: who starts a set looks after its breaker too."""
+
+
 class Act(StrEnum):
     """Discrete changes that every physics understands; `Action.kind` may also be another word."""
 
@@ -32,6 +36,7 @@ class Act(StrEnum):
     START_SOURCE = "start_source"  # engines of `ids` are started; SOURCE_CHANGED tells when they run
     STOP_SOURCE = "stop_source"  # engines of `ids` are stopped
     REFUEL_SOURCE = "refuel_source"  # tanks of `ids` are full again
+    RESET_SOURCE = "reset_source"  # by a person: breakers of sets are closed, those that stalled started again
     SHED_LOADS = "shed_loads"  # the loads that a transfer device of `ids` manages are taken off their panels
     RESTORE_LOADS = "restore_loads"  # they are put on again
 

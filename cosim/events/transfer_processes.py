@@ -27,7 +27,7 @@ from cosim.devices.transfer import (
 )
 from cosim.events.environment import Environment, Priority
 from cosim.events.hazard_processes import CONTACTS_MOVED
-from cosim.events.physics import Act, Action, TransferPhysics, Watch
+from cosim.events.physics import BY_HAND, Act, Action, TransferPhysics, Watch
 from cosim.events.processes import describe
 from cosim.events.records import Record, process
 from cosim.randomness import stable_id, stable_ids, uniforms
@@ -44,6 +44,7 @@ ACTS = {
         (Act.DISCONNECT_SOURCE, Watch.VOLTAGE_LOST),
         (Act.START_SOURCE, None),
         (Act.STOP_SOURCE, None),
+        (Act.RESET_SOURCE, None),
         (Act.SHED_LOADS, None),
         (Act.RESTORE_LOADS, None),
     )
@@ -166,16 +167,27 @@ def _once(env: Environment, record: TransferDevices, faults: Faults, woken: dict
 def _tell(env: Environment, machine: Machine, way: Way, homes: tuple[str, ...]) -> int:
     """Do what a transition asks for and write it down; returns the number of its last log record."""
     name, state, order, deeds, taken = way
-    said = [describe(homes), machine.states[state].title, *(["by hand"] if taken.person else [])]
+    said = [describe(homes), machine.states[state].title, *([BY_HAND] if taken.person else [])]
+    news: list[tuple[Watch, tuple[str, ...], int]] = []
     for deed in deeds or (Deed("transfer"),):
         affected: tuple[str, ...] = ()
         if deed.kind in ACTS:
-            affected = env.physics.apply(Action(deed.kind, deed.poles, homes))
+            affected = env.physics.apply(
+                Action(deed.kind, deed.poles or (BY_HAND if taken.person else ""), homes)
+            )
         pole = [f"leg {deed.poles} alone"] if len(deed.poles) == 1 else []
         order = env.record(deed.kind, name, "; ".join([*said, *pole]), order)
         topic = ACTS.get(deed.kind)
         if topic is not None and affected:
-            env.signal(topic, name, affected, order)
+            news.append((topic, affected, order))
+    # A panel handed over at one instant, from an island in step with the grid, has not lost its voltage.
+    lost, back = (
+        {home for topic, those, _ in news if topic == kind for home in those}
+        for kind in (Watch.VOLTAGE_LOST, Watch.VOLTAGE_BACK)
+    )
+    for topic, those, at in news:
+        if left := tuple(home for home in those if not (home in lost and home in back)):
+            env.signal(topic, name, left, at)
     if deeds:
         env.signal(CONTACTS_MOVED, name, homes, order)
     return order

@@ -11,7 +11,7 @@ from cosim.devices import generator_kernels as engine
 from cosim.devices import island_kernels as k
 from cosim.devices.battery import BatteryBlock
 from cosim.devices.island import NEVER_US, IslandFleet
-from cosim.events.physics import Act, Action, Crossing, Watch
+from cosim.events.physics import BY_HAND, Act, Action, Crossing, Watch
 from cosim.events.processes import describe
 from cosim.simulation.contacts import Contacts, IslandDraw
 
@@ -35,7 +35,7 @@ POLES = "12"
 SINGLE = 1
 ACTS = (
     Act.OPEN_SERVICE, Act.CLOSE_SERVICE, Act.CONNECT_SOURCE, Act.DISCONNECT_SOURCE, Act.START_SOURCE, Act.STOP_SOURCE,
-    Act.REFUEL_SOURCE, Act.SHED_LOADS, Act.RESTORE_LOADS,
+    Act.REFUEL_SOURCE, Act.RESET_SOURCE, Act.SHED_LOADS, Act.RESTORE_LOADS,
 )  # fmt: skip
 LEVELS_PU = (0.1, 0.6, 0.8)
 """Voltages at which a home without a machine of its own is told of the grid: dead, drop-out, pick-up."""
@@ -193,11 +193,15 @@ class Islands:
             case Act.CONNECT_SOURCE | Act.DISCONNECT_SOURCE:
                 contacts.source[poles[:, None], rows] = action.kind == Act.CONNECT_SOURCE
             case Act.START_SOURCE | Act.STOP_SOURCE:
+                if action.subject == BY_HAND:
+                    contacts.islands = self.fleet.reset(contacts.islands, islands)
                 contacts.islands = self.fleet.ordered(
                     contacts.islands, islands, run=action.kind == Act.START_SOURCE
                 )
             case Act.REFUEL_SOURCE:
                 contacts.islands = self.fleet.refuelled(contacts.islands, islands)
+            case Act.RESET_SOURCE:
+                contacts.islands = self.fleet.reset(contacts.islands, islands)
             case Act.SHED_LOADS | Act.RESTORE_LOADS:
                 contacts.shed[rows] = action.kind == Act.SHED_LOADS
         self.settle(contacts)

@@ -234,7 +234,8 @@ class StudyPhysics:
         now = self._supply.der_fed(state)
         if action.kind == Act.CLOSE_SERVICE:
             # IEEE 1547-2018, 4.10.3: back on the grid they rise again; their device has kept the delay.
-            back = rows[was[rows] & now[rows] & (state.entered_us[rows] != CEASED)]
+            # Contactors open before they close: in service still is who came over within the instant.
+            back = rows[now[rows] & (state.entered_us[rows] != CEASED)]
             state.entered_us[back] = self.time_us
         lost, found = was & ~now, now & ~was
         takes = action.kind in (Act.OPEN_SERVICE, Act.DISCONNECT_SOURCE, Act.STOP_SOURCE)

@@ -180,6 +180,8 @@ class Bench:
                     self._order += 1
             case Act.STOP_SOURCE:
                 self.outside = replace(self.outside, runs=False)
+            case Act.RESET_SOURCE:
+                pass  # sets of the bench have no breaker of their own
             case Act.SHED_LOADS | Act.RESTORE_LOADS:
                 self.shed = action.kind == Act.SHED_LOADS
             case _:

@@ -95,6 +95,34 @@ def test_overload_is_borne_as_long_as_stated_and_the_rating_for_ever() -> None:
             assert fleet.told(block)[1] == "trips on overload"
 
 
+def test_the_breaker_of_a_set_waits_for_a_person() -> None:
+    fleet = IslandFleet.of([library.load("der", "portable-generator-6.25")])
+    on, off, rows = np.array([True]), np.array([False]), np.array([0])
+    state = fleet.ordered(fleet.initial(), rows, run=True)
+    state = run(fleet, state, 0.0, (0.0, 0.0), [60.0], on=False).end
+    state = fleet.settled(state, on)
+    block = run(fleet, state, 0.0, (40e3, 40e3), [60.0])
+    assert fleet.told(block)[1] == "trips on overload"
+    tripped = fleet.settled(fleet.changed(state, block), off)
+    tripped = fleet.settled(run(fleet, tripped, 0.0, (0.0, 0.0), [3600.0], on=False).end, on)
+    assert not fleet.alive(tripped)[0]
+    assert fleet.source_pu(tripped)[0] == 0.0
+    assert fleet.frequency_hz(tripped)[0, 0] > 60.0  # the engine is heard
+    assert not fleet.up(fleet.settled(fleet.ordered(tripped, rows, run=True), on))[0]
+    assert fleet.up(fleet.settled(fleet.reset(tripped, rows), on))[0]
+
+
+def test_a_person_starts_again_what_stalled() -> None:
+    fleet = IslandFleet.of([library.load("der", "portable-generator-6.25")])
+    rows = np.array([0])
+    state = fleet.ordered(fleet.initial(), rows, run=True)
+    state = run(fleet, state, 0.0, (0.0, 0.0), [60.0], on=False).end
+    state.engines[0, engine.DOES] = engine.STALLED
+    assert fleet.reset(state, rows).engines[0, engine.DOES] == engine.STARTING
+    stopped = fleet.ordered(state, rows, run=False)
+    assert fleet.reset(stopped, rows).engines[0, engine.DOES] == engine.OFF
+
+
 def test_one_leg_alone_is_an_overload_and_legs_are_alike() -> None:
     fleet = battery()
     one = run(fleet, forming(fleet), FULL_J, (8000.0, 0.0), [600.0])
