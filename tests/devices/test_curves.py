@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
-from cosim.devices.curves import RELAYS, TimeCurrentCurve, relay_time_s
+from cosim.devices.curves import RELAYS, InverseTime, TimeCurrentCurve, relay_time_s
 
-M = [2.0, 5.0, 10.0, 20.0]
-
-
-@pytest.mark.parametrize(
-    ("curve", "multiple", "seconds"),
-    [
-        ("ieee-moderately-inverse", M, [3.8032, 1.6883, 1.2068, 0.9481]),
-        ("ieee-very-inverse", M, [7.0277, 1.3081, 0.6891, 0.5401]),
-        ("ieee-extremely-inverse", M, [9.5217, 1.2967, 0.4065, 0.1924]),
-        ("iec-standard-inverse", M[:3], [10.029, 4.280, 2.971]),
-        ("iec-very-inverse", M[:3], [13.5, 3.375, 1.5]),
-        ("iec-extremely-inverse", M[:3], [26.67, 3.333, 0.8081]),
-    ],
+CASE = tomllib.loads(
+    (Path(__file__).parents[1] / "cases" / "time-current-curves" / "expected.toml").read_text(
+        encoding="utf-8"
+    )
 )
-def test_relays_at_time_dial_one(curve: str, multiple: list[float], seconds: list[float]) -> None:
-    np.testing.assert_allclose(relay_time_s(curve, multiple), seconds, rtol=2e-4)
+MULTIPLE = CASE["relay"].pop("multiple")
+
+
+@pytest.mark.parametrize(("curve", "seconds"), CASE["relay"].items())
+def test_relays_at_time_dial_one(curve: str, seconds: list[float]) -> None:
+    multiple = MULTIPLE[: len(seconds)]
+    np.testing.assert_allclose(relay_time_s(curve, multiple), seconds, rtol=CASE["relay_tolerance"])
     np.testing.assert_allclose(relay_time_s(curve, multiple, 2.5), 2.5 * relay_time_s(curve, multiple))
+    by_device = [InverseTime(curve).operating_s(one) for one in multiple]
+    np.testing.assert_allclose(by_device, relay_time_s(curve, multiple), rtol=1e-14)
 
 
 @pytest.mark.parametrize("curve", RELAYS)
@@ -33,15 +35,12 @@ def test_relays_never_operate_at_pick_up_and_are_inverse(curve: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "rating_a", "current_a", "seconds"),
-    [
-        ("k-link", 65.0, 195.0, 4.0), ("k-link", 65.0, 390.0, 0.41), ("t-link", 65.0, 195.0, 10.1),
-        ("recloser-a", 1.0, 1.0, 0.15), ("recloser-d", 1.0, 4.5, 0.2),
-        ("k-link", 65.0, 130.0, 300.0),
-    ],
-)  # fmt: skip
-def test_fuses_and_reclosers(name: str, rating_a: float, current_a: float, seconds: float) -> None:
-    assert TimeCurrentCurve.load(name).melting_s(current_a / rating_a) == pytest.approx(seconds, rel=1e-9)
+    "point", CASE["point"], ids=lambda point: f"{point['curve']} {point['current_a']:g} A"
+)
+def test_fuses_and_reclosers(point: dict[str, Any]) -> None:
+    curve, multiple = TimeCurrentCurve.load(point["curve"]), point["current_a"] / point["rating_a"]
+    for found in (curve.melting_s(multiple), curve.operating_s(multiple)):
+        assert found == pytest.approx(point["seconds"], rel=CASE["point_tolerance"])
 
 
 def test_between_points_and_beyond() -> None:
