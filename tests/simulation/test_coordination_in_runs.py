@@ -43,3 +43,12 @@ def test_without_protection_there_is_none(tmp_path: Path) -> None:
     (tmp_path / "b.toml").write_text(CASE.format(scheme="none"))
     results = run(Scenario.load(tmp_path / "b.toml"), tmp_path / "b.h5")
     assert not results.studies_of("coordination")
+
+
+def test_the_recloser_of_the_page_opens_instead_of_the_breaker(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "protection.md").read_text(encoding="utf-8")
+    (tmp_path / "c.toml").write_text(page.split("```toml\n")[1].split("```")[0])
+    results = run(Scenario.load(tmp_path / "c.toml"), tmp_path / "c.h5")
+    kinds = set(results.events["kind"])
+    assert "recloser_locks_out" in kinds
+    assert not kinds & {"breaker_opens", "breaker_locks_out", "fuse_blows"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from cosim.devices.protection import Element, Protection, ProtectiveDevice, Resp
 from cosim.feeder.feeder import Feeder
 from cosim.feeder.protection import AskedDevice, AskedProtection, protection_of
 from cosim.studies.coordination import Coordination, coordination
+from cosim.studies.coordination_figure import figure
 from cosim.studies.coordination_times import (
     FUSE_SHARE,
     asked_s,
@@ -168,3 +170,9 @@ def test_columns_and_repeatability(feeder: Feeder) -> None:
     assert {row.device for row in one.reaches} == set(protection.names)
     for reach in one.reaches:
         assert reach.largest_a >= reach.smallest_a > 0.0
+
+
+def test_the_picture_of_the_page_is_of_the_default_feeder() -> None:
+    protection = protection_of(Feeder.generate(240))
+    drawn = (Path(__file__).parents[2] / "docs" / "protection.svg").read_text(encoding="utf-8")
+    assert figure(protection, "transformer:transformer-1") + "\n" == drawn
