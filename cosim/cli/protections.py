@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cosim.feeder.protection import AskedDevice
     from cosim.studies.coordination import Coordination
 
-SCHEMES = ("fuse-saving", "fuse-blowing", "none")
+SCHEMES = ("fuse-saving", "fuse-blowing", "feeder", "none")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -27,7 +27,9 @@ def add_to(app: typer.Typer) -> None:
 
 def protection(
     feeder: FeederArgument,
-    scheme: Annotated[str, typer.Option(help="fuse-saving, fuse-blowing or none.")] = "fuse-saving",
+    scheme: Annotated[
+        str, typer.Option(help="fuse-saving, fuse-blowing, feeder (what an OpenDSS model carries) or none.")
+    ] = "fuse-saving",
     device: Annotated[
         list[str] | None,
         typer.Option(

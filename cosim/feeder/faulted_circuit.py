@@ -7,6 +7,7 @@ together and reduced to the ends (Kron), so that the circuit keeps its nodes.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -115,7 +116,7 @@ class FaultedCircuits:
         ordered = sorted(faults, key=lambda pair: pair[0])
         whole = np.zeros(((len(ordered) + 2) * n,) * 2, dtype=np.complex128)  # both ends, then the places
         stops = [(0.0, 0), *((share, k) for k, (share, _) in enumerate(ordered, 2)), (1.0, 1)]
-        for (start, a), (end, b) in zip(stops, stops[1:], strict=False):
+        for (start, a), (end, b) in itertools.pairwise(stops):
             part = max(end - start, NEAREST)
             at = np.r_[a * n : (a + 1) * n, b * n : (b + 1) * n]
             whole[np.ix_(at, at)] += line_block(part * z, 0.0 * y)

@@ -43,7 +43,7 @@ def test_ideal_waves_of_the_standards_have_these_times() -> None:
 
 
 def test_the_generator_is_the_published_one() -> None:
-    """Hesterman and Powell, High Voltage Surge Generator Design (2004), as recalled: 5.93 uF, 20.2, 26.1, 0.814 ohm, 10.9 uH."""
+    """Hesterman and Powell, High Voltage Surge Generator Design (2004), as recalled: uF, ohm, ohm, ohm, uH."""
     published = (5.93e-6, 20.2, 26.1, 0.814, 10.9e-6)
     assert GENERATOR[1:] == pytest.approx(published, rel=3e-3)
 
