@@ -36,9 +36,13 @@ class Act(StrEnum):
     START_SOURCE = "start_source"  # engines of `ids` are started; SOURCE_CHANGED tells when they run
     STOP_SOURCE = "stop_source"  # engines of `ids` are stopped
     REFUEL_SOURCE = "refuel_source"  # tanks of `ids` are full again
-    RESET_SOURCE = "reset_source"  # by a person: breakers of sets are closed, those that stalled started again
+    RESET_SOURCE = (
+        "reset_source"  # by a person: breakers of sets are closed, those that stalled started again
+    )
     SHED_LOADS = "shed_loads"  # the loads that a transfer device of `ids` manages are taken off their panels
     RESTORE_LOADS = "restore_loads"  # they are put on again
+    FORM_ISLAND = "form_island"  # the battery of section `subject` makes its voltage; as CLOSE
+    END_ISLAND = "end_island"  # it is taken off; as OPEN
 
 
 class Watch(StrEnum):
@@ -72,6 +76,12 @@ class Watch(StrEnum):
     SOURCE_CHANGED = (
         "source_changed"  # ids: homes whose source runs, stalls, trips, runs dry or went over a level
     )
+    ISLAND_GRID = "island_feeder"  # subject: the section whose feeder before the switch died or is good again
+    ISLAND_STOPPED = "island_stops"  # subject: the section whose battery is empty, overloaded or not alone
+    ISLAND_HELD = "island_raises_frequency"  # subject: the section whose battery takes no more of the sun
+    ISLAND_RELEASED = "island_lowers_frequency"  # subject: the section whose battery has room again
+    FREQUENCY_LOST = "frequency_lost"  # ids: homes whose inverters are told by frequency to stop
+    FREQUENCY_BACK = "frequency_back"  # ids: those that may come again
 
 
 @dataclass(frozen=True)
@@ -252,6 +262,39 @@ class FaultPhysics(Physics, Protocol):
 
     def isolation(self, where: str) -> Isolation:
         """How a crew isolates a place (`Fault.where`) in the present state of the switches."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a section with a battery of its own stands.
+
+    Parameters
+    ----------
+    grid
+        Whether the feeder before its switch was last seen good.
+    charge
+        Share stored.
+    given_kwh, taken_kwh
+        At the battery's terminals since it formed last.
+    homes
+        Those behind the switch that hang on the section.
+    """
+
+    grid: bool
+    charge: float
+    given_kwh: float
+    taken_kwh: float
+    homes: tuple[str, ...]
+
+
+class NeighbourhoodPhysics(Physics, Protocol):
+    """Physics that knows sections with batteries of their own, by the names of their switches."""
+
+    def standing(self, name: str) -> Standing:
+        """How a section stands now."""
+
+    def in_step(self, name: str) -> bool:
+        """Whether both sides of the switch are alike enough to close it now."""
 
 
 class TransferPhysics(Physics, Protocol):

@@ -189,7 +189,7 @@ class EnterService(Record):
     own_delay_us
         By home, a delay of its own.
     absent
-        By home, what it lacks: "voltage", "window", "connection".
+        By home, what it lacks: "voltage", "window", "frequency", "connection".
     counting
         Countdowns under way.
     """
@@ -205,11 +205,13 @@ class EnterService(Record):
 LOSSES: dict[str, str] = {
     Watch.VOLTAGE_LOST: "voltage",
     Watch.WINDOW_LEFT: "window",
+    Watch.FREQUENCY_LOST: "frequency",
     Watch.DER_DISCONNECTED: "connection",
 }
 GAINS: dict[str, str] = {
     Watch.VOLTAGE_BACK: "voltage",
     Watch.WINDOW_ENTERED: "window",
+    Watch.FREQUENCY_BACK: "frequency",
     Watch.DER_CONNECTED: "connection",
 }
 
@@ -252,7 +254,7 @@ def _lose(env: Environment, record: EnterService, homes: list[str], what: str, s
     serving = tuple(home for home in homes if home not in record.absent and home not in counting)
     if what == "window":  # the window is a condition for entering service, not for staying in it
         homes = [home for home in homes if home not in serving]
-    elif what == "voltage" and serving:
+    elif what in ("voltage", "frequency") and serving:
         change(env, Action(Act.CEASE_DER, signal.subject, serving), "der_trip", None, signal.cause)
     for home in homes:
         lacks = record.absent.setdefault(home, [])

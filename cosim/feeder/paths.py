@@ -54,14 +54,15 @@ class Paths:
         self._fed = np.unique(np.concatenate([source.nodes for source in compiled.circuit.sources]))
         self._fed = self._fed[self._fed >= 0]
         self._live = self._live_conductors()
-        self._known: OrderedDict[tuple[frozenset[str], frozenset[str]], Bool] = OrderedDict()
+        self._known: OrderedDict[tuple[frozenset[str], frozenset[str], frozenset[int]], Bool] = OrderedDict()
 
-    def alive(self, opened: Collection[str], tied: Collection[str] = ()) -> Bool:
-        """(n,) nodes with a way to a source; sections as `cosim.sections` names them, see `FaultedFeeder`."""
-        key = frozenset(opened), frozenset(tied)
+    def alive(self, opened: Collection[str], tied: Collection[str] = (), fed: Collection[int] = ()) -> Bool:
+        """(n,) nodes with a way to a source, or to a node of `fed`; sections as `cosim.sections` names them, see
+        `FaultedFeeder`."""
+        key = frozenset(opened), frozenset(tied), frozenset(fed)
         found = self._known.get(key)
         if found is None:
-            found = self._known[key] = self._reached(*self.openings.sections(opened, tied))
+            found = self._known[key] = self._reached(*self.openings.sections(opened, tied), key[2])
             if len(self._known) > KEPT:
                 self._known.popitem(last=False)
         else:
@@ -73,9 +74,11 @@ class Paths:
         alive = np.append(self.alive(opened, tied), True)
         return np.asarray(~alive[self._live].all(axis=1))
 
-    def fed(self, fault: Fault, opened: Collection[str], tied: Collection[str] = ()) -> bool:
+    def fed(
+        self, fault: Fault, opened: Collection[str], tied: Collection[str] = (), fed: Collection[int] = ()
+    ) -> bool:
         """Whether current can flow into a fault: it has an alive conductor, or two where ground is not in it."""
-        alive, struck = self.alive(opened, tied), self.places.struck(fault)
+        alive, struck = self.alive(opened, tied, fed), self.places.struck(fault)
         if struck is None:  # inside a line that stands open
             return False
         needed = 2 if fault.kind in _FLOATING else 1
@@ -165,7 +168,7 @@ class Paths:
 
     # -- what is alive --------------------------------------------------------------------
 
-    def _reached(self, cuts: frozenset[Cut], ties: frozenset[int]) -> Bool:
+    def _reached(self, cuts: frozenset[Cut], ties: frozenset[int], fed: frozenset[int]) -> Bool:
         shut, parted = self._shut.copy(), np.zeros(self._coil.shape[0], dtype=np.bool_)
         for element in ties:
             shut[self._edges.get(element, [])] = True
@@ -185,6 +188,7 @@ class Paths:
         count, part = connected_components(links.tocsr(), directed=False)
         alive = np.zeros(count, dtype=np.bool_)
         alive[part[self._fed]] = True
+        alive[part[sorted(fed)]] = True
         ends, given = part[self._coil[:, 3:5]], part[self._coil[:, 5]]
         usable = ~parted & ~self._fixed.all(axis=1)
         while True:

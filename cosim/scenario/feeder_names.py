@@ -49,6 +49,8 @@ def _named(scenario: Scenario) -> Iterator[tuple[Place, str]]:
         yield ("events", index, "where"), event.where
     for index, device in enumerate(scenario.protection.devices):
         yield ("protection", "devices", index, "at"), device.at
+    for index, island in enumerate(scenario.islands):
+        yield ("islands", index, "at"), island.at
     for index, target in enumerate(scenario.record.full):
         yield ("record", "full", index), target
     backfeed = scenario.studies.backfeed_hazard

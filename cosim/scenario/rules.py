@@ -14,6 +14,7 @@ from cosim.scenario.der_rules import battery_violations, ev_violations, generato
 from cosim.scenario.entry_rules import Violation, library_violations, nearest
 from cosim.scenario.event_rules import event_violations
 from cosim.scenario.home_schema import SOCKETS
+from cosim.scenario.island_rules import island_violations
 from cosim.scenario.outage_rules import outage_violations
 from cosim.scenario.quantities import DAY_US, MICROSECONDS, Amount, format_duration
 from cosim.scenario.schema import Scenario
@@ -58,7 +59,18 @@ def violations(
         Top-level keys whose values stand in for wrong ones: what would be judged by them is not.
     """
     known_groups = set(scenario.homes) if groups is None else groups
-    for rule in (_time, _utility, _feeder, _weather, _demand, _shares, _kits, outage_violations, _record):
+    for rule in (
+        _time,
+        _utility,
+        _feeder,
+        _weather,
+        _demand,
+        _shares,
+        _kits,
+        outage_violations,
+        island_violations,
+        _record,
+    ):
         yield from rule(scenario)
     yield from _backfeed(scenario, known_groups)
     for index, event in enumerate(scenario.events):

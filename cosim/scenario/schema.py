@@ -19,6 +19,7 @@ from cosim.scenario.demand_schema import DemandSpec, WeatherSpec
 from cosim.scenario.event_schema import Event
 from cosim.scenario.feeder_schema import BreakersSpec, ControlsSpec, FeederSpec
 from cosim.scenario.home_schema import HomeGroup, PopulationSpec
+from cosim.scenario.island_schema import SectionIsland
 from cosim.scenario.names import EntryName, GroupName
 from cosim.scenario.outage_schema import CrewsSpec, FaultsSpec, ProtectionSpec, StormSpec
 from cosim.scenario.quantities import DAY_US, Duration, Moment, Strict
@@ -68,6 +69,9 @@ class Scenario(Strict):
     )
     faults: FaultsSpec = Field(default=FaultsSpec(), description="faults that are drawn")
     storms: tuple[StormSpec, ...] = Field(default=(), description="storms at chosen times")
+    islands: tuple[SectionIsland, ...] = Field(
+        default=(), description="sections of the feeder that a battery of their own holds up"
+    )
     crews: CrewsSpec = Field(default=CrewsSpec(), description="who repairs")
     people_home: bool = Field(
         default=True, description="whether anybody is at home to start generators and work switches by hand"

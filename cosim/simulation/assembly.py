@@ -39,6 +39,7 @@ from cosim.simulation.island_fit import islands_of
 from cosim.simulation.islands import Islands
 from cosim.simulation.jaws import AgedJaws, age_jaws
 from cosim.simulation.measured import measured_notes
+from cosim.simulation.neighbourhoods import Neighbourhoods
 from cosim.simulation.preflight import check_study
 from cosim.simulation.ride_through import RideThrough
 from cosim.simulation.sources import demand_of, feeder_of, follows_voltage
@@ -242,6 +243,11 @@ class Study:
     def islands(self) -> Islands:
         """Sources that can hold up homes off the grid."""
         return islands_of(self)
+
+    @cached_property
+    def neighbourhoods(self) -> Neighbourhoods:
+        """Sections of the feeder with batteries of their own."""
+        return Neighbourhoods(self)
 
     @cached_property
     def nominal_v(self) -> Float:

@@ -25,7 +25,8 @@ NOT_OUT = -1
 OPENINGS = frozenset(
     {
         "outage", "open", "opened_by_crew", "tie_opened", "conductor_breaks", "fuse_blows", "recloser_opens",
-        "recloser_locks_out", "breaker_opens", "breaker_locks_out", "sectionalizer_opens",
+        "recloser_locks_out", "breaker_opens", "breaker_locks_out", "sectionalizer_opens", "island_dark",
+        "island_ended",
     }
 )  # fmt: skip
 """Kinds of log records that open a way."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from cosim.devices.inverter import CEASED
 from cosim.electrical.network import Network, Solution
 from cosim.events.hazard_processes import Live
-from cosim.events.physics import Act, Action, Crossing, Fault, Isolation, Operation
+from cosim.events.physics import Act, Action, Crossing, Fault, Isolation, Operation, Standing
 from cosim.saving import attributes, set_attributes
 from cosim.sections import section_of
 from cosim.simulation.backfeed import live_source, load_share, source_of
@@ -90,12 +90,15 @@ class StudyPhysics:
         # used, because compiling the parallel ones costs a first run ten seconds.
         sockets = Sockets(case.compiled, parallel=False)
         self._switching = switching = Switching(case)
-        self._regulation = Regulation(case.controls, case.compiled, lambda: switching.circuits)
+        sections = case.neighbourhoods
+        self._regulation = Regulation(
+            case.controls, case.compiled, lambda: switching.circuits, sections.sources
+        )
         self._supply = Supply(case, self._regulation, switching)
         self._drawing = Drawing(case, self._supply, sockets)
         self._reading = Reading(case, self._supply, sockets, parallel and case.many_homes)
         self._crossings = Crossings(case, self._supply)
-        self._seen = self._reading.seen_nodes()
+        self._seen = np.union1d(self._reading.seen_nodes(), sections.nodes())
         self.state = State.initial(case)
         self.time_us = 0
         self.peak_w, self.peak_us, self.peak_grid = -np.inf, 0, self.state.grid
@@ -143,7 +146,8 @@ class StudyPhysics:
     def advance(self, start_us: int, until_us: int) -> Crossing | None:
         """Move all homes from `start_us` to `until_us`, or to the first crossing before it."""
         state, crossings = self.state, self._crossings
-        islands, contacts = self.case.islands, state.contacts
+        case, sections = self.case, bool(len(self.case.neighbourhoods))
+        islands, contacts = case.islands, state.contacts
         if contacts.news.any() and (news := islands.news(contacts, start_us)) is not None:
             return news
         while start_us < until_us:
@@ -160,9 +164,15 @@ class StudyPhysics:
             window_us = int(plan.start_us[row]) if row >= 0 else NEVER_US
             source_us = islands.first_us(draw, NEVER_US)
             level = islands.level(contacts, block)
+            section = case.neighbourhoods.first(state, plan, solution, self._regulation) if sections else None
             turn = block.ride.turn
             turn_us = turn.time_us if turn is not None else NEVER_US
             ends_us, begins_us = min(trip_us, source_us), min(window_us, band_us, turn_us)
+            if section is not None and section.time_us <= min(
+                ends_us, begins_us, NEVER_US if level is None else level.time_us
+            ):
+                self._commit_until(block, section.time_us)
+                return self._at(case.neighbourhoods.told(state, section))
             if level is not None and level.time_us < ends_us and level.time_us <= begins_us:
                 self._commit(block, level.step)
                 return self._at(islands.level_crossing(contacts, level))
@@ -189,7 +199,7 @@ class StudyPhysics:
 
     def apply(self, action: Action) -> tuple[str, ...]:
         """Make a discrete change now; the homes it affected, in the feeder's order."""
-        if action.kind in (Act.OPEN, Act.CLOSE, Act.SOURCE_VOLTAGE):
+        if action.kind in (Act.OPEN, Act.CLOSE, Act.SOURCE_VOLTAGE, Act.FORM_ISLAND, Act.END_ISLAND):
             self.state.riding.wake(self.time_us)
         if action.kind in ISLAND_ACTS:
             return self._transfer(action)
@@ -202,6 +212,10 @@ class StudyPhysics:
                 was = self._supply.der_fed(self.state)
                 self._close(action.subject)
                 return self._names(self._supply.der_fed(self.state) & ~was)
+            case Act.FORM_ISLAND | Act.END_ISLAND:
+                was = self._supply.der_fed(self.state)
+                self.case.neighbourhoods.apply(self.state, action)
+                return self._names(was ^ self._supply.der_fed(self.state))
             case Act.CONNECT_DER | Act.DISCONNECT_DER:
                 rows = self.case.rows(action.ids)
                 connect = action.kind == Act.CONNECT_DER
@@ -389,7 +403,19 @@ class StudyPhysics:
         """Whether a faulted conductor of each fault has a path to a source now."""
         state, switching = self.state, self._switching
         opened, tied = switching.opened(state), switching.tied(state)
-        return tuple(switching.paths.fed(state.faults[name], opened, tied) for name in names)
+        batteries = self.case.neighbourhoods.fed_nodes(state.sections.formed)
+        return tuple(switching.paths.fed(state.faults[name], opened, tied, batteries) for name in names)
+
+    # -- sections with batteries of their own ---------------------------------------------
+
+    def standing(self, name: str) -> Standing:
+        """How a section stands now."""
+        return self.case.neighbourhoods.standing(self.state, name)
+
+    def in_step(self, name: str) -> bool:
+        """Whether both sides of its switch are alike enough to close it now."""
+        solution = self._solve(self._drawing.draw(self.state, self._present()))
+        return self.case.neighbourhoods.in_step(name, solution)
 
     @property
     def protection(self) -> Protection:
@@ -459,6 +485,8 @@ class StudyPhysics:
         if count == 0:
             return
         last, state = count - 1, self.state
+        if state.sections.formed:
+            self.case.neighbourhoods.move(state.sections, block.solution, block.plan.seconds[:count])
         state.theta = np.ascontiguousarray(block.breakers.theta[:, last])
         state.charge_j = np.ascontiguousarray(block.battery.charge_j[:, last])
         state.car_j = np.ascontiguousarray(block.draw.cars.charge_j[:, last])

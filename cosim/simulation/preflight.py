@@ -16,6 +16,7 @@ from cosim.feeder.faulted import FaultedFeeder
 from cosim.scenario.entry_rules import nearest
 from cosim.scenario.event_rules import fault_kind
 from cosim.sections import section_of
+from cosim.simulation.neighbourhoods import Site, site_of
 
 if TYPE_CHECKING:
     from cosim.scenario.event_schema import Event
@@ -38,7 +39,7 @@ def check_study(study: Study) -> None:
     """
     scenario = study.scenario
     problems = []
-    for path, message, value in (*_events(study), *_services(study)):
+    for path, message, value in (*_events(study), *_islands(study), *_services(study)):
         file, line = scenario.written(*path)
         shown = "" if value is None else str(value)
         problems.append(Problem(message, file, ".".join(map(str, path)), shown, line))
@@ -60,6 +61,23 @@ def _events(study: Study) -> Iterator[Found]:
             yield path, message, event.where
         elif event.kind in ("tie", "close") and event.where in study.stand_open:
             yield from ((path, message, event.where) for message in _across(study, event.where))
+
+
+def _islands(study: Study) -> Iterator[Found]:
+    """Sections that cannot be islands."""
+    found: list[tuple[int, Site]] = []
+    for index, island in enumerate(study.scenario.islands):
+        path = ("islands", index, "at")
+        try:
+            site = site_of(study, island)
+        except FeederError as error:
+            yield path, str(error), island.at
+            continue
+        for first, other in found:
+            if (site.nodes & other.nodes).any():
+                message = f"overlaps the section of island number {first}: one battery forms a section"
+                yield path, message, island.at
+        found.append((index, site))
 
 
 def _place(study: Study, faulted: FaultedFeeder, event: Event) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
@@ -14,7 +14,7 @@ from cosim.electrical.terminals import Terminals
 from cosim.errors import FeederError
 
 if TYPE_CHECKING:
-    from cosim.electrical.circuit import Circuit
+    from cosim.electrical.circuit import Circuit, Source
     from cosim.events.physics import Fault
     from cosim.feeder.compile import CompiledFeeder
     from cosim.feeder.controls import Controls, Setting
@@ -31,7 +31,7 @@ V = TypeVar("V")
 
 class Grid(NamedTuple):
     """What decides a solver: elements out, lines closed that stand open, where taps and capacitors are, what the
-    sources' voltage is multiplied with, single conductors that are open, and faults."""
+    sources' voltage is multiplied with, single conductors that are open, faults, and which sections batteries feed."""
 
     opened: frozenset[int]
     tied: frozenset[int]
@@ -39,6 +39,7 @@ class Grid(NamedTuple):
     source_pu: float = 1.0
     parted: frozenset[Cut] = frozenset()
     faults: frozenset[Fault] = frozenset()
+    formed: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -64,6 +65,8 @@ class Regulation:
         The feeder's controls, and its arrays.
     faulted
         Gives what puts open conductors and faults into circuits, when one is first needed.
+    batteries
+        Those of sections as sources, by row.
 
     Attributes
     ----------
@@ -72,11 +75,13 @@ class Regulation:
     """
 
     def __init__(
-        self, controls: Controls, compiled: CompiledFeeder, faulted: Callable[[], FaultedCircuits]
-    ) -> None:
+        self, controls: Controls, compiled: CompiledFeeder, faulted: Callable[[], FaultedCircuits],
+        batteries: tuple[Source, ...] = (),
+    ) -> None:  # fmt: skip
         self._controls = controls
         self._compiled = compiled
         self._faulted = faulted
+        self._batteries = batteries
         self._topologies: dict[Grid, _Topology] = {}
         self._heads: dict[tuple[tuple[tuple[int, int], ...], Setting, Grid | None], Terminals] = {}
         self.work = Work()
@@ -118,6 +123,9 @@ class Regulation:
         """A circuit with its taps set, in a state of the switches and faults."""
         closed = {element: self._compiled.closed_blocks[element] for element in sorted(grid.tied)}
         circuit = circuit.with_blocks(closed).with_source_voltage(grid.source_pu)
+        if grid.formed:
+            more = tuple(self._batteries[row] for row in sorted(grid.formed))
+            circuit = replace(circuit, sources=circuit.sources + more)
         if not (grid.parted or grid.faults):
             return circuit.without(grid.opened)
         return self._faulted().circuit(circuit, grid.opened, grid.tied, grid.parted, grid.faults, leaks=leaks)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from cosim.simulation.contacts import Contacts
     from cosim.simulation.flow import Draw
     from cosim.simulation.grid_heat import GridHeatBlock
+    from cosim.simulation.neighbourhoods import Sections
     from cosim.simulation.ride_through import Look
     from cosim.simulation.sockets import SocketBlock
     from cosim.simulation.steps import Plan
@@ -75,6 +76,8 @@ class State:
         (controls,) whether a voltage control was last seen wanting to move.
     contacts
         Transfer contactors and the sources of homes.
+    sections
+        Sections of the feeder with batteries of their own.
     """
 
     open_sections: dict[str, tuple[Cut, ...]]
@@ -96,6 +99,7 @@ class State:
     faults: dict[str, Fault]
     wants: Bool
     contacts: Contacts
+    sections: Sections
 
     @property
     def opened(self) -> frozenset[int]:
@@ -109,9 +113,12 @@ class State:
 
     @property
     def grid(self) -> Grid:
-        """What decides the admittances: elements and conductors out, lines tied, taps and capacitor steps, faults."""
+        """What decides the admittances: elements and conductors out, lines tied, taps and capacitor steps, faults,
+        batteries of sections."""
         faults = frozenset(self.faults.values())
-        return Grid(self.opened, self.tied, self.setting, self.source_pu, self.parted, faults)
+        return Grid(
+            self.opened, self.tied, self.setting, self.source_pu, self.parted, faults, self.sections.formed
+        )
 
     @classmethod
     def initial(cls, study: Study) -> State:
@@ -138,6 +145,7 @@ class State:
             faults={},
             wants=np.zeros(len(study.controls), dtype=bool),
             contacts=study.islands.initial(),
+            sections=study.neighbourhoods.initial(),
         )
 
 

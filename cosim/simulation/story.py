@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cosim.events.control_processes import Timing, VoltageControl
 from cosim.events.crew_processes import NORMALLY_OPEN
+from cosim.events.neighbourhood_processes import NeighbourhoodIslands, Terms
 from cosim.events.processes import (
     OPERATOR,
     BreakerTrip,
@@ -48,6 +49,9 @@ def start_processes(env: Environment, study: Study, dead: Sequence[str]) -> None
         )
     if len(study.controls):
         env.start(_voltage_control(study))
+    if islands := study.scenario.islands:
+        terms = {one.at: Terms(one.delay, one.return_delay, one.seamless) for one in islands}
+        env.start(NeighbourhoodIslands(name="neighbourhood-islands", terms=terms))
     for record in (*outage_records(study), *transfer_records(study)):
         env.start(record)
     for number, event in enumerate(study.scenario.events, 1):

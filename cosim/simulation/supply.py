@@ -34,7 +34,8 @@ class Supply:
         """
         if state.parted:
             switching = self.switching
-            energised = switching.paths.alive(switching.opened(state), switching.tied(state))
+            fed = self.case.neighbourhoods.fed_nodes(state.sections.formed)
+            energised = switching.paths.alive(switching.opened(state), switching.tied(state), fed)
             reached = np.append(energised, False)[self.case.compiled.home_nodes]
             return np.asarray(np.any(reached, axis=1), dtype=np.bool_)
         energised = np.append(self.regulation.network(state.grid).energised, False)  # node -1: no conductor
