@@ -54,6 +54,8 @@ class Watched:
             if crossing is None:
                 return
             self.crossings.append(crossing)
+            if crossing.kind == Watch.DER_TRIP:  # as the process of the inverters' trips does
+                self.physics.apply(Action(Act.CEASE_DER, crossing.subject, crossing.ids))
 
     def seen(self, at_us: int) -> np.ndarray:
         """(2, homes) legs in the step that holds a time."""
