@@ -89,10 +89,13 @@ class Cluster:
         """The cluster with some elements' blocks replaced."""
         p, size = len(self.terminals), self._size
         y = np.zeros((size + 1, size + 1), dtype=np.complex128)
-        linked = np.zeros((size + 1, size + 1), dtype=np.bool_)
+        linked, loose = np.zeros((size + 1, size + 1), dtype=np.bool_), np.zeros(0, dtype=np.int64)
         for element, at in zip(self.elements.tolist(), self._at, strict=True):
             block = changed.get(element)
-            block = self._circuit.elements[element].y_siemens if block is None else block
+            if block is None:
+                block = self._circuit.elements[element].y_siemens
+            else:
+                loose = np.union1d(loose, loose_nodes(at, block))
             np.add.at(y, (at[:, None], at[None, :]), block)
             linked[at[:, None], at[None, :]] |= block != 0.0
         y, linked = y[:-1, :-1], linked[:-1, :-1]
@@ -107,7 +110,13 @@ class Cluster:
         for floating in np.setdiff1d(island[p:][~stands[island[p:]]], home):
             first = int(np.argmax(island[p:] == floating))
             inside[first, first] += LEAK_SIEMENS
-        transfer = np.asarray(-np.linalg.solve(inside, y[p:, :p]), dtype=np.complex128)
+        try:
+            transfer = np.asarray(-np.linalg.solve(inside, y[p:, :p]), dtype=np.complex128)
+        except np.linalg.LinAlgError:  # parts of an island, or behind an open end, that nothing grounds
+            apart = np.union1d(np.flatnonzero(~np.isin(island, home)), loose)
+            apart = apart[apart >= p] - p
+            inside[apart, apart] += LEAK_SIEMENS
+            transfer = np.asarray(-np.linalg.solve(inside, y[p:, :p]), dtype=np.complex128)
         back = np.asarray(-np.linalg.solve(inside.T, y[:p, p:].T).T, dtype=np.complex128)
         shunt = y[:p, :p] + y[:p, p:] @ transfer
         return Seen(shunt, transfer, back, fed, len(set(home.tolist())) == 1, sums[:p], grounded, inside)
@@ -119,6 +128,11 @@ class Cluster:
         links = sparse.coo_array((np.ones(len(a)), (a, b)), shape=(island.max() + 1,) * 2)
         _, group = connected_components(links, directed=False)
         return np.isin(group[island], group[home])
+
+
+def loose_nodes(nodes: Int, block: Complex) -> Int:
+    """Nodes where a changed block leads nowhere: what hangs on there may need a leak to ground for a potential."""
+    return np.asarray(nodes[(nodes >= 0) & ~np.any(block != 0.0, axis=1)], dtype=np.int64)
 
 
 def find_clusters(circuit: Circuit, units: Int) -> list[Cluster]:

@@ -22,7 +22,7 @@ from scipy.sparse.linalg import splu
 from cosim.electrical.circuit import Circuit, Complex, Float, Int
 from cosim.electrical.linear_network import GROUNDED_SIEMENS, LEAK_SIEMENS
 from cosim.errors import FeederError
-from cosim.feeder.clusters import Seen, find_clusters
+from cosim.feeder.clusters import Seen, find_clusters, loose_nodes
 from cosim.feeder.compile import CompiledFeeder
 from cosim.feeder.fault_places import Struck
 
@@ -148,7 +148,7 @@ class SwitchedFeeder:
         self._nodes = np.concatenate([parts.kept, *inner])
         self._place = np.full(parts.count + 1, -1, dtype=np.int64)  # ground is last
         self._place[self._nodes] = np.arange(len(self._nodes))
-        self._floating, self._alive = self._reached()
+        self._floating, self._dead, self._alive = self._reached()
 
     @cached_property
     def alive(self) -> NDArray[np.bool_]:
@@ -162,8 +162,9 @@ class SwitchedFeeder:
             alive[parts.clusters[k].inner] &= seen.fed
         return alive
 
-    def _reached(self) -> tuple[Int, NDArray[np.bool_]]:
-        """A node of each island that floats, and whether nodes have voltage; as `LinearNetwork` has it."""
+    def _reached(self) -> tuple[Int, Int, NDArray[np.bool_]]:
+        """A node of each island that floats, all nodes apart from sources, and whether nodes have voltage; as
+        `LinearNetwork` has it."""
         parts, size, place = self._parts, len(self._nodes), self._place
         own, shunt = self._elements, self._shunts
         row = place[np.concatenate([own.row, shunt.row])]
@@ -191,28 +192,36 @@ class SwitchedFeeder:
         bridges = sparse.coo_array((np.ones(len(a)), (a, b)), shape=(count, count))
         _, group = connected_components(bridges.tocsr(), directed=False)
         _, first = np.unique(island, return_index=True)
-        return first[~stands], np.isin(group[island], group[fed])
+        apart = np.flatnonzero(~np.isin(island, fed))
+        return first[~stands], apart, np.isin(group[island], group[fed])
 
     # -- currents -------------------------------------------------------------------------
 
     @cached_property
     def _factors(self) -> tuple[Any, Complex]:
         """Factors of the remaining network, and its voltages without a fault."""
+        try:
+            factors = self._factorised(self._floating)
+        except RuntimeError:  # parts of an island, or a conductor behind its open end, that nothing grounds
+            nodes = [loose_nodes(self._parts.circuit.elements[e].nodes, y) for e, y in self._changed.items()]
+            loose = self._place[np.concatenate(nodes)] if nodes else self._dead
+            try:
+                factors = self._factorised(np.union1d(self._dead, loose[loose >= 0]))
+            except RuntimeError as error:
+                raise FeederError(f"the admittance matrix is singular: {error}") from error
+        return factors, factors.solve(self._parts.norton[self._nodes])
+
+    def _factorised(self, leaking: Int) -> Any:
+        """Factors, with a leak to ground at some of the remaining nodes."""
         place, size = self._place, len(self._nodes)
         entries = self._elements.joined(self._shunts).joined(self._parts.sources)
-        row = np.concatenate([place[entries.row], self._floating])
-        column = np.concatenate([place[entries.column], self._floating])
-        value = np.concatenate(
-            [entries.value, np.full(len(self._floating), LEAK_SIEMENS, dtype=np.complex128)]
-        )
+        row = np.concatenate([place[entries.row], leaking])
+        column = np.concatenate([place[entries.column], leaking])
+        value = np.concatenate([entries.value, np.full(len(leaking), LEAK_SIEMENS, dtype=np.complex128)])
         y = sparse.csc_matrix((value, (row, column)), shape=(size, size))
-        try:
-            factors = splu(
-                y, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, relax=1, options={"SymmetricMode": True}
-            )
-        except RuntimeError as error:
-            raise FeederError(f"the admittance matrix is singular: {error}") from error
-        return factors, factors.solve(self._parts.norton[self._nodes])
+        return splu(
+            y, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, relax=1, options={"SymmetricMode": True}
+        )
 
     def _cluster(self, k: int) -> Seen:
         return self._seen.get(k, self._parts.seen[k])
