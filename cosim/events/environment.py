@@ -6,6 +6,7 @@ Order of things at one instant: by time, then by `Priority`, then in the order o
 from __future__ import annotations
 
 import math
+from collections import Counter
 from enum import IntEnum
 from heapq import heappop, heappush
 from typing import Any, TypedDict
@@ -16,6 +17,10 @@ from simpy.events import NORMAL, URGENT, Event, EventPriority, Process
 from cosim.events.log import NO_CAUSE, EventLog
 from cosim.events.physics import Crossing, Physics
 from cosim.events.records import KINDS, Record, Signal, from_plain, to_plain
+
+MOST_ALIKE = 4
+"""How often the physics may report one crossing at one instant: what it brings about may cut the step, and the mean of
+the shorter step may bring it about anew; more is a circle."""
 
 
 class Priority(IntEnum):
@@ -86,7 +91,7 @@ class Environment(simpy.Environment):
         self._running: set[str] = set()
         self._waits: dict[str, Wait] = {}
         self._watchers: dict[str, dict[str, Wait]] = {}
-        self._last_crossing: Crossing | None = None
+        self._crossed: Counter[Crossing] = Counter()  # at the present instant
 
     @property
     def now(self) -> int:
@@ -133,12 +138,16 @@ class Environment(simpy.Environment):
         crossing = self.physics.advance(start, until_us)
         if crossing is None:
             self._now = until_us
+            self._crossed.clear()
             return False
         if not start <= crossing.time_us <= until_us:
             raise ValueError(f"{crossing} is outside the interval advanced, {start} to {until_us} us")
-        if crossing == self._last_crossing:
-            raise ValueError(f"{crossing} was reported twice")
-        self._now, self._last_crossing = crossing.time_us, crossing
+        if crossing.time_us != start:
+            self._crossed.clear()
+        self._now = crossing.time_us
+        self._crossed[crossing] += 1
+        if self._crossed[crossing] > MOST_ALIKE:
+            raise ValueError(f"{crossing} is reported again and again")
         order = self.record(crossing.kind, crossing.subject, crossing.detail)
         self.signal(crossing.kind, crossing.subject, crossing.ids or (crossing.subject,), order)
         return True

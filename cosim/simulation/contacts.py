@@ -31,6 +31,8 @@ class Contacts:
         Sources and engines.
     service_seen, source_seen
         Between which of its levels each home last saw the grid and its source.
+    service_told, source_told
+        (2, homes) and (2, k): when a home was last told of levels of the grid and of its source, and how often then.
     told_up
         (homes,) whether the own source made the panel's voltage when it was last told.
     news
@@ -43,6 +45,8 @@ class Contacts:
     islands: IslandState
     service_seen: Int
     source_seen: Int
+    service_told: Int
+    source_told: Int
     told_up: Bool
     news: Int
 

@@ -37,6 +37,9 @@ ACTS = (
     Act.OPEN_SERVICE, Act.CLOSE_SERVICE, Act.CONNECT_SOURCE, Act.DISCONNECT_SOURCE, Act.START_SOURCE, Act.STOP_SOURCE,
     Act.REFUEL_SOURCE, Act.RESET_SOURCE, Act.SHED_LOADS, Act.RESTORE_LOADS,
 )  # fmt: skip
+MOST_TOLD = 2
+"""How often a home is told of levels at one instant: there and back. A device that is told begins to count, which cuts
+the step, and what a home draws in the shorter step, and so its voltage, may be on the level's other side."""
 LEVELS_PU = (0.1, 0.6, 0.8)
 """Voltages at which a home without a machine of its own is told of the grid: dead, drop-out, pick-up."""
 
@@ -140,6 +143,8 @@ class Islands:
             islands=islands,
             service_seen=_codes(np.ones((homes, 2)), self._service),
             source_seen=np.zeros((len(self), 3), dtype=np.int64),
+            service_told=np.full((2, homes), -1, dtype=np.int64),
+            source_told=np.full((2, len(self)), -1, dtype=np.int64),
             told_up=np.zeros(homes, dtype=bool),
             news=np.zeros(homes, dtype=np.int64),
         )
@@ -368,6 +373,7 @@ class Islands:
         pu = np.stack([leg[:, rows] for leg in legs], axis=-1) / self.nominal_v[rows, None]
         codes = _codes(pu, self._service[rows])
         changed = (codes != contacts.service_seen[rows]).any(axis=-1) & block.solution.converged[:, None]
+        changed[0] &= ~_told_enough(contacts.service_told[:, rows], block.plan)
         return _first(block.plan, Watch.SERVICE_CHANGED, changed, rows, codes)
 
     def _source_level(self, contacts: Contacts, block: Block) -> Level | None:
@@ -378,16 +384,21 @@ class Islands:
             [_codes(ampere, self._amperes), _codes(hertz[:, :, None], self._hertz)], axis=2
         )
         changed = (codes != contacts.source_seen).any(axis=2)
+        changed[0] &= ~_told_enough(contacts.source_told, block.plan)
         return _first(block.plan, Watch.SOURCE_CHANGED, changed, np.arange(len(self)), codes)
 
     def level_crossing(self, contacts: Contacts, level: Level) -> Crossing:
         """Tell of it, once."""
         homes, subject = level.rows, "service-voltage"
         if level.kind == Watch.SERVICE_CHANGED:
+            told = contacts.service_told
             contacts.service_seen[level.rows] = level.codes
         else:
+            told = contacts.source_told
             contacts.source_seen[level.rows] = level.codes
             homes, subject = self.home[level.rows], "source-levels"
+        told[1, level.rows] = np.where(told[0, level.rows] == level.time_us, told[1, level.rows] + 1, 1)
+        told[0, level.rows] = level.time_us
         names = tuple(self.names[row] for row in homes)
         return Crossing(level.time_us, level.kind, subject, describe(names), names)
 
@@ -456,6 +467,11 @@ def _first(plan: Plan, kind: Watch, changed: Bool, rows: Int, codes: Int) -> Lev
     step = int(np.argmax(steps))
     which = changed[step]
     return Level(int(plan.start_us[step]), step, kind, rows[which], codes[step][which])
+
+
+def _told_enough(told: Int, plan: Plan) -> Bool:
+    """(n,) who was told (2, n) as often as may be at the instant at which a plan begins."""
+    return np.asarray((told[0] == plan.start_us[0]) & (told[1] >= MOST_TOLD))
 
 
 def _table(rows: list[tuple[float, ...]]) -> Float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -9,12 +10,16 @@ import numpy as np
 import pytest
 
 from cosim.devices.inverter import ALWAYS
+from cosim.events import Environment, EventLog
+from cosim.events.log import EventRecord
 from cosim.events.physics import Act, Action, Crossing, Watch
 from cosim.saving import pack, unpack
 from cosim.scenario import Scenario
 from cosim.simulation.assembly import Study, assemble
+from cosim.simulation.islands import MOST_TOLD
 from cosim.simulation.physics import StudyPhysics
 from cosim.simulation.state import Block
+from cosim.simulation.story import start_processes
 
 S = 1_000_000
 CASE: dict[str, Any] = {
@@ -250,3 +255,26 @@ def test_only_critical_loads_are_on_and_the_rest_is_counted() -> None:
     served, unserved = run.island("island_served_w"), run.island("unserved_w")
     assert served == pytest.approx((served + unserved) * 0.25)
     assert (unserved > 0.0).all()
+
+
+def test_a_leg_that_hangs_near_a_level_is_told_there_and_back_and_the_run_goes_on() -> None:
+    """A device that begins to count cuts the step; the shorter step's mean voltage may be on the level's other side."""
+    homes = {"share": 0.25, "adapter": "tesla-backup-switch", "battery": "powerwall-3", "pv_kw": 5.0}
+    homes |= {"critical_share": 0.3}
+    lost = [
+        {"at": "2026-07-09T10:05:07", "kind": "outage", "where": f"home:home-{n}@1", "duration": "60 min"}
+        for n in (2, 3, 9)
+    ]
+    asked = {**CASE, "duration": "30 min", "feeder": {"homes": 12}, "events": tuple(lost)}
+    study = assemble(
+        Scenario.model_validate({**asked, "homes": {"backup": homes, "plain": {"share": 0.75}}}),
+        parallel=False,
+    )
+    log, told = EventLog(), list[EventRecord]()
+    log.listen(told.append)
+    env = Environment(StudyPhysics(study, lambda block, count: None, parallel=False), log)
+    start_processes(env, study, ())
+    env.run_until(1800 * S)
+    levels = Counter((e.time_us, e.detail) for e in told if e.kind == Watch.SERVICE_CHANGED)
+    assert max(levels.values()) == MOST_TOLD
+    assert sum(e.kind == Act.CONNECT_SOURCE and e.time_us < 310 * S for e in told) == 1
