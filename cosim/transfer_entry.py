@@ -222,8 +222,8 @@ class TransferEntry(Entry):
                 if state.service == state.source == "closed" and name not in erred:
                     yield f"states.{name} closes both contactors, which the interlock forbids"
 
-    def machine(self, grid_code: str | None = None) -> machine.Machine:
-        """The machine as numbers.
+    def machine(self, grid_code: str | None = None, stagger_us: int = 0) -> machine.Machine:
+        """The machine as numbers, returning up to `stagger_us` later than the grid code's delay.
 
         Raises
         ------
@@ -242,6 +242,7 @@ class TransferEntry(Entry):
             {name: _condition(row, delay) for name, row in self.conditions.items()},
             self.interlock.kind != "none",
             failures,
+            stagger_us,
         )
 
 
@@ -253,6 +254,7 @@ def _condition(row: ConditionEntry, code: Quantity | None) -> machine.Condition:
         None if row.above is None else row.above.value,
         None if row.below is None else row.below.value,
         _us(lasting),
+        staggered=row.lasting == GRID_CODE,
     )
 
 

@@ -57,6 +57,8 @@ class Condition:
         "any" of the two, "both" of them, or "across" both (their mean).
     above, below
         Bounds, themselves included; None for none. NaN is within no bounds.
+    staggered
+        Whether it has to last longer by this occasion's part of the machine's `stagger_us`.
     """
 
     quantity: str
@@ -64,6 +66,7 @@ class Condition:
     above: float | None = None
     below: float | None = None
     lasting_us: int = 0
+    staggered: bool = False
 
     def holds(self, measured: Measured) -> bool:
         """Whether it is so at this instant."""
@@ -140,6 +143,9 @@ class Machine:
         Whether the two contactors cannot both be closed.
     failures
         Chance of each failure: of a weld at each opening, of the others for each unit.
+    stagger_us
+        Up to how much longer staggered conditions have to last; drawn uniformly at each occasion, so that a street's
+        homes do not all go back at once.
     """
 
     name: str
@@ -148,6 +154,7 @@ class Machine:
     conditions: dict[str, Condition]
     interlocked: bool = True
     failures: dict[str, float] = field(default_factory=dict)
+    stagger_us: int = 0
 
     @cached_property
     def held_at_rest(self) -> frozenset[str]:
@@ -299,8 +306,17 @@ def _due_us(machine: Machine, device: Device, way: Transition, luck: Luck) -> in
         elif name not in device.held_us:
             return None
         else:
-            begin = max(begin, device.held_us[name] + machine.conditions[name].lasting_us)
+            begin = max(begin, device.held_us[name] + _lasting_us(machine, name, device.held_us[name], luck))
     return begin + (_pace_us(device, way, begin, luck) if way.person else way.after_us)
+
+
+def _lasting_us(machine: Machine, name: str, since_us: int, luck: Luck) -> int:
+    """For how long a condition that holds since then has to last."""
+    condition = machine.conditions[name]
+    if not (condition.staggered and machine.stagger_us):
+        return condition.lasting_us
+    share = luck(f"stagger {name}", max(since_us, 0))
+    return condition.lasting_us + math.ceil(share * machine.stagger_us)
 
 
 def _pace_us(device: Device, way: Transition, begin_us: int, luck: Luck) -> int:

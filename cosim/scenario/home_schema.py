@@ -136,6 +136,10 @@ class HomeGroup(Strict):
         default=None,
         description="grid code whose delay the return to the grid keeps, one of the machine's; its own if not given",
     )
+    return_stagger: Duration | None = Field(
+        default=None,
+        description="up to this much longer than its grid code's delay each home's device waits before it returns",
+    )
     critical_share: Share = Field(
         default=1.0, description="share of the panel's demand that stays on while the home is off the grid"
     )

@@ -81,6 +81,8 @@ class Population:
         How the car charges, what the battery is for and how the generator is kept; None where there is none.
     transfer, grid_code
         Machine of models/transfer, empty for none, and the grid code of its return, empty for its own.
+    return_stagger
+        Up to how much longer than the grid code's delay its return waits [us].
     critical_share
         Share of the panel's demand that stays on while the home is off the grid.
     service_limit
@@ -113,6 +115,7 @@ class Population:
     engine: Text
     transfer: Text
     grid_code: Text
+    return_stagger: NDArray[np.int64]
     critical_share: Float
     service_limit: Float
     notes: tuple[str, ...] = field(default=())
@@ -170,6 +173,7 @@ def populate(
         engine=np.full(count, None, dtype=object),
         transfer=_text([""] * count),
         grid_code=_text([""] * count),
+        return_stagger=np.zeros(count, dtype=np.int64),
         critical_share=np.ones(count),
         service_limit=np.full(count, np.nan),
     )
@@ -252,7 +256,8 @@ def _equip(
 ) -> None:
     population.group[chosen] = name
     for column in (
-        "adapter", "transfer", "grid_code", "critical_share", "household", "inverter", "jaws", "socket",
+        "adapter", "transfer", "grid_code", "return_stagger", "critical_share", "household", "inverter", "jaws",
+        "socket",
         "service_rating_a", "service_limit",
     ):  # fmt: skip
         given = getattr(group, column)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cosim import library
 from cosim.errors import LibraryError
 from cosim.scenario.entry_rules import Violation, library_violations, nearest
+from cosim.scenario.quantities import format_duration
 
 if TYPE_CHECKING:
     from cosim.scenario.home_schema import HomeGroup
@@ -27,6 +28,9 @@ def transfer_violations(path: Place, group: HomeGroup) -> Iterator[Violation]:
     if group.grid_code is not None:
         for message in code_problems(machine, group.grid_code):
             yield (*path, "grid_code"), message, group.grid_code
+    if group.return_stagger is not None and not (machine and library.load("transfer", machine).grid_codes):
+        message = "staggers nothing: needs a transfer device that keeps a grid code's delay"
+        yield (*path, "return_stagger"), message, format_duration(group.return_stagger)
     if group.transfer is None or not machine:
         return
     supply = library.load("transfer", machine).supply

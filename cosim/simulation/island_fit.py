@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from cosim import library
 from cosim.demand import house_kernels
 from cosim.demand.households import HouseholdDemand
+from cosim.scenario.quantities import format_duration
 from cosim.simulation.islands import Islands
 
 if TYPE_CHECKING:
@@ -31,19 +33,26 @@ def islands_of(study: Study) -> Islands:
     homes = range(study.homes)
     sources = {row: source for row in homes if (source := source_of(population, row)) is not None}
     return Islands(
-        population, sources, machines_of(population), study.compiled.home_kind.astype(np.int64), study.nominal_v,
+        population, sources, machines_by_row(population), study.compiled.home_kind.astype(np.int64), study.nominal_v,
         study.battery, study.battery_home, motor_w, on_branch,
     )  # fmt: skip
 
 
-def machines_of(population: Population) -> dict[int, Machine]:
+def machines_by_row(population: Population) -> dict[int, Machine]:
     """Machines of the homes that have one that moves, by row."""
-    made: dict[tuple[str, str], Machine] = {}
+    made: dict[tuple[str, str, int], Machine] = {}
     found = {}
     for row in np.flatnonzero(population.transfer != "").tolist():
-        key = str(population.transfer[row]), str(population.grid_code[row])
+        name, code = str(population.transfer[row]), str(population.grid_code[row])
+        stagger_us = int(population.return_stagger[row])
+        key = name, code, stagger_us
         if key not in made:
-            made[key] = library.load("transfer", key[0]).machine(key[1] or None)
+            said = [
+                *([code] if code else []),
+                *([f"up to {format_duration(stagger_us)} later"] if stagger_us else []),
+            ]
+            machine = library.load("transfer", name).machine(code or None, stagger_us)
+            made[key] = replace(machine, name=f"{name} ({', '.join(said)})") if said else machine
         if made[key].moves:
             found[row] = made[key]
     return found

@@ -17,6 +17,7 @@ from cosim.reliability_entry import ACTIVITIES
 from cosim.scenario.event_rules import fault_kind
 from cosim.scenario.outage_schema import AVERAGE
 from cosim.sections import section_of
+from cosim.simulation.island_fit import machines_by_row
 
 if TYPE_CHECKING:
     from cosim.devices.transfer import Machine
@@ -115,19 +116,11 @@ def transfer_records(study: Study) -> Iterator[Record]:
 
 def machines_of(study: Study) -> dict[str, Machine]:
     """By home, its transfer device as it is set; homes without one, or without a source for it, are left out."""
-    population, known = study.population, dict[tuple[str, str], "Machine"]()
+    population = study.population
+    sources = {"battery": population.battery, "generator": population.generator}
     found = {}
-    for row, home in enumerate(population.home):
-        name, code = str(population.transfer[row]), str(population.grid_code[row])
-        if not name:
-            continue
-        entry = library.load("transfer", name)
-        sources = {"battery": population.battery[row], "generator": population.generator[row]}
-        if not sources.get(entry.supply):
-            continue
-        if (name, code) not in known:
-            machine = entry.machine(code or None)
-            known[name, code] = replace(machine, name=f"{machine.name} ({code})") if code else machine
-        if known[name, code].moves:
-            found[home] = known[name, code]
+    for row, machine in machines_by_row(population).items():
+        supply = sources.get(library.load("transfer", str(population.transfer[row])).supply)
+        if supply is not None and supply[row]:
+            found[population.home[row]] = machine
     return found

@@ -216,6 +216,17 @@ def test_a_condition_counts_from_when_it_began_and_anew_after_a_break() -> None:
     assert [deed.kind for deed in back.deeds] == ["disconnect_source", "close_service"]
 
 
+def test_a_staggered_condition_lasts_longer_by_this_occasion_s_part() -> None:
+    conditions = {"low": Condition("service_pu", "any", below=0.5, lasting_us=2 * S, staggered=True)}
+    m = toy(conditions=conditions, stagger_us=60 * S)
+    low = step(m, at_start(m), LOW, 10 * S, lambda *_: 0.25)
+    assert low.deadline_us == 27 * S
+    assert step(m, low.device, LOW, 27 * S - 1, lambda *_: 0.25).taken is None
+    assert step(m, low.device, LOW, 27 * S, lambda *_: 0.25).taken is not None
+    plain = replace(m, conditions={"low": replace(conditions["low"], staggered=False)})
+    assert step(plain, at_start(plain), LOW, 10 * S, lambda *_: 0.25).deadline_us == 12 * S
+
+
 def test_a_welded_pole_stays_and_bars_the_other_contactor() -> None:
     m = toy(failures={SERVICE_WELDS: 1.0})
     low = step(m, at_start(m), LOW, 0, lambda *_: 0.7)

@@ -370,6 +370,10 @@ BAD = [
         ":6: homes.a.grid_code: 'tesla-backup-switch' knows no such grid code",
     ),
     (
+        '[homes.a]\nshare = 0.1\nadapter = "generlink-30"\nreturn_stagger = "5 min"\n',
+        ":6: homes.a.return_stagger: staggers nothing: needs a transfer device that keeps a grid code's delay",
+    ),
+    (
         '[homes.a]\nshare = 0.1\ngenerator = { entry = "portable-generator-6.25", tank = 2 }\n',
         ":5: homes.a.generator.tank: should be less than or equal to 1",
     ),
