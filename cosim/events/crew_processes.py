@@ -18,13 +18,12 @@ from cosim.events.environment import Environment, Priority
 from cosim.events.fault_processes import BROKEN
 from cosim.events.hazard_processes import CREW_AT, CREW_LEFT
 from cosim.events.physics import FaultPhysics, Isolation, Watch
-from cosim.events.processes import close_section, open_section
+from cosim.events.processes import NORMALLY_OPEN, close_section, open_section
 from cosim.events.protection_processes import guards
 from cosim.events.records import Record, Signal, process
 from cosim.randomness import stable_ids, uniforms
 
 _EARLY = ("calling", "queued", "travelling", "patrolling")
-NORMALLY_OPEN = "normally open"  # holds a tie that no crew has closed
 
 
 @dataclass(kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar
@@ -14,6 +14,7 @@ from cosim.events.physics import Act, Action, Watch
 from cosim.events.records import Record, Signal, process
 
 OPERATOR = "operator"  # holds what scheduled switching has opened, until scheduled switching closes it
+NORMALLY_OPEN = "normally open"  # holds a tie that nobody has closed on purpose
 
 
 @dataclass(kw_only=True)
@@ -345,6 +346,12 @@ def close_section(
     order = change(env, Action(Act.CLOSE, section), event, Watch.VOLTAGE_BACK, cause, detail)
     env.signal(Watch.SWITCHED, section, (), order)
     return order
+
+
+def hold_open(env: Environment, sections: Iterable[str]) -> None:
+    """Keep lines that stand open of themselves so, whatever else lets go of them, until they are closed on purpose."""
+    for section in sorted(sections):
+        env.holds[section] = [NORMALLY_OPEN]
 
 
 def describe(homes: Collection[str]) -> str:

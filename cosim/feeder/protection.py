@@ -13,7 +13,7 @@ from cosim.devices.protection import Protection, ProtectiveDevice, Shot
 from cosim.errors import FeederError, Problem
 from cosim.feeder.carried_protection import carried_devices
 from cosim.feeder.nodes import numbers
-from cosim.feeder.service import find_supply
+from cosim.feeder.service import find_supply, open_ends
 from cosim.protection_entry import FuseEntry, ReclosingEntry, SectionalizerEntry
 from cosim.sections import section_of
 
@@ -73,7 +73,7 @@ def protection_of(feeder: Feeder, asked: AskedProtection = SAVING) -> Protection
         own.setdefault(device.section, []).append(device.name)
     upstream = {
         section: tuple(name for above in chain for name in own.get(above, ()))
-        for section, chain in site.chains.items()
+        for section, chain in [*site.chains.items(), *site.ties()]
     }
     return Protection(tuple(devices), upstream)
 
@@ -95,12 +95,13 @@ class _Site:
     chains: dict[str, tuple[str, ...]] = field(default_factory=dict)
     phases: dict[str, str] = field(default_factory=dict)
     load_a: dict[str, dict[str, float]] = field(default_factory=dict)
+    below: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         feeder = self.feeder
         supply = find_supply(feeder.tables)
         names = {table: [str(n) for n in feeder.table(table)["name"]] for table in ("line", "transformer")}
-        below: dict[int, tuple[str, ...]] = {}
+        below = self.below
         self._base_v = feeder.bus["base_v"].to_numpy(float)
         for bus in supply.order:
             if bus not in supply.parent:
@@ -153,6 +154,14 @@ class _Site:
         coils = self.feeder.winding
         mine = coils[coils["transformer"] == row].sort_values("number")
         return float(self._base_v[int(mine["bus"].iloc[0])])
+
+    def ties(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Lines that stand open, and the ways to both of their ends, what they share once."""
+        line = self.feeder.line
+        out = set(np.flatnonzero(~line["in_service"].to_numpy(bool)).tolist())
+        for row in sorted(out | {row for row, _ in open_ends(self.feeder.tables)}):
+            ways = [self.below.get(int(line[end].iloc[row]), ()) for end in ("from_bus", "to_bus")]
+            yield f"line:{line['name'].iloc[row]}", tuple(dict.fromkeys(ways[0] + ways[1]))
 
     def depth(self, section: str) -> tuple[int, str]:
         """Order from the source outwards."""

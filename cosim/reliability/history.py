@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cosim.events.crew_processes import Crews
 from cosim.events.environment import Environment
 from cosim.events.fault_processes import Faults
+from cosim.events.processes import hold_open
 from cosim.events.protection_processes import ProtectionWatch
 from cosim.reliability.draws import YEAR_US, Rates, duration
 from cosim.reliability.event_physics import EventPhysics, FaultedGrid
@@ -94,6 +95,7 @@ def run_year(
     """One year: faults strike within it, and what they did is repaired, in the next if need be."""
     physics = EventPhysics(grid)
     env = Environment(physics)
+    hold_open(env, grid.stand_open)
     records = processes(rates, seed, year, storms=storms)
     struck = len(records[0].coming) if isinstance(records[0], Faults) else 0
     if struck:

@@ -99,7 +99,8 @@ def _place(study: Study, faulted: FaultedFeeder, event: Event) -> Iterator[str]:
     if not guards:
         yield "no protective device stands before it: nothing would clear the fault"
         return
-    currents = faulted.currents((), (), [fault], [device.section for device in guards])
+    tied = (where,) if where in study.stand_open else ()  # a tie has its fault when it is closed
+    currents = faulted.currents((), tied, [fault], [device.section for device in guards])
     if not any(
         next_operation(device, Response(), current.tolist())
         for device, current in zip(guards, currents, strict=True)

@@ -6,9 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from cosim.events.control_processes import Timing, VoltageControl
-from cosim.events.crew_processes import NORMALLY_OPEN
 from cosim.events.neighbourhood_processes import NeighbourhoodIslands, Terms
 from cosim.events.processes import (
+    NORMALLY_OPEN,
     OPERATOR,
     BreakerTrip,
     DerConnection,
@@ -17,6 +17,7 @@ from cosim.events.processes import (
     ScheduledSwitching,
     SourceVoltage,
     StudyProcess,
+    hold_open,
 )
 from cosim.events.records import Record
 from cosim.simulation.outages import outage_records, transfer_records
@@ -37,6 +38,7 @@ def start_processes(env: Environment, study: Study, dead: Sequence[str]) -> None
     """
     for note in study.notes:
         env.record("note", "study", note)
+    hold_open(env, study.stand_open)
     env.start(BreakerTrip(name="breakers", reset_after_us=study.scenario.breakers.reset_after))
     homes = [name for name, has in zip(study.home_names, study.has_der, strict=True) if has]
     if homes:
