@@ -24,7 +24,6 @@ from cosim.feeder.places import home_places
 from cosim.feeder.protection import AskedDevice, AskedProtection, protection_of
 from cosim.feeder.quality import Watched, watch
 from cosim.randomness import stable_ids
-from cosim.results.record import FeederMap
 from cosim.scenario.feeder_names import check_names, names_of
 from cosim.scenario.population import SERVED, Population, populate
 from cosim.scenario.rules import resolve_home, resolve_quantity
@@ -372,66 +371,6 @@ class Study:
         from cosim.studies.site_rules import site_check
 
         return site_check(self.population, self.line_v(), self.scenario.utility, fault_a)
-
-    # -- what the result file keeps about them ----------------------------------------------
-
-    def home_table(self) -> dict[str, Any]:
-        """Columns of the homes table."""
-        home, population = self.feeder.home, self.population
-        bus = self.feeder.bus["name"].to_numpy()
-        battery_kw = np.zeros(self.homes)
-        battery_kw[self.battery_home] = self.battery.discharge_w / 1e3
-        return {
-            "id": list(self.home_names),
-            "group": population.group,
-            "kind": [str(kind) for kind in home["kind"]],
-            "bus": [str(name) for name in bus[home["bus"].to_numpy(np.int64)]],
-            "transformer_row": self.compiled.home_transformer,
-            "socket": population.socket,
-            "adapter": population.adapter,
-            "nominal_v": self.nominal_v,
-            "service_rating_a": population.service_rating_a,
-            "temperature_limit_c": self.equipment.temperature_limit_c,
-            "drop_limit_c": self.grid_heat.drops.limit_c,
-            "pv_kw": population.pv_kw,
-            "ev_kw": population.ev_kw,
-            "battery_kw": battery_kw,
-            "x": home["x"].to_numpy(float),
-            "y": home["y"].to_numpy(float),
-        }
-
-    def transformer_table(self) -> dict[str, Any]:
-        """Columns of the service transformers table."""
-        rows = self.compiled.service_transformers
-        winding = self.feeder.winding
-        second = winding[winding["number"] == 2]
-        bus_of = np.full(len(self.feeder.transformer), -1, dtype=np.int64)
-        bus_of[second["transformer"].to_numpy(np.int64)] = second["bus"].to_numpy(np.int64)
-        buses = bus_of[rows]
-        bus = self.feeder.bus
-        return {
-            "id": self.feeder.transformer["name"].to_numpy()[rows],
-            "bus": bus["name"].to_numpy()[buses],
-            "rated_kva": self.transformer_va / 1e3,
-            "x": bus["x"].to_numpy(float)[buses],
-            "y": bus["y"].to_numpy(float)[buses],
-        }
-
-    def feeder_map(self) -> FeederMap:
-        """Lines as drawn."""
-        line, bus = self.feeder.line, self.feeder.bus
-        x, y = bus["x"].to_numpy(float), bus["y"].to_numpy(float)
-        a, b = line["from_bus"].to_numpy(np.int64), line["to_bus"].to_numpy(np.int64)
-        return FeederMap(
-            id=line["name"].tolist(),
-            level=line["level"].tolist(),
-            phases=line["from_nodes"].tolist(),
-            x1=x[a],
-            y1=y[a],
-            x2=x[b],
-            y2=y[b],
-            rating_a=line["max_i_ka"].to_numpy(float) * 1e3,
-        )
 
     @cached_property
     def watched(self) -> Watched:

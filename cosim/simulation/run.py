@@ -26,6 +26,7 @@ from cosim.simulation.physics import BLOCK_STEPS, StudyPhysics
 from cosim.simulation.recording import bus_table
 from cosim.simulation.state import Block
 from cosim.simulation.story import start_processes
+from cosim.simulation.tables import feeder_map, home_table, transformer_table
 
 if TYPE_CHECKING:
     from cosim.scenario import Scenario
@@ -90,7 +91,7 @@ def run(
         parallel = threads != 1
         study, inputs = assemble(scenario, parallel=parallel), _inputs(scenario)
         plan = RecordPlan(scenario.record_interval_us, study.full_rows, scenario.record.quantize)
-        tables = study.home_table(), study.transformer_table(), study.feeder_map()
+        tables = home_table(study), transformer_table(study), feeder_map(study)
         others = bus_table(study), inverter_table(study.inverters, study.population)
         with RunWriter(target, _info(study), *tables, plan, *others, resume=resume) as writer:
             if resume:
