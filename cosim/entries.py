@@ -211,7 +211,10 @@ class BreakerEntry(Entry):
 
 
 class CurveEntry(Entry):
-    """A time-current curve by points, per unit of rating or pick-up; interpolated log-log."""
+    """A time-current curve by points, per unit of rating or pick-up; interpolated log-log.
+
+    `clearing_ratio` is total clearing over melting time; a fuse link clears no sooner than after `least_clearing_s`.
+    """
 
     device: Literal["fuse-link", "recloser"]
     multiple: tuple[float, ...]
@@ -219,9 +222,14 @@ class CurveEntry(Entry):
     source: str = Field(min_length=3)
     confidence: Confidence
     clearing_ratio: Annotated[Quantity, of("1", 1.0)]
+    least_clearing_s: Annotated[Quantity, of("s", 0.0, 1.0)] | None = None
 
     @model_validator(mode="after")
     def _curve(self) -> CurveEntry:
+        if (self.device == "fuse-link") != (self.least_clearing_s is not None):
+            raise ValueError(
+                "least_clearing_s is a fuse link's, and it needs it: 0.013 s if it waits for a current zero"
+            )
         if len(self.multiple) < 2 or len(self.multiple) != len(self.seconds):
             raise ValueError("multiple and seconds need the same number of points, two or more")
         if not all(a < b for a, b in pairwise((0.0, *self.multiple))):

@@ -64,6 +64,8 @@ class TimeCurrentCurve:
         Time at each.
     clearing_ratio
         Total clearing over melting time.
+    least_clearing_s
+        No sooner has the current stopped, however large: an expulsion link waits for a current zero.
     beyond
         What holds past the last point: ``i2t`` (a link melts at constant I^2 t) or ``flat`` (the least time of a
         mechanism).
@@ -73,6 +75,7 @@ class TimeCurrentCurve:
     seconds: tuple[float, ...]
     clearing_ratio: float = 1.0
     beyond: Literal["i2t", "flat"] = "i2t"
+    least_clearing_s: float = 0.0
 
     @classmethod
     def load(cls, name: str) -> TimeCurrentCurve:
@@ -87,7 +90,8 @@ class TimeCurrentCurve:
 
         entry = library.load("curves", name)
         beyond: Literal["i2t", "flat"] = "i2t" if entry.device == "fuse-link" else "flat"
-        return cls(entry.multiple, entry.seconds, entry.clearing_ratio.value, beyond)
+        least = 0.0 if entry.least_clearing_s is None else entry.least_clearing_s.value
+        return cls(entry.multiple, entry.seconds, entry.clearing_ratio.value, beyond, least)
 
     def operating_s(self, multiple: float) -> float:
         """`melting_s` of one number."""
@@ -117,7 +121,7 @@ class TimeCurrentCurve:
 
     def clearing_s(self, multiple: ArrayLike) -> Float:
         """Time until the current has stopped."""
-        return self.clearing_ratio * self.melting_s(multiple)
+        return np.maximum(self.clearing_ratio * self.melting_s(multiple), self.least_clearing_s)
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,7 @@ class InverseTime:
 
     law: str
     clearing_ratio: float = 1.0
+    least_clearing_s: float = 0.0
 
     def operating_s(self, multiple: float) -> float:
         """Operating time at dial 1; infinite at or below pick-up."""
@@ -139,6 +144,7 @@ class DefiniteTime:
 
     seconds: float = 0.0
     clearing_ratio: float = 1.0
+    least_clearing_s: float = 0.0
 
     def operating_s(self, multiple: float) -> float:
         """`seconds` from pick-up on, infinite below."""

@@ -60,10 +60,13 @@ class Element:
         """Time to operate from rest at constant current; infinite if it does not."""
         return self.dial * self.curve.operating_s(current_a / self.pickup_a) + self.adder_s
 
-    def arc_s(self, current_a: float) -> float:
-        """Time from melting to the end of current."""
-        ratio = self.curve.clearing_ratio
-        return (ratio - 1.0) * self.seconds(current_a) if ratio > 1.0 else 0.0
+    def clears_s(self, current_a: float) -> float:
+        """The same until the arc of a link is out."""
+        return max(self.curve.clearing_ratio * self.seconds(current_a), self.curve.least_clearing_s)
+
+    def arc_us(self, current_a: float) -> int:
+        """Time from melting to the end of a current at which it melts [us]."""
+        return round(self.clears_s(current_a) * 1e6) - round(self.seconds(current_a) * 1e6)
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,8 @@ class Pole:
     Parameters
     ----------
     way
-        How far each element has gone, by its place in the shot and what it looks at: ``{"0b": 0.4}``.
+        How far each element has gone, by its place in the shot and what it looks at: ``{"0b": 0.4}``; stands still
+        from a decision on until it has opened.
     opening_us, closing_us
         Time left until it opens, as decided, or closes again; -1 if neither.
     open, locked
@@ -286,6 +290,7 @@ def operated(device: ProtectiveDevice, response: Response, operation: Operation)
         dead_us = device.shots[pole.shot].dead_us if device.shots else None
         poles[name] = replace(
             pole,
+            way=_carried_over(device, pole),
             open=True,
             locked=dead_us is None,
             opening_us=NEVER,
@@ -293,6 +298,15 @@ def operated(device: ProtectiveDevice, response: Response, operation: Operation)
             shot=pole.shot + 1,
         )
     return Response(poles)
+
+
+def _carried_over(device: ProtectiveDevice, pole: Pole) -> dict[str, float]:
+    """The way of elements that look on in the next shot: the same disc, not another one in its place."""
+    these, following = (
+        device.shots[n].elements if n < len(device.shots) else () for n in (pole.shot, pole.shot + 1)
+    )
+    same = {k for k, (one, other) in enumerate(zip(these, following, strict=False)) if one == other}
+    return {key: way for key, way in pole.way.items() if int(key[:-1]) in same}
 
 
 def stood_open(device: ProtectiveDevice, response: Response, conductors: str = "") -> Response:
@@ -312,6 +326,7 @@ def _poles_with(device: ProtectiveDevice, conductors: str) -> list[str]:
 
 
 _AT_REST = Pole()
+_NEARLY = math.nextafter(1.0, 0.0)
 
 
 def _next(
@@ -329,13 +344,13 @@ def _next(
         return Operation(device.name, after, "open", name, True, f"count {count}", pole.shot + 1)
     shot = device.shots[min(pole.shot, len(device.shots) - 1)]
     if pole.opening_us >= 0:
-        by = next((shot.elements[int(key[0])].name for key, way in pole.way.items() if way >= 1.0), "")
+        by = next((shot.elements[int(key[:-1])].name for key, way in pole.way.items() if way >= 1.0), "")
         after = pole.opening_us
     else:
         decided = _decision(device, shot, name, pole, current_a)
         if decided is None:
             return None
-        after, by = decided[0] + decided[1], shot.elements[int(decided[2][0])].name
+        after, by = decided[0] + decided[1], shot.elements[int(decided[2][:-1])].name
     return Operation(device.name, after, "open", name, shot.dead_us is None, by, pole.shot + 1)
 
 
@@ -348,7 +363,7 @@ def _decision(
         seconds = element.seconds(amperes)
         if math.isfinite(seconds):
             left_us = max(0, round((1.0 - pole.way.get(key, 0.0)) * seconds * 1e6))
-            found.append((left_us, device.opening_us + round(element.arc_s(amperes) * 1e6), key))
+            found.append((left_us, device.opening_us + element.arc_us(amperes), key))
     return min(found, default=None)
 
 
@@ -372,11 +387,13 @@ def _advanced(
     decided = None
     if not pole.open and pole.opening_us < 0:
         decided = _decision(device, shot, name, pole, current_a)
+        decided = None if decided is None or decided[0] > elapsed_us else decided
     for key, element, amperes in _looks(shot, name, current_a):
-        gone = _gone(element, pole.way.get(key, 0.0), 0.0 if pole.open else amperes, elapsed_us)
+        moving_us = elapsed_us if decided is None else decided[0]
+        gone = _gone(element, pole.way.get(key, 0.0), 0.0 if pole.open else amperes, moving_us)
         picked_up |= element.seconds(amperes) < math.inf
-        if decided is not None and key == decided[2] and decided[0] <= elapsed_us:
-            gone = 1.0
+        if decided is not None:
+            gone = 1.0 if key == decided[2] else min(gone, _NEARLY)  # one of them has decided
         if gone > 0.0:
             way[key] = gone
     opening, closing, quiet, number = pole.opening_us, pole.closing_us, pole.quiet_us, pole.shot
@@ -384,7 +401,7 @@ def _advanced(
         closing = max(0, closing - elapsed_us) if closing >= 0 else closing
     elif opening >= 0:
         opening, way = max(0, opening - elapsed_us), pole.way
-    elif decided is not None and decided[0] <= elapsed_us:
+    elif decided is not None:
         opening = max(0, decided[0] + decided[1] - elapsed_us)
     elif number and not picked_up:
         quiet += elapsed_us

@@ -34,10 +34,7 @@ def clears_s(device: ProtectiveDevice, current_a: Sequence[float], shot: int = 0
     """When the current has stopped, arc and mechanism included; infinite for never."""
     found = math.inf
     for one in device.shots[shot].elements:
-        seen = _seen(device, one, current_a)
-        seconds = one.seconds(seen)
-        if seconds < math.inf:
-            found = min(found, seconds + one.arc_s(seen))
+        found = min(found, one.clears_s(_seen(device, one, current_a)))
     return found + device.opening_us / 1e6
 
 

@@ -56,7 +56,7 @@ def fuse_let_through(
 ) -> LetThrough:
     """A fuse link by its curve: expulsion links clear at a current zero and do not limit the peak."""
     current = np.asarray(symmetrical_a, dtype=np.float64)
-    clearing = np.maximum(curve.clearing_s(current / rating_a), 0.5 / 60.0)
+    clearing = curve.clearing_s(current / rating_a)
     return LetThrough(clearing, i2t_a2s(current, x_over_r, clearing), peak_a(current, x_over_r))
 
 

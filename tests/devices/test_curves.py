@@ -49,3 +49,14 @@ def test_between_points_and_beyond() -> None:
     assert curve.melting_s(20.0) == pytest.approx(0.25)  # constant I^2 t
     assert curve.clearing_s(10.0) == pytest.approx(1.3)
     assert np.isinf(curve.melting_s(0.99))
+
+
+def test_expulsion_links_wait_for_a_current_zero_and_current_limiting_fuses_do_not() -> None:
+    half_cycle_s = 0.5 / 60.0
+    for name in ("k-link", "t-link"):
+        curve = TimeCurrentCurve.load(name)
+        assert curve.clearing_s([100.0, 1e4]) == pytest.approx([curve.least_clearing_s] * 2)
+        assert half_cycle_s <= curve.least_clearing_s <= 2 * half_cycle_s
+        assert curve.melting_s(1e4) < 1e-6
+    assert TimeCurrentCurve.load("current-limiting").clearing_s(30.0) < half_cycle_s
+    assert np.isinf(TimeCurrentCurve.load("k-link").clearing_s(1.9))
