@@ -69,10 +69,15 @@ class Paths:
             self._known.move_to_end(key)
         return found
 
-    def out(self, opened: Collection[str], tied: Collection[str] = ()) -> Bool:
+    def out(self, opened: Collection[str], tied: Collection[str] = (), fed: Collection[int] = ()) -> Bool:
         """(h,) homes with a dead conductor, neutrals aside: IEEE 1366's interruption of at least one."""
-        alive = np.append(self.alive(opened, tied), True)
+        alive = np.append(self.alive(opened, tied, fed), True)
         return np.asarray(~alive[self._live].all(axis=1))
+
+    def dark(self, opened: Collection[str], tied: Collection[str] = (), fed: Collection[int] = ()) -> Bool:
+        """(h,) homes all of whose conductors are dead, neutrals aside."""
+        alive = np.append(self.alive(opened, tied, fed), False)
+        return np.asarray(~alive[self._live].any(axis=1))
 
     def fed(
         self, fault: Fault, opened: Collection[str], tied: Collection[str] = (), fed: Collection[int] = ()

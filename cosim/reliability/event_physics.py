@@ -132,8 +132,8 @@ class EventPhysics:
         return None
 
     def apply(self, action: Action) -> tuple[str, ...]:
-        """Open or close; returns the homes that are out by it, or back."""
-        section, was = action.subject, self.out
+        """Open or close; returns the homes that lost all voltage by it, or have some again: those that a run names."""
+        section, was = action.subject, self._dark()
         if action.kind == Act.OPEN:
             if section in self.grid.stand_open:
                 self.closed_ties -= {section}
@@ -147,8 +147,12 @@ class EventPhysics:
         else:
             return ()
         self._look()
-        turned = self.out & ~was if action.kind == Act.OPEN else was & ~self.out
+        dark = self._dark()
+        turned = dark & ~was if action.kind == Act.OPEN else was & ~dark
         return tuple(self.grid.home_names[home] for home in np.flatnonzero(turned))
+
+    def _dark(self) -> NDArray[np.bool_]:
+        return self.grid.paths.dark(self.opened, self.closed_ties)
 
     def _look(self) -> None:
         """Begin and end interruptions; what lasts no time is none."""

@@ -17,7 +17,7 @@ INTERRUPTIONS = Group(
     (
         ROW,
         _row("home", "str", "", "home"),
-        _row("began", "i8", TIME_UNITS, "when the grid went"),
+        _row("began", "i8", TIME_UNITS, "when the grid went, or a leg or phase of it"),
         _row("ended", "i8", TIME_UNITS, "when it came back, or the run ended"),
         _row("duration_s", "f8", "s", "how long it was away"),
         _row(
@@ -51,7 +51,12 @@ OUTAGE_HOMES = Group(
     (
         ROW,
         _row("home", "str", "", "home"),
-        _row("without_grid_s", "f8", "s", "time without the grid at its service"),
+        _row(
+            "without_grid_s",
+            "f8",
+            "s",
+            "time without the grid at its service, or without a leg or phase of it",
+        ),
         _row("without_power_s", "f8", "s", "time without power at its panel"),
         _row("on_own_s", "f8", "s", "time its panel had power and the grid was away"),
         _row("transfers", "i8", "1", "how often its panel got power of its own while the grid was away"),
@@ -71,7 +76,7 @@ OUT_OVER_TIME = Group(
     (
         ROW,
         _row("time", "i8", TIME_UNITS, "from when it was so"),
-        _row("without_grid", "i8", "1", "homes without the grid"),
+        _row("without_grid", "i8", "1", "homes without the grid, or a leg or phase of it"),
         _row("without_power", "i8", "1", "homes without power at the panel"),
         _row("on_own", "i8", "1", "homes with power of their own while the grid is away"),
     ),

@@ -50,7 +50,7 @@ class Observers:
         self._writer.write(steps)
         self.worst.watch(steps)
         self.comfort.watch(steps)
-        self.outages.watch(physics.supplied(), block, count, steps)
+        self.outages.watch(physics.supplied(), physics.whole(), block, count, steps)
         self.unsettled.watch(block, count)
         self.cars.watch(block, count)
         self.controls.watch(physics.state.setting, int(block.plan.start_us[0]))

@@ -56,18 +56,22 @@ class OutageRecord:
         if event.kind in OPENINGS:
             self._opened = event.time_us, event.order
 
-    def watch(self, supplied: Bool, block: Block, count: int, steps: StepBlock) -> None:
-        """The first `count` steps of a block are the past; `supplied` (homes,) says who had the grid in them."""
+    def watch(self, supplied: Bool, whole: Bool, block: Block, count: int, steps: StepBlock) -> None:
+        """The first `count` steps of a block are the past.
+
+        `supplied` (homes,) says who had any of the grid in them, `whole` who had all of it: a home that lost one leg or
+        phase is interrupted (IEEE 1366).
+        """
         plan = block.plan.head(count)
         start_us, length_us = int(plan.start_us[0]), plan.end_us - int(plan.start_us[0])
         own = block.draw.powered & ~supplied
-        self._change(start_us, supplied, own, int(np.count_nonzero(~block.draw.powered)))
-        self._no_grid_us += np.where(supplied, 0, length_us)
+        self._change(start_us, whole, own, int(np.count_nonzero(~block.draw.powered)))
+        self._no_grid_us += np.where(whole, 0, length_us)
         self._no_power_us += np.where(block.draw.powered, 0, length_us)
         self._own_us += np.where(own, length_us, 0)
         taken_w = steps.home["service_power_w"] + steps.home["pv_power_w"]
         taken_w[:, self._study.battery_home] += block.battery.power_w[:, :count].T
-        self._all_j = added_up(self._all_j, steps.seconds, np.where(supplied, taken_w, 0.0))
+        self._all_j = added_up(self._all_j, steps.seconds, np.where(whole, taken_w, 0.0))
         if own.any():
             panel_w = steps.home["panel_power_w"]
             self._own_j = added_up(self._own_j, steps.seconds, np.where(own, panel_w, 0.0))
@@ -75,18 +79,18 @@ class OutageRecord:
             self._left_off_j = added_up(self._left_off_j, steps.seconds, island.unserved_w[:, :count].T)
         self._end_us = plan.end_us
 
-    def _change(self, time_us: int, supplied: Bool, own: Bool, dead: int) -> None:
+    def _change(self, time_us: int, whole: Bool, own: Bool, dead: int) -> None:
         out = self._out_since_us != NOT_OUT
-        for home in np.flatnonzero(out & supplied).tolist():
+        for home in np.flatnonzero(out & whole).tolist():
             self._ended.append((home, int(self._out_since_us[home]), time_us, int(self._cause[home])))
-        gone = ~out & ~supplied
-        self._out_since_us[supplied] = NOT_OUT
+        gone = ~out & ~whole
+        self._out_since_us[whole] = NOT_OUT
         self._out_since_us[gone] = time_us
         opened_us, order = self._opened
         self._cause[gone] = order if opened_us == time_us else NOT_OUT
         self._transfers += own & ~self._own
         self._own = own
-        counts = int(np.count_nonzero(~supplied)), dead, int(np.count_nonzero(own))
+        counts = int(np.count_nonzero(~whole)), dead, int(np.count_nonzero(own))
         if counts != self._counts:
             self._counts = counts
             self._changes.append((time_us, *counts))

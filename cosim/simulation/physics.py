@@ -115,6 +115,10 @@ class StudyPhysics:
         """(homes,) whether the grid reaches the socket now."""
         return self._supply.fed(self.state)
 
+    def whole(self) -> Bool:
+        """(homes,) whether the grid reaches every conductor of the socket now."""
+        return self._supply.whole(self.state)
+
     def network(self, grid: Grid) -> Network:
         """The solver of a state of the grid, factorised when first needed."""
         return self._regulation.network(grid)

@@ -32,14 +32,25 @@ class Supply:
 
         Where a phase is lost its conductors still feel the others': then a way of metal to a source is asked for.
         """
-        if state.parted:
-            switching = self.switching
-            fed = self.case.neighbourhoods.fed_nodes(state.sections.formed)
-            energised = switching.paths.alive(switching.opened(state), switching.tied(state), fed)
-            reached = np.append(energised, False)[self.case.compiled.home_nodes]
-            return np.asarray(np.any(reached, axis=1), dtype=np.bool_)
+        if self._switched(state):
+            return ~self.switching.paths.dark(*self._ways(state))
         energised = np.append(self.regulation.network(state.grid).energised, False)  # node -1: no conductor
         return np.asarray(np.any(energised[self.case.compiled.home_nodes], axis=1), dtype=np.bool_)
+
+    def whole(self, state: State) -> Bool:
+        """(homes,) whether all conductors of the socket are energised: nothing of the service is interrupted."""
+        if self._switched(state):
+            return ~self.switching.paths.out(*self._ways(state))
+        return self.fed(state)
+
+    @staticmethod
+    def _switched(state: State) -> bool:
+        return bool(state.open_sections or state.tied)
+
+    def _ways(self, state: State) -> tuple[frozenset[str], frozenset[str], frozenset[int]]:
+        """What is open, what is tied, and what batteries of sections feed."""
+        batteries = self.case.neighbourhoods.fed_nodes(state.sections.formed)
+        return self.switching.opened(state), self.switching.tied(state), batteries
 
     def der_fed(self, state: State) -> Bool:
         """(homes,) whether the DER's own terminals are energised: socket, and its breaker closed."""
