@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import math
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from cosim.feeder.feeder import Feeder
 
 US = 1_000_000
+RECLOSING = ("recloser", "relay")
 RELAY, LATERAL, CUTOUT = "substation-relay", "k-link", "transformer-cutout"
 
 
@@ -55,19 +57,14 @@ def protection_of(feeder: Feeder, asked: AskedProtection = SAVING) -> Protection
     Raises
     ------
     FeederError
-        If a chosen place is none of the feeder's, or the feeder carries no devices and is asked for them.
+        If chosen devices cannot stand where they are asked for, or the feeder carries none and is asked for them.
     """
+    if problems := [message for _, _, message in misplaced(feeder, asked)]:
+        raise FeederError(problems)
     site = _Site(feeder)
     wanted = {place.section: place for place in asked.devices}
-    if unknown := [section for section in wanted if section not in site.phases]:
-        raise FeederError(f"no protective device can stand at {unknown[0]}: the feeder feeds no such section")
     carried = _carried(feeder, site, wanted) if asked.scheme == "feeder" else ()
-    if asked.scheme not in ("none", "feeder"):
-        places = dict(site.usual())
-        wanted = {section: AskedDevice(section, entry) for section, entry in places.items()} | wanted
-    saving = asked.scheme == "fuse-saving"
-    chosen = [site.device(wanted[section], saving=saving) for section in wanted]
-    devices = sorted([*carried, *chosen], key=lambda device: site.depth(device.section))
+    devices = site.set(_all_wanted(site, asked), carried, saving=asked.scheme == "fuse-saving")
     own: dict[str, list[str]] = {}
     for device in reversed(devices):
         own.setdefault(device.section, []).append(device.name)
@@ -76,6 +73,59 @@ def protection_of(feeder: Feeder, asked: AskedProtection = SAVING) -> Protection
         for section, chain in [*site.chains.items(), *site.ties()]
     }
     return Protection(tuple(devices), upstream)
+
+
+def misplaced(feeder: Feeder, asked: AskedProtection) -> Iterator[tuple[int, str, str]]:
+    """Chosen devices that cannot stand as asked for: number, ``at`` or ``rating_a``, what would be right."""
+    if not asked.devices:
+        return
+    site = _Site(feeder)
+    levels = dict(zip(feeder.line["name"], feeder.line["level"], strict=True))
+    reclosing = {place.section for place in _all_wanted(site, asked).values() if _recloses(place.entry)}
+    if asked.scheme == "feeder":
+        reclosing |= {one.section for one in carried_devices(feeder) if one.kind in RECLOSING}
+    first: dict[str, int] = {}
+    for number, place in enumerate(asked.devices):
+        kind, name, _ = section_of(place.section)
+        if place.section not in site.phases:
+            told = "the feeder feeds no such section; give line:NAME or transformer:NAME"
+            yield number, "at", f"no protective device can stand at {place.section}: {told}"
+        elif kind == "line" and levels[name] != "primary":
+            yield (
+                number,
+                "at",
+                f"{name} is a {levels[name]} line: devices stand on the primary or at a transformer",
+            )
+        elif first.setdefault(place.section, number) != number:
+            yield number, "at", f"{place.section} has a device already: one stands in a place"
+        elif _counts(place.entry) and not reclosing & set(site.chains[place.section][1:]):
+            yield (
+                number,
+                "at",
+                f"no recloser or relay stands before {place.section}: a sectionalizer never opens there",
+            )
+        entry = library.load("protection", place.entry)
+        if isinstance(entry, FuseEntry) and place.rating_a not in (None, *entry.ratings_a):
+            made = ", ".join(f"{rating:g}" for rating in entry.ratings_a)
+            yield number, "rating_a", f"{place.entry!r} is made for {made} A, not for {place.rating_a:g} A"
+        elif isinstance(entry, SectionalizerEntry) and place.rating_a is not None:
+            yield number, "rating_a", "a sectionalizer goes by the device before it: leave its rating out"
+
+
+def _all_wanted(site: _Site, asked: AskedProtection) -> dict[str, AskedDevice]:
+    """By section, the scheme's devices and those chosen, which take their places."""
+    usual = () if asked.scheme in ("none", "feeder") else site.usual()
+    return {section: AskedDevice(section, entry) for section, entry in usual} | {
+        place.section: place for place in asked.devices
+    }
+
+
+def _recloses(entry: str) -> bool:
+    return isinstance(library.load("protection", entry), ReclosingEntry)
+
+
+def _counts(entry: str) -> bool:
+    return isinstance(library.load("protection", entry), SectionalizerEntry)
 
 
 def _carried(feeder: Feeder, site: _Site, wanted: Collection[str]) -> tuple[ProtectiveDevice, ...]:
@@ -187,8 +237,20 @@ class _Site:
     def _is_first(chain: tuple[str, ...]) -> bool:
         return not any(one.startswith("line:") for one in chain[1:])
 
-    def device(self, asked: AskedDevice, *, saving: bool) -> ProtectiveDevice:
-        """A device with its settings."""
+    def set(
+        self, wanted: Mapping[str, AskedDevice], carried: Collection[ProtectiveDevice], *, saving: bool
+    ) -> list[ProtectiveDevice]:
+        """All devices from the source outwards; sectionalizers are set by the device before them."""
+        devices = list(carried)
+        for last in (False, True):
+            chosen = [place for place in wanted.values() if _counts(place.entry) == last]
+            devices += [self.device(place, devices, saving=saving) for place in chosen]
+        return sorted(devices, key=lambda device: self.depth(device.section))
+
+    def device(
+        self, asked: AskedDevice, others: Collection[ProtectiveDevice], *, saving: bool
+    ) -> ProtectiveDevice:
+        """A device with its settings; a sectionalizer counts what one of the `others` does."""
         section, entry = asked.section, library.load("protection", asked.entry)
         kind, place, _ = section_of(section)
         phases, source = self.phases[section], f"models/protection/{asked.entry}"
@@ -205,7 +267,7 @@ class _Site:
             )  # fmt: skip
         name = f"{entry.kind}:{place}"
         if isinstance(entry, SectionalizerEntry):
-            least = self._least_before(section)
+            least = self._least_before(section, others)
             return ProtectiveDevice(
                 name, "sectionalizer", section, phases, True, opening_us=round(entry.opening_s.value * US),
                 reset_us=round(entry.memory_s.value * US), counts=entry.counts,
@@ -228,8 +290,11 @@ class _Site:
         phases = max(1, len(self.phases[f"transformer:{unit}"]))
         return float(table["rated_kva"].iloc[row]) * 1e3 / phases / self._volts(f"transformer:{unit}")
 
-    def _least_before(self, section: str) -> float:
-        """Least pick-up a reclosing device before a place is set to by its rule."""
-        entry = library.load("protection", RELAY)
-        assert isinstance(entry, ReclosingEntry)
-        return entry.least_pickup_a.value
+    def _least_before(self, section: str, others: Collection[ProtectiveDevice]) -> float:
+        """Least phase pick-up of the nearest recloser or relay before a place; infinite if there is none."""
+        for above in self.chains[section][1:]:
+            for device in others:
+                if device.section == above and device.kind in RECLOSING:
+                    phase = (one for shot in device.shots for one in shot.elements if one.sees == "phase")
+                    return min(one.pickup_a for one in phase)
+        return math.inf

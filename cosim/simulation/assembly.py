@@ -232,11 +232,17 @@ class Study:
     @cached_property
     def protection(self) -> Protection:
         """The feeder's protective devices; none, and nothing burns, without a scheme."""
-        asked = self.scenario.protection
+        asked = self.asked_protection
         if asked.scheme == "none" and not asked.devices:
             return Protection((), {})
+        return protection_of(self.feeder, asked)
+
+    @property
+    def asked_protection(self) -> AskedProtection:
+        """Scheme and chosen devices, as the scenario has them."""
+        asked = self.scenario.protection
         placed = tuple(AskedDevice(d.at, d.entry, d.rating_a, d.ground_a) for d in asked.devices)
-        return protection_of(self.feeder, AskedProtection(asked.scheme, placed))
+        return AskedProtection(asked.scheme, placed)
 
     @cached_property
     def islands(self) -> Islands:

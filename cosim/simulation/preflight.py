@@ -13,6 +13,7 @@ from cosim.devices.protection import Response, next_operation
 from cosim.errors import FeederError, Problem, ScenarioError
 from cosim.events.physics import Fault
 from cosim.feeder.faulted import FaultedFeeder
+from cosim.feeder.protection import misplaced
 from cosim.scenario.entry_rules import nearest
 from cosim.scenario.event_rules import fault_kind
 from cosim.sections import section_of
@@ -39,12 +40,21 @@ def check_study(study: Study) -> None:
     """
     scenario = study.scenario
     problems = []
-    for path, message, value in (*_events(study), *_islands(study), *_services(study)):
+    devices = list(_devices(study))
+    events = () if devices else _events(study)  # what sees a fault is known only where all devices can stand
+    for path, message, value in (*devices, *events, *_islands(study), *_services(study)):
         file, line = scenario.written(*path)
         shown = "" if value is None else str(value)
         problems.append(Problem(message, file, ".".join(map(str, path)), shown, line))
     if problems:
         raise ScenarioError(problems)
+
+
+def _devices(study: Study) -> Iterator[Found]:
+    """Protective devices that cannot stand as they are asked for."""
+    devices = study.scenario.protection.devices
+    for index, key, message in misplaced(study.feeder, study.asked_protection):
+        yield ("protection", "devices", index, key), message, getattr(devices[index], key)
 
 
 def _events(study: Study) -> Iterator[Found]:

@@ -54,3 +54,38 @@ def test_blowing_has_no_fast_shots_and_chosen_devices_take_the_place_of_the_sche
     assert alone.names == ("fuse:lateral-1",)
     with pytest.raises(FeederError, match="no protective device can stand at line:nowhere"):
         protection_of(feeder, AskedProtection("none", (AskedDevice("line:nowhere", "t-link"),)))
+
+
+def test_devices_that_cannot_stand_are_told_together(feeder: Feeder) -> None:
+    drop = next(
+        str(n) for n, level in zip(feeder.line["name"], feeder.line["level"], strict=True) if level == "drop"
+    )
+    asked = (
+        AskedDevice("line:nowhere", "t-link"),
+        AskedDevice(f"line:{drop}", "k-link"),
+        AskedDevice("line:lateral-1", "k-link", 41.3),
+        AskedDevice("line:lateral-1", "recloser"),
+        AskedDevice("line:lateral-2", "sectionalizer", 40.0),
+    )
+    with pytest.raises(FeederError) as told:
+        protection_of(feeder, AskedProtection("none", asked))
+    assert [problem.message.partition(":")[0] for problem in told.value.problems] == [
+        "no protective device can stand at line",
+        f"{drop} is a drop line",
+        "'k-link' is made for 1, 2, 3, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 65, 80, 100, 140, 200 A, not for 41.3 A",
+        "line",
+        "no recloser or relay stands before line",
+        "a sectionalizer goes by the device before it",
+    ]
+
+
+def test_a_sectionalizer_is_set_by_the_device_before_it(feeder: Feeder) -> None:
+    share = library.load("protection", "sectionalizer").actuating_share.value
+    behind = AskedDevice("line:lateral-1", "sectionalizer")
+    usual = protection_of(feeder, AskedProtection("fuse-saving", (behind,)))
+    relay = usual.device("relay:breaker-1").shots[0].elements[0].pickup_a
+    assert usual.device("sectionalizer:lateral-1").actuating_a == share * relay
+    chain = [section for section in usual.upstream if section.startswith("line:trunk")]
+    recloser = AskedDevice(chain[0], "recloser", 100.0)
+    nearer = protection_of(feeder, AskedProtection("fuse-saving", (behind, recloser)))
+    assert nearer.device("sectionalizer:lateral-1").actuating_a == share * 100.0
