@@ -85,6 +85,8 @@ class TransitionEntry(Frozen):
         Of a person: what goes wrong, and how often.
     resets
         Of a person: whether the breaker of the set is closed too, and a set that has stalled is started again.
+    notices
+        Of a person: whether the delay counts from when the conditions hold, whatever state is entered meanwhile.
     """
 
     to: Name
@@ -94,11 +96,16 @@ class TransitionEntry(Frozen):
     spread: Annotated[Quantity, of("1", 0.0, 3.0)] | None = None
     errs: Errs | None = None
     resets: bool = False
+    notices: bool = False
 
     @model_validator(mode="after")
     def _sensible(self) -> TransitionEntry:
-        if self.by == "device" and (self.spread or self.errs or self.resets):
-            raise ValueError("spread, errs and resets are a person's; set by = 'person' or leave them out")
+        if self.by == "device" and (self.spread or self.errs or self.resets or self.notices):
+            raise ValueError(
+                "spread, errs, resets and notices are a person's; set by = 'person' or leave them out"
+            )
+        if self.notices and not self.when:
+            raise ValueError("notices what? give conditions in when")
         if self.by == "person" and (self.after is None or self.spread is None):
             raise ValueError("a person needs after (the median) and spread")
         if not self.when and self.after is None:
@@ -280,6 +287,7 @@ def _transition(way: TransitionEntry) -> machine.Transition:
         way.errs.share.value if way.errs else 0.0,
         way.errs.to if way.errs else "",
         way.resets,
+        way.notices,
     )
 
 

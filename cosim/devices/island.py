@@ -276,6 +276,18 @@ class IslandFleet:
             engines[rows, engine.SPEED2] = 1.0
         return replace(state, engines=engines, wanted=wanted)
 
+    def overcome(self, state: IslandState, islands: Int, stalls: bool) -> IslandState:
+        """The state with some engines dragged to a standstill, or else with their own breakers open."""
+        islands = islands[~self.battery[islands]]
+        units, engines = state.units.copy(), state.engines.copy()
+        if stalls:
+            rows = self.engine_of[islands]
+            rows = rows[np.isin(engines[rows, engine.DOES], (engine.STARTING, engine.RUNNING))]
+            engines[rows, engine.DOES], engines[rows, engine.SPEED2] = engine.STALLED, 0.0
+        else:
+            units[islands, k.DOES], units[islands, k.WAIT_S] = k.TRIPPED, math.inf
+        return replace(state, units=units, engines=engines)
+
     def reset(self, state: IslandState, islands: Int) -> IslandState:
         """The state after a person has closed the breakers of some sets, and started those that had stalled."""
         islands = islands[~self.battery[islands]]

@@ -104,6 +104,9 @@ class Transition:
         Chance that the person errs, and the state entered then.
     resets
         Whether the person also closes the set's own breaker, or starts it again where it has stalled.
+    notices
+        Whether the delay counts from when the conditions hold, whatever the person did since: who sees that the grid
+        is back sees it wherever the device stands.
     """
 
     to: str
@@ -114,6 +117,7 @@ class Transition:
     errs: float = 0.0
     errs_to: str = ""
     resets: bool = False
+    notices: bool = False
 
 
 @dataclass(frozen=True)
@@ -298,7 +302,7 @@ def _due_us(machine: Machine, device: Device, way: Transition, luck: Luck) -> in
 
     The delay begins once the state is entered and every condition has held for as long as it asks.
     """
-    begin = device.since_us
+    begin = FOREVER_US if way.notices else device.since_us
     for name in way.when:
         if name.startswith("not "):
             if name[4:] in device.held_us:
@@ -307,7 +311,8 @@ def _due_us(machine: Machine, device: Device, way: Transition, luck: Luck) -> in
             return None
         else:
             begin = max(begin, device.held_us[name] + _lasting_us(machine, name, device.held_us[name], luck))
-    return begin + (_pace_us(device, way, begin, luck) if way.person else way.after_us)
+    due = begin + (_pace_us(device, way, begin, luck) if way.person else way.after_us)
+    return max(due, device.since_us)
 
 
 def _lasting_us(machine: Machine, name: str, since_us: int, luck: Luck) -> int:

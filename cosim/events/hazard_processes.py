@@ -21,6 +21,7 @@ CREW_AT = "crew_at"  # a crew begins to work; ids: the sections it works on
 CREW_LEFT = "crew_left"  # it is done there
 CONTACTS_MOVED = "contacts_moved"  # a transfer device acted; ids: the homes
 STALLS, TRIPS, FOUND = "source stalls", "breaker trips", "found by the crew"
+ENDS = {STALLS: Act.STALL_SOURCE, TRIPS: Act.TRIP_SOURCE, FOUND: Act.STOP_SOURCE}
 RETURNS, ISOLATED = "utility returns out of phase", "isolated by hand"
 
 
@@ -268,7 +269,7 @@ def _give_way(env: Environment, record: BackfeedHazards, home: str) -> None:
     """The source stops, or its breaker opens."""
     _, reason = _due(record.standing[home])
     order = _end(env, record, home, reason, record.standing[home].cause)
-    _stop(env, home, Act.DISCONNECT_SOURCE if reason == TRIPS else Act.STOP_SOURCE, order)
+    _stop(env, home, ENDS[reason], order)
 
 
 def _stop(env: Environment, home: str, act: Act, order: int) -> None:

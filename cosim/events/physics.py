@@ -35,6 +35,10 @@ class Act(StrEnum):
     DISCONNECT_SOURCE = "disconnect_source"  # they are taken off
     START_SOURCE = "start_source"  # engines of `ids` are started; SOURCE_CHANGED tells when they run
     STOP_SOURCE = "stop_source"  # engines of `ids` are stopped
+    STALL_SOURCE = (
+        "stall_source"  # engines are dragged to a standstill; a battery that gives up leaves its panel
+    )
+    TRIP_SOURCE = "trip_source"  # the sets' own breakers open; a battery leaves its panel
     REFUEL_SOURCE = "refuel_source"  # tanks of `ids` are full again
     RESET_SOURCE = (
         "reset_source"  # by a person: breakers of sets are closed, those that stalled started again

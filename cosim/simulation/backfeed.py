@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cosim import library
 from cosim.events.hazard_processes import Live
 from cosim.studies.backfeed_hazard import source_model
@@ -20,9 +17,6 @@ if TYPE_CHECKING:
     from cosim.feeder.feeder import Feeder
     from cosim.feeder.openings import Cut, Openings
     from cosim.scenario.population import Population
-
-Bool = NDArray[np.bool_]
-Float = NDArray[np.float64]
 
 
 def live_source(
@@ -79,11 +73,3 @@ def source_of(population: Population, row: int) -> str:
     supply = library.load("transfer", machine).supply if machine else "generator"
     generator, battery = str(population.generator[row]), str(population.battery[row])
     return (generator or battery) if supply == "generator" else (battery or generator)
-
-
-def load_share(compiled: CompiledFeeder, powered: Bool, p_w: Float) -> float:
-    """Present over nominal load of the homes that have voltage; 1 where nobody has: what the others would draw."""
-    injectors = compiled.circuit.injectors
-    lit = (injectors.owner >= 0) & powered[injectors.owner]
-    nominal_w = float(np.maximum(injectors.p_w, 0.0)[lit].sum())
-    return float(np.maximum(p_w, 0.0)[lit].sum()) / nominal_w if nominal_w > 0.0 else 1.0

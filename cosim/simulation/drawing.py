@@ -110,6 +110,14 @@ class Drawing:
             plan, pv_w, ev_w, ambient_c, battery, cars, p_w, q_var, powered, demand.shown, demand.end, island
         )  # fmt: skip
 
+    def wanted_share(self, state: State, plan: Plan) -> float:
+        """Mean over a plan of what homes on the grid would draw if it had voltage, over the nominal load of all."""
+        hangs, seconds = state.closed[0] & ~state.contacts.off, plan.seconds
+        demand = self.case.demand.block(state.demand, plan.first_step, seconds, hangs, self._shed_limit_w)
+        wanted_w = float(demand.panel_w[hangs].sum(axis=(0, 1)) @ seconds / seconds.sum())
+        nominal_w = float(np.maximum(self.case.compiled.circuit.injectors.p_w, 0.0).sum())
+        return max(wanted_w, 0.0) / nominal_w if nominal_w > 0.0 else 1.0
+
     def remembered(self, state: State, draw: Draw, count: int) -> DemandState:
         """What demand remembers after the first `count` steps of a draw that begins now."""
         if count == len(draw.plan) and draw.end is not None:

@@ -35,7 +35,7 @@ POLES = "12"
 SINGLE = 1
 ACTS = (
     Act.OPEN_SERVICE, Act.CLOSE_SERVICE, Act.CONNECT_SOURCE, Act.DISCONNECT_SOURCE, Act.START_SOURCE, Act.STOP_SOURCE,
-    Act.REFUEL_SOURCE, Act.RESET_SOURCE, Act.SHED_LOADS, Act.RESTORE_LOADS,
+    Act.STALL_SOURCE, Act.TRIP_SOURCE, Act.REFUEL_SOURCE, Act.RESET_SOURCE, Act.SHED_LOADS, Act.RESTORE_LOADS,
 )  # fmt: skip
 MOST_TOLD = 2
 """How often a home is told of levels at one instant: there and back. A device that is told begins to count, which cuts
@@ -202,6 +202,12 @@ class Islands:
                     contacts.islands = self.fleet.reset(contacts.islands, islands)
                 contacts.islands = self.fleet.ordered(
                     contacts.islands, islands, run=action.kind == Act.START_SOURCE
+                )
+            case Act.STALL_SOURCE | Act.TRIP_SOURCE:
+                stores = self.home[islands[self.fleet.battery[islands]]]
+                contacts.source[:, stores] = False
+                contacts.islands = self.fleet.overcome(
+                    contacts.islands, islands, stalls=action.kind == Act.STALL_SOURCE
                 )
             case Act.REFUEL_SOURCE:
                 contacts.islands = self.fleet.refuelled(contacts.islands, islands)

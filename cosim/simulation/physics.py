@@ -22,7 +22,7 @@ from cosim.events.hazard_processes import Live
 from cosim.events.physics import Act, Action, Crossing, Fault, Isolation, Operation, Standing
 from cosim.saving import attributes, set_attributes
 from cosim.sections import section_of
-from cosim.simulation.backfeed import live_source, load_share, source_of
+from cosim.simulation.backfeed import live_source, source_of
 from cosim.simulation.crossings import Crossings
 from cosim.simulation.drawing import Drawing
 from cosim.simulation.flow import Draw, Flows, head_of
@@ -50,6 +50,10 @@ BLOCK_STEPS = 64
 # After a control has moved, the next may be near: a block is one group of the solver's lanes, then grows again.
 LEAST_STEPS = 32
 NEVER_US = np.iinfo(np.int64).max
+# Over which demand a source on a dead grid is loaded: compressors come back some minutes after the voltage.
+BACKFED_US = 900_000_000
+TAKE_AWAY = (Act.OPEN_SERVICE, Act.DISCONNECT_SOURCE, Act.STOP_SOURCE, Act.STALL_SOURCE, Act.TRIP_SOURCE)
+"""Acts that leave a panel without voltage, if anything."""
 GIVEN = (
     "case", "_record", "_parallel", "_block_steps", "_reach", "_flows", "_regulation", "_supply", "_drawing",
     "_reading", "_crossings", "_seen", "_switching",
@@ -256,7 +260,7 @@ class StudyPhysics:
             back = rows[now[rows] & (state.entered_us[rows] != CEASED)]
             state.entered_us[back] = self.time_us
         lost, found = was & ~now, now & ~was
-        takes = action.kind in (Act.OPEN_SERVICE, Act.DISCONNECT_SOURCE, Act.STOP_SOURCE)
+        takes = action.kind in TAKE_AWAY
         state.contacts.news[found if takes else lost] = 1 if takes else -1
         return self._names(lost if takes else found)
 
@@ -301,13 +305,14 @@ class StudyPhysics:
         return self._names(self.case.islands.backed(self.state.contacts, self._supply.fed(self.state))[1])
 
     def backfeed(self, home: str) -> Live:
-        """What the source of one home of `backfeeding` energises now; loads are as those with voltage have them."""
+        """What the source of one home of `backfeeding` energises now, under what its homes would draw on it."""
         case, grid = self.case, self.state.grid
-        draw = self._drawing.draw(self.state, self._present())
+        end_us = min(self._present().end_us + BACKFED_US, case.scenario.duration_us)
+        ahead = plan_steps(int(self._present().start_us[0]), end_us, case.step_us, BLOCK_STEPS)
         return live_source(
             case.feeder, case.compiled, self._switching.faulted.openings, home,
             source_of(case.population, int(case.rows((home,))[0])), opened=grid.opened, parted=grid.parted,
-            tied=grid.tied, load_scale=load_share(case.compiled, draw.powered, draw.p_w[:, 0]),
+            tied=grid.tied, load_scale=self._drawing.wanted_share(self.state, ahead),
         )  # fmt: skip
 
     def operate(self, controls: tuple[str, ...]) -> tuple[Operation, ...]:

@@ -296,3 +296,22 @@ def test_impossible_numbers_are_told() -> None:
             fleet.initial(), np.zeros(2), np.zeros((1, 2, 1)), np.zeros((1, 2, 1)), np.zeros((1, 1)),
             np.zeros((1, 1)), np.ones(1), np.ones(1, dtype=bool),
         )  # fmt: skip
+
+
+def test_a_set_that_is_overcome_stands_still_or_is_off_until_a_person_comes() -> None:
+    fleet = IslandFleet.of([library.load("der", "portable-generator-6.25")])
+    one, now = np.array([0]), np.ones(1)
+    state = fleet.ordered(fleet.initial(), one, run=True)
+    state = fleet.changed(
+        state,
+        fleet.advance(state, np.zeros(1), *np.zeros((2, 1, 2, 1)), *np.zeros((2, 1, 1)), 60 * now, now < 0),
+    )
+    assert fleet.alive(state).all()
+    for stalls in (True, False):
+        over = fleet.overcome(state, one, stalls=stalls)
+        assert not fleet.alive(over).any()
+        assert (
+            np.isnan(fleet.frequency_hz(over)).any() == stalls
+        )  # behind its open breaker the engine is heard
+        again = fleet.reset(over, one)
+        assert fleet.alive(again).any() != stalls  # one that stalled has to start first

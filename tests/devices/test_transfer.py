@@ -274,3 +274,51 @@ def test_levels_are_all_bounds() -> None:
     assert machine("generac-200a-transfer-switch").levels["service_pu"] == (0.6, 0.8)
     assert machine("tesla-backup-switch").held_at_rest == {"service-good"}
     assert FOREVER_US < -(10**15)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("source", ["good", "one leg", "absent", "trips under load"])
+def test_beside_a_good_grid_every_product_is_back_on_it_within_four_hours(name: str, source: str) -> None:
+    """From every state: nobody is left in the dark, or with a set that trips, while the street has light."""
+    found, battery = machine(name), library.load("transfer", name).supply == "battery"
+    legs = {"good": (1.0, 1.0), "one leg": (1.0, 0.0), "absent": (0.0, 0.0), "trips under load": (1.0, 1.0)}[
+        source
+    ]
+
+    def middling(purpose: str, counter: int) -> float:
+        return 0.99 if purpose.startswith(("error", "source-welds", "service-welds")) else 0.5
+
+    for at, state in found.states.items():
+        runs = state.engine != "stop"
+        device, now = Device(at, 0, {}, state.service, state.source, runs=runs), 0
+        while True:
+            gives = (battery or device.runs) and not (source == "trips under load" and device.source)
+            pu = legs if gives else (0.0, 0.0)
+            panel = (1.0, 1.0) if device.service else pu if device.source else (0.0, 0.0)
+            hertz = 60.0 if max(pu) else math.nan
+            after = step(found, device, Measured((1.0, 1.0), pu, panel, hertz, (0.0, 0.0)), now, middling)
+            device = after.device
+            if after.taken is None and (after.deadline_us is None or after.deadline_us > 4 * 3600 * S):
+                break
+            now = now if after.taken is not None else after.deadline_us  # type: ignore[assignment]
+        assert (device.service, device.source) == ("12", ""), (at, device.state)
+
+
+def test_who_notices_counts_from_what_is_seen_and_not_from_the_last_state() -> None:
+    good = Condition("service_pu", above=0.9)
+    gone = Condition("source_pu", below=0.4)
+    tries = (Transition("again", ("gone",), 600 * S, person=True),)
+    for notices, back_s in ((True, 1000), (False, None)):
+        back = Transition("back", ("good",), 1000 * S, person=True, notices=notices)
+        states = {
+            "fed": State("", leave=(*tries, back)),
+            "again": State("", leave=(Transition("fed", (), 1 * S), back)),
+            "back": State(""),
+        }
+        made = Machine("tries", "fed", states, {"good": good, "gone": gone})
+        device, now = Device("fed", 0, {"good": 0, "gone": 0}, "12", ""), 0
+        for _ in range(20):
+            after = step(made, device, REST, now, lambda purpose, counter: 0.5)
+            device, now = after.device, now if after.taken is not None else after.deadline_us or now
+        assert (device.state == "back") == notices
+        assert back_s is None or device.since_us == back_s * S

@@ -79,7 +79,7 @@ def test_the_breaker_opens_after_65_s() -> None:
     assert row.reason == TRIPS
     assert (row.end_us - row.start_us) / 1e6 == pytest.approx(65.0, abs=0.7)
     assert row.hazard_us == row.end_us
-    assert toy.acts == [("disconnect_source", ("home-1",))]
+    assert toy.acts == [("trip_source", ("home-1",))]
     assert [r.kind for r in env.log] == ["backfeed_begins", "backfeed_ends"]
 
 

@@ -278,3 +278,26 @@ def test_a_leg_that_hangs_near_a_level_is_told_there_and_back_and_the_run_goes_o
     levels = Counter((e.time_us, e.detail) for e in told if e.kind == Watch.SERVICE_CHANGED)
     assert max(levels.values()) == MOST_TOLD
     assert sum(e.kind == Act.CONNECT_SOURCE and e.time_us < 310 * S for e in told) == 1
+
+
+def test_a_cord_on_a_dead_feeder_bears_what_its_homes_would_draw_whoever_else_is_lit(study: Study) -> None:
+    found = []
+    for lit in ((), "backup"):
+        run = Run(study)
+        homes = run.group("engine")[:1]
+        run.to(600)
+        run.physics.apply(Action(Act.OPEN, "line:breaker-1"))
+        if lit:
+            run.act(Act.OPEN_SERVICE, run.group(lit)[:1], "12")
+            run.act(Act.CONNECT_SOURCE, run.group(lit)[:1], "12")
+        run.act(Act.START_SOURCE, homes)
+        run.to(660)
+        run.act(Act.CONNECT_SOURCE, homes, "12")
+        assert run.physics.backfeeding() == homes
+        found.append(run.physics.backfeed(homes[0]).breaker_multiple)
+    assert found[0] > 0.0
+    assert found[1] == pytest.approx(found[0], rel=0.15)  # one home less on the grid
+    run.act(Act.TRIP_SOURCE, homes)
+    assert run.physics.backfeeding() == ()
+    run.act(Act.RESET_SOURCE, homes)
+    assert run.physics.backfeeding() == homes
