@@ -50,7 +50,7 @@ def of(found: Coordination, kind: str, device: str = "") -> list[str]:
 
 
 def test_a_link_of_twice_the_rating_upstream_melts_first_only_where_none_is_fast_enough() -> None:
-    """Of K links the smaller clears before the larger melts, up to where that melts within 13 ms: a zero comes no sooner.
+    """Of K links the smaller clears before the larger melts, up to where that melts within 13 ms: no zero comes sooner.
 
     By hand: at constant I^2 t from 20 ms at 30 times its rating, so at 30 (20 / 13)^0.5 = 37.2 times.
     """
