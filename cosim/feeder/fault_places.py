@@ -209,9 +209,12 @@ class FaultPlaces:
         )
         missing = [number for number in numbers if number not in known]
         if missing or len(numbers) < needed:
+            legs = fault.where.startswith("home:")
+            has = ", ".join(one if legs else "abc"[int(one) - 1] for one in known)
+            named = f", {', '.join(fault.conductors)} named" if fault.conductors else ""
+            count = f"{needed} conductor{'s' if needed > 1 else ''}"
             raise FeederError(
-                f"fault {fault.name!r}: {fault.kind} asks for {needed} conductors, {fault.where} has "
-                f"{', '.join(known)} and {fault.conductors!r} were named"
+                f"fault {fault.name!r}: {fault.kind} asks for {count}{named}; {fault.where} has {has}"
             )
         return sorted(set(numbers))
 

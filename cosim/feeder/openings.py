@@ -166,12 +166,16 @@ class Openings:
 
     def _part(self, asked: Section, port: Port) -> Cut:
         """The rows of a port that conductors mean."""
-        rows = []
-        for letter in asked.conductors:
-            wanted = "n" if letter == "n" else "abc"[CONDUCTORS[letter] - 1]
-            if wanted not in port.conductors:
-                raise FeederError(f"{asked.kind}:{asked.name} has no conductor {letter!r}")
-            rows.append(port.rows[port.conductors.index(wanted)])
+        wanted = {
+            letter: "n" if letter == "n" else "abc"[CONDUCTORS[letter] - 1] for letter in asked.conductors
+        }
+        if missing := [letter for letter, one in wanted.items() if one not in port.conductors]:
+            legs = str.maketrans("ab", "12") if asked.kind == "home" else {}
+            has = ", ".join(port.conductors.translate(legs))
+            raise FeederError(
+                f"{asked.kind}:{asked.name} has no conductor {', '.join(map(repr, missing))}; it has {has}"
+            )
+        rows = [port.rows[port.conductors.index(one)] for one in wanted.values()]
         return Cut(port.element, tuple(sorted(rows)))
 
     def _port(self, section: Section) -> Port:

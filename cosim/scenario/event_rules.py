@@ -43,6 +43,8 @@ def event_violations(event: Event, path: Place, groups: Collection[str]) -> Iter
     for key in ("fault", "ohm", "along"):
         if event.kind != "fault" and key in event.model_fields_set:
             yield (*path, key), f"is nothing for kind {event.kind!r}", getattr(event, key)
+    if event.kind == "fault" and "along" in event.model_fields_set and not event.where.startswith("line:"):
+        yield (*path, "along"), "is for a fault on a line: remove it", event.along
     yield from _where(event, (*path, "where"), groups)
 
 

@@ -38,6 +38,8 @@ def check_names(scenario: Scenario, known: Mapping[str, Sequence[str]]) -> None:
         if asked.kind in names and asked.name not in names[asked.kind]:
             file, line = scenario.written(*path)
             message = f"the feeder has no {asked.kind} of this name{nearest(asked.name, known[asked.kind])}"
+            if "@" in asked.name and asked.name.partition("@")[0] in names[asked.kind]:
+                message = "should name conductors behind the @, each once: a, b, c, 1, 2 or n, such as @ab"
             problems.append(Problem(message, file, ".".join(map(str, path)), target, line))
     if problems:
         raise ScenarioError(problems)

@@ -543,7 +543,7 @@ RIGHT_TYPE = {
 }
 
 
-NAMED = ("inverter", "battery")  # of a group: the name of an entry stands for a table
+NAMED = ("inverter", "battery", "generator")  # of a group: the name of an entry stands for a table
 
 
 def _said(detail: ErrorDetails) -> str:
@@ -551,7 +551,7 @@ def _said(detail: ErrorDetails) -> str:
     if RIGHT_TYPE.get(detail["type"]) == "should be a table":
         if detail["loc"] == ("homes",):
             return "should be a table for each group, such as [homes.solar]"
-        if detail["loc"][-1] in NAMED:
+        if detail["loc"][0] == "homes" and detail["loc"][-1] in NAMED:
             return "should be the name of an entry of models/der, or a table"
     message = detail["msg"].replace("Input should be", "should be", 1)
     return RIGHT_TYPE.get(detail["type"], message)

@@ -13,6 +13,7 @@ from cosim.scenario.demand_schema import MeasuredSpec
 from cosim.scenario.der_rules import battery_violations, ev_violations, generator_violations
 from cosim.scenario.entry_rules import Violation, library_violations, nearest
 from cosim.scenario.event_rules import event_violations
+from cosim.scenario.event_schema import Event
 from cosim.scenario.home_schema import SOCKETS
 from cosim.scenario.island_rules import island_violations
 from cosim.scenario.outage_rules import outage_violations
@@ -73,8 +74,11 @@ def violations(
     ):
         yield from rule(scenario)
     yield from _backfeed(scenario, known_groups)
+    written: dict[Event, int] = {}
     for index, event in enumerate(scenario.events):
         yield from event_violations(event, ("events", index), known_groups)
+        if (first := written.setdefault(event, index)) != index:
+            yield ("events", index), f"is the same as event number {first}: remove one of them", None
     if not {"start", "duration", "timezone"}.intersection(unsure):
         yield from _moments(scenario)
 

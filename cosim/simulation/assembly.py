@@ -140,6 +140,9 @@ class Study:
                 "steps above 2 min average what cycles inside them: peak currents, heat and breaker stress "
                 "come out low (by a fifth at 15 min)"
             )
+        for number, storm in enumerate(scenario.storms):
+            if scenario.elapsed_us(storm.at) + storm.lasts > scenario.duration_us:
+                yield f"storm number {number} outlasts the run: those of its faults that come later do not strike"
         yield from measured_notes(scenario, self.demand, self.home_names)
         yield from (str(item.message) for item in self.feeder.advice() if item.key == "home")
         yield from check_ratings(self.population)

@@ -340,6 +340,22 @@ BAD = [
         ':5: events.0.kind: nothing would clear it: give [protection] scheme = "fuse-saving"',
     ),
     (
+        '[[events]]\nat = 2026-07-14T01:00:00\nkind = "fault"\nwhere = "home:a"\nalong = 0.5\n' + SAVING,
+        ":7: events.0.along: is for a fault on a line: remove it (got 0.5)",
+    ),
+    (
+        2 * '[[events]]\nat = 2026-07-14T01:00:00\nkind = "lost-neutral"\nwhere = "home:a"\n',
+        ":7: events.1: is the same as event number 0: remove one of them",
+    ),
+    (
+        '[[islands]]\nat = "line:a"\nbattery = "powerwall-3"\n',
+        ":5: islands.0.battery: should be a table (got 'powerwall-3')",
+    ),
+    (
+        "[homes.a]\nshare = 0.1\ngenerator = 6.25\n",
+        ":5: homes.a.generator: should be the name of an entry of models/der, or a table (got 6.25)",
+    ),
+    (
         '[protection]\nscheme = "feeder"\n',
         ":4: protection.scheme: a generated feeder has no devices of its own",
     ),
@@ -436,11 +452,13 @@ def test_a_file_that_is_not_toml_and_a_missing_one(tmp_path: Path) -> None:
 
 def test_names_are_checked_against_the_feeder(tmp_path: Path) -> None:
     event = '[[events]]\nat = 2026-07-14T10:00:00\nkind = "open"\nwhere = "line:lateral-l"\n'
+    event += '[[events]]\nat = 2026-07-14T10:00:00\nkind = "open"\nwhere = "line:trunk-1@aa"\n'
     record = '[record]\nfull = ["home:2", "home:home-1", "home:9"]\n'
     case = Scenario.load(write(tmp_path, MINIMAL + event + record))
     with pytest.raises(ScenarioError) as caught:
         check_names(case, {"line": ["lateral-1", "trunk-1"], "transformer": [], "home": ["home-1", "home-2"]})
-    first, second = map(str, caught.value.problems)
+    first, conductors, second = map(str, caught.value.problems)
+    assert "events.1.where: should name conductors behind the @, each once" in conductors
     place, _, first = first.partition(": ")
     assert re.fullmatch(r".*\.toml:\d+", place)
     assert first == (

@@ -67,7 +67,10 @@ def test_conductors_that_a_section_does_not_have(tmp_path: Path) -> None:
         "(got transformer:transformer-9)"
     ]  # names come first: nothing else can be asked of what is not there
     [message] = told(tmp_path, "homes = 12\n" + EVENT + 'kind = "open"\nwhere = "line:lateral-1@b"\n')
-    assert message.startswith("events.0.where: line:lateral-1 has no conductor 'b'")
+    assert message.startswith("events.0.where: line:lateral-1 has no conductor 'b'; it has ")
+    kind = EVENT + 'kind = "fault"\nwhere = "home:1"\nfault = "three-phase"\n'
+    [message] = told(tmp_path, "homes = 12\n" + '[protection]\nscheme = "fuse-saving"\n' + kind)
+    assert message == "events.0.where: three-phase asks for 3 conductors; home:home-1 has 1, 2 (got home:1)"
 
 
 def test_a_tie_must_stand_open(tmp_path: Path) -> None:
