@@ -74,7 +74,10 @@ stretches = st.lists(st.tuples(currents, st.integers(1_000, 20_000_000)), min_si
 def followed(
     device: ProtectiveDevice, story: Sequence[tuple[Currents, int]], cuts: Sequence[int] = ()
 ) -> tuple[list[tuple[int, Operation]], list[Response]]:
-    """Operations, and the states before each of them and at the end, under a current by stretches; `cuts` are moments at which somebody else looks on."""
+    """Operations, and the states before each of them and at the end, under a current by stretches.
+
+    `cuts` are moments at which somebody else looks on.
+    """
     state, now_us, told, states = Response(), 0, [], []
     for current, length_us in story:
         end_us = now_us + length_us
