@@ -105,7 +105,8 @@ class Asked:
 
 def of(unit: str, low: float = 0.0, high: float = math.inf, *, known: bool = True) -> Asked:
     """Check of one field: its unit, its bounds, and whether it may be ``not found``."""
-    return Asked(unit, low, high, known)
+    # As floats: 1 and 1.0 are one key of typing's cache, and the schema would tell the one that came first.
+    return Asked(unit, float(low), float(high), known)
 
 
 class Entry(Frozen):
