@@ -14,7 +14,7 @@ from cosim.studies.site_rules import BARRED, BROKEN, UNJUDGED, SiteCheck, site_c
 def homes(adapters: Sequence[str], sockets: Sequence[str], rating_a: float = 200.0) -> Population:
     count = len(adapters)
     texts = {name: np.array([""] * count, dtype=object) for name, kind in _fields() if "object" in kind}
-    numbers = {name: np.zeros(count) for name, kind in _fields() if kind == "Float"}
+    numbers = {name: np.zeros(count) for name, kind in _fields() if kind == "Float" or "int64" in kind}
     return Population(
         **{
             **texts,
