@@ -155,7 +155,7 @@ class EventPhysics:
         return self.grid.paths.dark(self.opened, self.closed_ties)
 
     def _look(self) -> None:
-        """Begin and end interruptions; what lasts no time is none."""
+        """Begin and end interruptions; what lasts no time is none, nor does it end one."""
         out = self.grid.paths.out(self.opened, self.closed_ties)
         seen, now = self.seen, self.now_us
         was = seen.out_since_us >= 0
@@ -166,7 +166,18 @@ class EventPhysics:
                 seen.start_us.append(start)
                 seen.end_us.append(now)
         seen.out_since_us[was & ~out] = -1
-        seen.out_since_us[~was & out] = now
+        for home in np.flatnonzero(~was & out).tolist():
+            seen.out_since_us[home] = self._taken_back(home)
+
+    def _taken_back(self, home: int) -> int:
+        """Since when a home is out that goes out now: since before, if it came back at this very instant."""
+        seen, k = self.seen, len(self.seen.home) - 1
+        while k >= 0 and seen.end_us[k] == self.now_us:
+            if seen.home[k] == home:
+                del seen.home[k], seen.end_us[k]
+                return seen.start_us.pop(k)
+            k -= 1
+        return self.now_us
 
     def strike(self, fault: Fault) -> tuple[str, ...]:
         """Put a fault on the feeder now."""

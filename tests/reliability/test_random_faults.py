@@ -125,7 +125,7 @@ class Outs:
                 yield int(home), int(one["start"].min()), int(one["end"].max())
 
 
-@pytest.mark.parametrize("seed", [3, 14, 26, 33, 50])
+@pytest.mark.parametrize("seed", [3, 26, 33, 50, 150])
 def test_same_log_and_same_interruptions_with_a_power_flow(seed: int, tmp_path: Path) -> None:
     feeder = random_feeder(seed)
     case = {
