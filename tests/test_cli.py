@@ -223,6 +223,23 @@ def test_a_feeder_is_solved_once_for_its_worst_places(cosim: Callable[..., Resul
     assert "loading_percent" in cosim("feeder", "flow", "a.feeder").stdout
 
 
+def test_options_of_protection_and_neutral_are_told_together(cosim: Callable[..., Result]) -> None:
+    assert cosim("feeder", "generate", "--homes", 12, "--out", "oak.feeder").exit_code == 0
+    device = "--device", "line:x=recloser", "--device", "line:lateral-1=k-link:41"
+    wrong = cosim("feeder", "protection", "oak.feeder", *device)
+    assert wrong.exit_code == 2
+    assert "no protective device can stand at line:x" in wrong.stderr
+    assert "not for 41 A" in wrong.stderr
+    wrong = cosim(
+        "feeder", "protection", "oak.feeder", "--fault-ohm", "inf", "--scheme", "x", "--device", "y"
+    )
+    assert wrong.stderr.startswith("3 problems, nothing was done")
+    home = "feeder", "neutral", "oak.feeder", "--home"
+    assert "leg2_w: should be powers" in cosim(*home, "home-1", "--leg2-w", "nan").stderr
+    assert cosim(*home, 1, "--leg2-w", 100).exit_code == 0
+    assert "no such home" in cosim(*home, "home-99").stderr
+
+
 def test_devices_of_a_feeder_and_their_coordination_are_told(cosim: Callable[..., Result]) -> None:
     cosim("feeder", "generate", "--homes", 20, "--out", "a.feeder")
     found = answer(cosim("feeder", "protection", "a.feeder", "--json"))
@@ -309,6 +326,25 @@ def test_all_problems_in_one_message_exit_2_nothing_written(
         (("sweep", "heat-wave", "--vary", "seed"), "--vary"),
         (("sweep", "heat-wave", "--vary", "seed=1:2", "--slice", "3/2"), "slice"),
         (("sweep", "heat-wave", "--vary", "seed=-1,2"), "--vary: seed: "),
+        (
+            ("reliability", "storm-night", "--calibrate", "--storms"),
+            "--storms: are off while factors are found",
+        ),
+        (("reliability", "storm-night", "--seed", 2**63), "--seed"),
+        (("adapter", "transfer", "tesco-bptm", "--careless"), "--careless: means nothing for the table"),
+        (("adapter", "transfer", "tesco-bptm", "--grid-code", "mars"), "keeps no grid code's delay"),
+        (("adapter", "surge", "surge-onyl", "tesco-bptn"), "2 problems, nothing was done"),
+        (
+            ("adapter", "surge", "surge-only", "--service-uh", "inf"),
+            "service_uh: should be a number from 0 to 10000",
+        ),
+        (("adapter", "cords", "--ambient-c", "nan", "--length-m", "0"), "2 problems, nothing was done"),
+        (("adapter", "cords", "--source", "powerwall-3"), "source: is a battery, not a generator"),
+        (("adapter", "value", "no.feeder", "--adapter", "a", "--rates", "b"), "2 problems, nothing was done"),
+        (
+            ("adapter", "value", "no.feeder", "--adapter", "surge-only"),
+            "--adapter: takes no home off the grid",
+        ),
     ],
 )
 def test_bad_requests_exit_with_2_and_say_why(

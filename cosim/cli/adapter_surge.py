@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cosim.cli.runs import JsonOption
-from cosim.cli.shell import print_json, print_table
+from cosim.cli.shell import print_json, print_table, wrong_entries
 
 
 def add_to(app: typer.Typer) -> None:
@@ -21,9 +21,9 @@ def surge(
         list[str] | None, typer.Argument(metavar="[NAME]...", help="Adapters; all of the library if none.")
     ] = None,
     service_ohm: Annotated[
-        float, typer.Option(help="Resistance from the transformer to the meter.", min=0.0)
+        float, typer.Option(help="Resistance from the transformer to the meter [ohm].")
     ] = 0.02,
-    service_uh: Annotated[float, typer.Option(help="Its inductance [uH].", min=0.0)] = 12.0,
+    service_uh: Annotated[float, typer.Option(help="Its inductance [uH].")] = 12.0,
     json: JsonOption = False,
 ) -> None:
     """Fire UL 1449's combination wave through the service into products' varistors: what do they let through?
@@ -33,8 +33,11 @@ def surge(
     Example: cosim adapter surge surge-only tesco-bptm --json
     """
     from cosim import library
+    from cosim.errors import LibraryError
     from cosim.studies import surge as study
 
+    if wrong := wrong_entries(*(("adapters", name) for name in names or ())):
+        raise LibraryError(wrong)
     found = [study.surge(name, service_ohm, service_uh) for name in names or library.names("adapters")]
     if json:
         print_json(
@@ -63,13 +66,13 @@ def surge(
 
 
 def cords(
-    length_m: Annotated[float, typer.Option(help="Length of the cords.")] = 15.24,
+    length_m: Annotated[float, typer.Option(help="Length of the cords [m].")] = 15.24,
     amperes: Annotated[
         float | None,
-        typer.Option(help="Current; the generator's full load if not given.", show_default=False),
+        typer.Option(help="Current [A]; the generator's full load if not given.", show_default=False),
     ] = None,
     source: Annotated[str, typer.Option(help="Generator of models/der.")] = "portable-generator-6.25",
-    ambient_c: Annotated[float, typer.Option(help="Air around the cord.")] = 30.0,
+    ambient_c: Annotated[float, typer.Option(help="Air around the cord [degC].")] = 30.0,
     json: JsonOption = False,
 ) -> None:
     """How warm extension cords get at a generator's full load: every gauge, laid out and coiled, four hours.

@@ -40,8 +40,12 @@ def transfer(
 
     Example: cosim adapter transfer tesco-bptm --disturbance intermittent
     """
+    from cosim.errors import LibraryError, Problem
     from cosim.studies import transfer_bench as bench
 
+    if careless and not disturbance:
+        told = "means nothing for the table, which has both: give --disturbance too, or leave it out"
+        raise LibraryError(Problem(told, key="--careless"))
     machine = bench.machine_named(name)
     if disturbance:
         trace = bench.driven(machine, disturbance, grid_code or None, careless=careless)

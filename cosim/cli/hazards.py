@@ -136,10 +136,10 @@ def neutral(
         list[float] | None, typer.Option(help="Load of leg 1 [W]; may be repeated, with --leg2-w as often.")
     ] = None,
     leg2_w: Annotated[list[float] | None, typer.Option(help="Load of leg 2 [W].")] = None,
-    line_w: Annotated[float, typer.Option(help="Load from leg to leg [W].", min=0.0)] = 0.0,
+    line_w: Annotated[float, typer.Option(help="Load from leg to leg [W].")] = 0.0,
     place: Annotated[str, typer.Option(help="Where it is lost: drop, socket or tail.")] = "drop",
     meter: Annotated[str, typer.Option(help="Form of the meter: 12S has a neutral, 2S has none.")] = "2S",
-    body_ohm: Annotated[float, typer.Option(help="Resistance of whoever touches metal.", min=1.0)] = 1000.0,
+    body_ohm: Annotated[float, typer.Option(help="Resistance of whoever touches metal [ohm].")] = 1000.0,
     json: JsonOption = False,
 ) -> None:
     """What a home's legs do without their neutral: voltages, harm, who notices, touch voltage.
@@ -154,8 +154,10 @@ def neutral(
     from cosim.studies.lost_neutral import PLACES, lost_neutral
 
     shares = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
-    one = np.array(leg1_w) if leg1_w else 2000.0 * shares
-    two = np.array(leg2_w) if leg2_w else (np.zeros(len(one)) if leg1_w else 2000.0 * (1.0 - shares))
+    one, two = 2000.0 * shares, 2000.0 * (1.0 - shares)
+    if leg1_w or leg2_w:
+        one = np.array(leg1_w) if leg1_w else np.zeros(len(leg2_w or ()))
+        two = np.array(leg2_w) if leg2_w else np.zeros(len(one))
     known = next((known for known in PLACES if known == place), None)
     wrong = [] if known else [Problem(f"should be one of {', '.join(PLACES)}", key="--place", value=place)]
     if len(one) != len(two):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cosim.feeder.protection import AskedDevice
     from cosim.studies.coordination import Coordination
 
+MOST_OHM = 10_000.0
 SCHEMES = ("fuse-saving", "fuse-blowing", "feeder", "none")
 
 
@@ -37,7 +38,7 @@ def protection(
         ),
     ] = None,
     fault_ohm: Annotated[
-        float, typer.Option(help="Resistance of the smallest fault to ground on the primary.", min=0.0)
+        float, typer.Option(help="Resistance of the smallest fault to ground on the primary [ohm].")
     ] = 20.0,
     json: JsonOption = False,
 ) -> None:
@@ -52,6 +53,9 @@ def protection(
     wrong = []
     if scheme not in SCHEMES:
         wrong.append(Problem(f"should be one of {', '.join(SCHEMES)}", key="--scheme", value=scheme))
+    if not 0.0 <= fault_ohm <= MOST_OHM:
+        right = f"should be a number from 0 to {MOST_OHM:g}"
+        wrong.append(Problem(right, key="--fault-ohm", value=f"{fault_ohm:g}"))
     placed = [_placed(one) for one in device or ()]
     wrong += [one for one in placed if isinstance(one, Problem)]
     if wrong:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cosim.cli.runs import JsonOption, QuietOption
-from cosim.cli.shell import Meter, print_json, print_table
+from cosim.cli.shell import MOST_SEED, MOST_YEARS, Meter, print_json, print_table
 
 if TYPE_CHECKING:
     from cosim.devices.protection import Protection
@@ -31,8 +31,8 @@ def reliability(
             show_default=False,
         ),
     ],
-    years: Annotated[int, typer.Option(help="Feeder-years.", min=1)] = 200,
-    seed: Annotated[int, typer.Option(help="Seed of faults, storms and crews.", min=0)] = 1,
+    years: Annotated[int, typer.Option(help="Feeder-years.", min=1, max=MOST_YEARS)] = 200,
+    seed: Annotated[int, typer.Option(help="Seed of faults, storms and crews.", min=0, max=MOST_SEED)] = 1,
     rates: Annotated[
         str, typer.Option(help="Entry of models/reliability, or a file of one's own.")
     ] = "us-average",
@@ -57,11 +57,14 @@ def reliability(
     Example: cosim reliability oak-street.feeder --years 500 --seed 1 --json
     """
     from cosim import library
+    from cosim.errors import LibraryError, Problem
     from cosim.feeder.protection import protection_of
     from cosim.reliability.assessment import assess
     from cosim.reliability.draws import Rates
     from cosim.sweeps.years import run_years
 
+    if calibrate and storms:
+        raise LibraryError(Problem("are off while factors are found: leave one of both out", key="--storms"))
     entry = library.load("reliability", rates)
     feeder = _feeder(case)
     protection = protection_of(feeder)

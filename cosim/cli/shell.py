@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import typer
 import typer.core
 
-from cosim.errors import CosimError, InputError, InterruptedRun, InterruptedSweep
+from cosim.errors import CosimError, InputError, InterruptedRun, InterruptedSweep, LibraryError, Problem
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+MOST_SEED, MOST_YEARS = 2**63 - 1, 1_000_000
 BAD_INPUT, FAILED, INTERRUPTED, TERMINATED = 2, 1, 130, 143  # the last two: 128 + the signal
 
 
@@ -80,6 +81,19 @@ def _signalled(error: BaseException | None) -> int:
 def _fail(message: str, code: int) -> None:
     typer.echo(message, err=True)
     raise typer.Exit(code)
+
+
+def wrong_entries(*named: tuple[str, str]) -> list[Problem]:
+    """What is wrong with entries of the library, each a kind and a name."""
+    from cosim import library
+
+    found: list[Problem] = []
+    for kind, name in dict.fromkeys(named):
+        try:
+            library.load(kind, name)
+        except LibraryError as error:
+            found += error.problems
+    return found
 
 
 def print_json(data: Any) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cosim.errors import CosimError
 from cosim.reliability.indices import Indices, indices, major_event_days
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def calibrate(
 
     Raises
     ------
-    ArithmeticError
+    CosimError
         It does not come within `tolerance` in that many rounds.
     """
     from cosim.reliability.draws import Rates
@@ -102,8 +103,11 @@ def calibrate(
         wrong = found.every_day.saifi.value / saifi, found.every_day.caidi_min.value / caidi_min
         if max(abs(one - 1.0) for one in wrong) < tolerance:
             return entry, found
+        if not min(wrong) > 0.0:
+            raise CosimError(f"nobody was out for long in {years} feeder-years: give more of them")
         entry = scaled(entry, 1.0 / wrong[0], 1.0 / wrong[1])
-    raise ArithmeticError(f"not within {tolerance:.1%} of the indices after {rounds} rounds: {wrong}")
+    what = f"finding factors from {years} feeder-years: after {rounds} rounds SAIFI and CAIDI stand at "
+    raise CosimError(f"{what}{wrong[0]:.3f} and {wrong[1]:.3f} of those asked for; give more years")
 
 
 def scaled(entry: ReliabilityEntry, permanent: float, durations: float) -> ReliabilityEntry:

@@ -318,8 +318,9 @@ def _check(**given: float | None) -> None:
 
 
 def split_home(feeder: Feeder, compiled: CompiledFeeder, home: str) -> int:
-    """Row of a 120/240 V home by its name; FeederError for others."""
-    rows = np.flatnonzero((feeder.home["name"] == home).to_numpy())
+    """Row of a 120/240 V home by its name, or by what follows ``home-`` in it; FeederError for others."""
+    names = feeder.home["name"]
+    rows = np.flatnonzero((names == (home if (names == home).any() else f"home-{home}")).to_numpy())
     if not len(rows):
         raise FeederError(Problem("no such home in the feeder", key="home", value=home))
     if compiled.home_kind[rows[0]] != SPLIT:

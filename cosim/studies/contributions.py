@@ -19,6 +19,7 @@ from cosim.electrical.circuit import Complex, Float, Int
 from cosim.electrical.generator_fault import Generator
 from cosim.electrical.impedance import ImpedanceMatrix
 from cosim.electrical.network import Network
+from cosim.errors import LibraryError, Problem
 
 if TYPE_CHECKING:
     from cosim.feeder.compile import CompiledFeeder
@@ -86,10 +87,10 @@ def device(home: int, name: str, *, units: float = 1.0) -> Device:
 
 
 def generator(name: str) -> Generator:
-    """A generator of models/der at 240 V."""
+    """A generator of models/der at 240 V; raises `LibraryError` for anything else."""
     entry = library.load("der", name)
     if entry.kind != "generator":
-        raise ValueError(f"{name} is a {entry.kind}, not a generator")
+        raise LibraryError(Problem(f"is a {entry.kind}, not a generator", key="source", value=name))
     return Generator(
         entry.rated_kva.value * 1e3, SERVICE_V, entry.xd_pu.value, entry.xd1_pu.value, entry.xd2_pu.value,
         entry.td01_s.value, entry.td02_s.value,

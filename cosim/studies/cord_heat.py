@@ -98,12 +98,15 @@ def cord_heat(
     Raises
     ------
     LibraryError
-        A gauge of which nothing is known, or a length, current or time that cannot be.
+        A gauge of which nothing is known, or a length, current, time or air that cannot be.
     """
     wrong = [] if gauge in ALLOWED_A else [_wrong("gauge", f"one of {', '.join(map(str, ALLOWED_A))}", gauge)]
-    for key, value in (("length_m", length_m), ("amperes", amperes), ("minutes", float(minutes))):
-        if not (math.isfinite(value) and value > 0.0):
-            wrong.append(_wrong(key, "a finite number above 0", value))
+    for key, value, least, most in (
+        ("length_m", length_m, 0.1, 1000.0), ("amperes", amperes, 0.1, 1000.0), ("minutes", float(minutes), 1.0, 1e5),
+        ("ambient_c", ambient_c, -90.0, 70.0),
+    ):  # fmt: skip
+        if not least <= value <= most:
+            wrong.append(_wrong(key, f"a number from {least:g} to {most:g}", value))
     if wrong:
         raise LibraryError(wrong)
     network = heat_network(_cord(gauge, length_m, coiled))

@@ -7,7 +7,7 @@ theirs is known. Meters of form 2S have no neutral and measure leg to leg, which
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -30,7 +30,9 @@ PLACES: tuple[Place, ...] = ("drop", "socket", "tail")
 LEG_V = 120.0
 OPEN_OHM = 1e6
 """What is left of a neutral that is lost behind the rod: metal pipes and other bonds are not counted."""
+METERS = ("2S", "12S")
 NEUTRAL_METERS = ("12S",)  # forms with a neutral, which measure leg to neutral
+MOST_W, MOST_BODY_OHM = 1e6, 1e9
 
 
 @dataclass(frozen=True)
@@ -126,18 +128,16 @@ def lost_neutral(
     Raises
     ------
     FeederError
-        No such home, one without legs or neutral, or powers of a wrong shape.
+        No such home, one without legs or neutral, or powers, a body or a meter that cannot be.
     """
+    power = np.asarray(power_w, dtype=np.float64)
+    if wrong := list(_wrong(power, body_ohm, meter_form)):
+        raise FeederError(wrong)
     found = feeder.compile() if compiled is None else compiled
     row = split_home(feeder, found, home)
     one, two, neutral = (int(node) for node in found.home_nodes[row])
-    power = np.asarray(power_w, dtype=np.float64)
     if neutral < 0:
         raise FeederError(Problem("has no neutral of its own: nothing can be lost", key="home", value=home))
-    if power.ndim != 2 or len(power) != 3 or not (np.isfinite(power).all() and (power >= 0.0).all()):
-        raise FeederError(
-            Problem("should be powers (3, t), none negative", key="power_w", value=str(power.shape))
-        )
     whole, panel = _with_panel(found, row, neutral, 1e-6 if place != "socket" else contact_ohm)
     hurt = whole
     if place == "drop":
@@ -162,6 +162,22 @@ def lost_neutral(
         _meter(entry, meter_form, pu, service / (2.0 * LEG_V), step_s),
         bool((np.abs(legs - were) / LEG_V > entry.seen_pu.value).any()),
     )  # fmt: skip
+
+
+def _wrong(power_w: Float, body_ohm: float, meter_form: str) -> Iterator[Problem]:
+    """What cannot be of the powers, the body and the meter."""
+    if power_w.ndim != 2 or len(power_w) != 3:
+        yield Problem("should be (3, t): leg 1, leg 2, leg to leg", key="power_w", value=str(power_w.shape))
+        return
+    for key, powers in zip(("leg1_w", "leg2_w", "line_w"), power_w, strict=True):
+        if (bad := powers[~((powers >= 0.0) & (powers <= MOST_W))]).size:
+            yield Problem(f"should be powers from 0 to {MOST_W:g} W", key=key, value=f"{bad[0]:g}")
+    if not 1.0 <= body_ohm <= MOST_BODY_OHM:
+        yield Problem(
+            f"should be a number from 1 to {MOST_BODY_OHM:g}", key="body_ohm", value=f"{body_ohm:g}"
+        )
+    if meter_form.upper() not in METERS:
+        yield Problem(f"should be one of {', '.join(METERS)}", key="meter_form", value=meter_form)
 
 
 def _with_panel(found: CompiledFeeder, row: int, neutral: int, ohm: float) -> tuple[Circuit, int]:

@@ -21,6 +21,7 @@ from scipy.integrate import solve_ivp
 
 from cosim import library
 from cosim.electrical.circuit import Float
+from cosim.errors import LibraryError, Problem
 from cosim.varistor_entry import VaristorEntry
 
 PEAK_V, PEAK_A = 6000.0, 3000.0  # UL 1449, combination wave for voltage protection ratings
@@ -182,7 +183,20 @@ def shape(seconds: Float, values: Float, low: float, front: float) -> tuple[floa
 
 @cache
 def surge(adapter: str, service_ohm: float = SERVICE_OHM, service_uh: float = SERVICE_UH) -> Surge:
-    """What a product of the library lets through, behind a service of that impedance."""
+    """What a product of the library lets through, behind a service of that impedance.
+
+    Raises
+    ------
+    LibraryError
+        No such product, or an impedance that no service has.
+    """
+    wrong = [
+        Problem(f"should be a number from 0 to {most:g}", key=key, value=f"{value:g}")
+        for key, value, most in (("service_ohm", service_ohm, 100.0), ("service_uh", service_uh, 10_000.0))
+        if not 0.0 <= value <= most
+    ]
+    if wrong:
+        raise LibraryError(wrong)
     entry = library.load("adapters", adapter)
     said = None if entry.protections is None else entry.protections.surge
     source = "" if said is None else said.source

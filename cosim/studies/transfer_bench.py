@@ -193,20 +193,32 @@ def driven(name: str, disturbance: str, grid_code: str | None = None, *, careles
         If there is no such entry, disturbance or grid code.
     """
     entry = library.load("transfer", name)
+    wrong = list(_code_problems(entry, grid_code))
     if disturbance not in DISTURBANCES:
         near = difflib.get_close_matches(disturbance, DISTURBANCES, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(DISTURBANCES)}"
-        raise LibraryError(Problem(f"unknown disturbance; {hint}", key="disturbance", value=disturbance))
-    machine = at_median(machine_of(entry, grid_code), errs=careless)
+        wrong.append(Problem(f"unknown disturbance; {hint}", key="disturbance", value=disturbance))
+    if wrong:
+        raise LibraryError(wrong)
+    machine = at_median(entry.machine(grid_code), errs=careless)
     return drive(machine, DISTURBANCES[disturbance], entry.supply)
 
 
 def machine_of(entry: TransferEntry, grid_code: str | None) -> Machine:
     """The machine under a grid code; raises `LibraryError` where the entry knows no such code."""
-    try:
-        return entry.machine(grid_code)
-    except ValueError as error:
-        raise LibraryError(Problem(str(error), key="grid_code", value=str(grid_code))) from None
+    if wrong := list(_code_problems(entry, grid_code)):
+        raise LibraryError(wrong)
+    return entry.machine(grid_code)
+
+
+def _code_problems(entry: TransferEntry, grid_code: str | None) -> Iterator[Problem]:
+    if grid_code is not None and grid_code not in entry.grid_codes:
+        known = (
+            f"knows the grid codes {', '.join(entry.grid_codes)}"
+            if entry.grid_codes
+            else "keeps no grid code's delay"
+        )
+        yield Problem(f"{entry.name} {known}", key="grid_code", value=grid_code)
 
 
 def drive(machine: Machine, disturbance: Disturbance, supply: str) -> Trace:

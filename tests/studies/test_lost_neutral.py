@@ -98,8 +98,11 @@ def test_bad_input() -> None:
     with pytest.raises(FeederError, match="no such home"):
         lost_neutral(STREET, "home-999", np.ones((3, 1)), compiled=COMPILED)
     for wrong in (np.ones((2, 1)), -np.ones((3, 1)), np.full((3, 1), np.nan)):
-        with pytest.raises(FeederError, match="should be powers"):
+        with pytest.raises(FeederError, match=r"(power|leg1)_w: should be"):
             lost_neutral(STREET, "home-5", wrong, compiled=COMPILED)
+    with pytest.raises(FeederError) as told:
+        lost_neutral(STREET, "home-5", np.array([[0.0], [1e9], [0.0]]), body_ohm=np.inf, meter_form="5S")
+    assert [problem.key for problem in told.value.problems] == ["leg2_w", "body_ohm", "meter_form"]
 
 
 def test_command(tmp_path: Path) -> None:

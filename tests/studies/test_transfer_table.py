@@ -172,6 +172,8 @@ def test_bad_requests_are_told() -> None:
         bench.driven("tesco-bptm", "intermitent")
     with pytest.raises(LibraryError, match="knows the grid codes"):
         bench.driven("tesla-backup-switch", "lost", "vde")
+    with pytest.raises(LibraryError, match="keeps no grid code's delay"):
+        bench.protects("tesco-bptm", "vde")
     with pytest.raises(LibraryError, match="leaves no grid"):
         bench.machine_named("surge-only")
     assert bench.machine_named("generlink-40") == "generlink"
