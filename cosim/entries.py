@@ -126,6 +126,14 @@ class Entry(Frozen):
     title: str
     description: str = ""
 
+    def references(self) -> list[tuple[str, str]]:
+        """Other entries this one needs, as (kind, name), sorted."""
+        return []
+
+    def misfit(self, kind: str, name: str) -> str:
+        """Why an entry that `references` names, and that is there, cannot serve this one; empty if it can."""
+        return ""
+
 
 class Insulation(Frozen):
     """What surrounds an overhead conductor: what it lets through, gives to the air and bears for its life."""
@@ -526,7 +534,7 @@ def fields_at(schema: Any, place: tuple[int | str, ...]) -> list[str]:
     """Keys that a model takes at a place inside it; empty if the place holds no table."""
     found = _models_in(schema)
     for part in place:
-        tagged = [m for m in found if _tag(m) == part]
+        tagged = [m for m in found if part in _tags(m)]
         steps: list[Any] = [
             m.model_fields[part].annotation for m in found if isinstance(part, str) and part in m.model_fields
         ]
@@ -540,7 +548,12 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for argument in get_args(annotation) for model in _models_in(argument)]
 
 
-def _tag(model: type[BaseModel]) -> str | None:
+def tags_of(schema: Any) -> frozenset[str]:
+    """Words of ``kind`` by which the models of a union are told apart; none for a single model."""
+    models = _models_in(schema)
+    return frozenset(tag for model in models for tag in _tags(model)) if len(models) > 1 else frozenset()
+
+
+def _tags(model: type[BaseModel]) -> tuple[str, ...]:
     kind = model.model_fields.get("kind")
-    tags = get_args(kind.annotation) if kind else ()
-    return tags[0] if len(tags) == 1 else None
+    return get_args(kind.annotation) if kind else ()

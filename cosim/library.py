@@ -234,9 +234,34 @@ def load(kind: str, name: str | Path) -> Entry:
         from cosim.adapter_check import misfits
 
         found += misfits(data, str(path))
+    if not found:
+        found += _dangling(entry, data, str(path))
     if found:
         raise LibraryError(found)
     return entry
+
+
+def _dangling(entry: Entry, data: Mapping[str, Any], file: str) -> Iterator[Problem]:
+    """What an entry names that is not there, or is of another kind than it needs."""
+    for kind, name in entry.references():
+        try:
+            entry_path(kind, name)
+        except LibraryError as error:
+            yield from (Problem(problem.message, file, _key_of(name, data)) for problem in error.problems)
+            continue
+        if message := entry.misfit(kind, name):
+            yield Problem(message, file, _key_of(name, data), repr(name))
+
+
+def _key_of(value: str, data: Any) -> str:
+    """Dotted key of the first place that holds a value; empty if there is none."""
+    items = data.items() if isinstance(data, Mapping) else enumerate(data) if isinstance(data, list) else ()
+    for key, item in items:
+        if item == value and key != "name":
+            return str(key)
+        if below := _key_of(value, item):
+            return f"{key}.{below}"
+    return ""
 
 
 def check(kind: str, data: Mapping[str, Any], file: str = "") -> Entry:
@@ -324,9 +349,15 @@ def _tuples(value: Any) -> Any:
 
 def _problem(schema: Any, detail: ErrorDetails, file: str) -> Problem:
     """What pydantic found, as key, value and remedy."""
-    from cosim.entries import fields_at
+    from cosim.entries import fields_at, tags_of
 
     place = [part for part in detail["loc"] if not (isinstance(part, str) and part.startswith("<"))]
+    tags = tags_of(schema)
+    if detail["type"] in ("union_tag_not_found", "union_tag_invalid") and not place:
+        wrong = repr(detail["ctx"]["tag"]) if detail["type"] == "union_tag_invalid" else ""
+        return Problem(f"should be one of {', '.join(sorted(tags))}", file, "kind", wrong)
+    if place and place[0] in tags:  # which model of a union it was checked by: no key of the file
+        del place[0]
     key, given = ".".join(str(part) for part in place), repr(detail["input"])
     value = given if len(given) <= 60 else ""
     if detail["type"] == "extra_forbidden":

@@ -56,6 +56,14 @@ class FuseEntry(Entry):
                 raise ValueError(f"{unknown[0]!r} is none of the ratings {', '.join(sorted(known))}")
         return self
 
+    def references(self) -> list[tuple[str, str]]:
+        """The curve of its links."""
+        return [("curves", self.curve)]
+
+    def misfit(self, kind: str, name: str) -> str:
+        """A link melts by a link's curve."""
+        return _other_device(name, "fuse-link")
+
     def rating_for(self, load_a: float) -> float:
         """The smallest rating that bears a load, or the largest there is."""
         asked = self.load_multiple.value * load_a
@@ -137,6 +145,15 @@ class ReclosingEntry(Entry):
             raise ValueError("the last shot must not be fast: fuses could never blow")
         return self
 
+    def references(self) -> list[tuple[str, str]]:
+        """Curves of its shots that are no laws."""
+        named = {name for shot in self.shots for name in (shot.curve, shot.ground_curve) if name}
+        return [("curves", name) for name in sorted(named - {DEFINITE, *RELAYS})]
+
+    def misfit(self, kind: str, name: str) -> str:
+        """A control times by a control's curve."""
+        return _other_device(name, "recloser")
+
     def sequence(self, pickup_a: float, ground_a: float, saving: bool) -> tuple[Shot, ...]:
         """Its shots with pick-ups in amperes; with `saving` false, without fast ones."""
         delayed = next(shot for shot in self.shots if not shot.fast)
@@ -187,6 +204,13 @@ class SectionalizerEntry(Entry):
 
 
 ProtectionEntry = Annotated[FuseEntry | ReclosingEntry | SectionalizerEntry, Field(discriminator="kind")]
+
+
+def _other_device(curve: str, wanted: str) -> str:
+    from cosim import library
+
+    device = library.load("curves", curve).device
+    return "" if device == wanted else f"is the curve of a {device}, not of a {wanted}"
 
 
 def curve_of(name: str) -> Curve:

@@ -142,5 +142,11 @@ class ReliabilityEntry(Entry):
     storms: Storms
     calibration: Calibration
 
+    @model_validator(mode="after")
+    def _whole_crews(self) -> ReliabilityEntry:
+        if self.crews.value % 1.0:
+            raise ValueError(f"crews: should be a whole number, not {self.crews.value:g}")
+        return self
+
 
 SCHEMAS = {"reliability": ReliabilityEntry}

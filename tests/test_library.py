@@ -178,3 +178,37 @@ def test_naming_entries_imports_nothing_heavy() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert found.stdout.strip() == "[]"
+
+
+def wrong_copy(tmp_path: Path, kind: str, name: str, *changes: tuple[str, str]) -> str:
+    """What is told of an entry of one's own, a copy of a library's with some text exchanged."""
+    text = (library.models_folder() / kind / f"{name}.toml").read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(LibraryError) as told:
+        library.load(kind, path)
+    [problem] = told.value.problems
+    return str(problem).removeprefix(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "change", "expected"),
+    [
+        ("protection", "k-link", ('"k-link"', '"kk-link"'), "curve: unknown entry of models/curves 'kk-link'; did you"),
+        ("protection", "k-link", ('"k-link"', '"recloser-a"'), "curve: is the curve of a recloser, not of a fuse-link"),
+        ("protection", "recloser", ('"recloser-106"', '"1O6"'), "shots.0.ground_curve: unknown entry of models/curves"),
+        ("protection", "k-link", ('kind = "fuse"', ""), "kind: should be one of fuse, recloser, relay, sectionalizer"),
+        ("protection", "k-link", ('kind = "fuse"', 'kind = "fuse"\nmelt = 1'), "melt: unknown key 'melt'"),
+        ("protection", "recloser", ("fast = true", "fsat = true"), "shots.0.fsat: unknown key 'fsat'; did you mean"),
+        ("adapters", "tesco-bptm", ('machine = "', 'machine = "my-'), "machine: unknown entry of models/transfer 'my-"),
+        ("adapters", "surge-only", ("block-130", "block-13"), "clamp.varistor: unknown entry of models/varistors"),
+        ("reliability", "us-average", ("[crews]\nvalue = 2", "[crews]\nvalue = 2.5"), "crews: should be a whole"),
+    ],
+)  # fmt: skip
+def test_what_an_entry_of_ones_own_names_is_there(
+    tmp_path: Path, kind: str, name: str, change: tuple[str, str], expected: str
+) -> None:
+    assert wrong_copy(tmp_path, kind, name, change).startswith(expected)
