@@ -68,6 +68,8 @@ def outage_tables(results: Results) -> Iterator[Table]:
     if not results.studies_of("interruptions"):
         return
     yield _causes(results)
+    for name in results.studies_of("returns"):
+        yield _returns(results, name)
     yield _homes(results)
 
 
@@ -136,6 +138,38 @@ def _causes(results: Results) -> Table:
             words("Longest", [span(float(duration_s[rows[k]].max())) for k in shown]),
             numbers("Home-minutes", "min", [round(float(duration_s[rows[k]].sum()) / 60.0) for k in shown]),
             words("By IEEE 1366", [_LASTING[int(lasting[rows[k]].max())] for k in shown]),
+        ),
+    )
+
+
+def _returns(results: Results, name: str) -> Table:
+    study = {key: column.to_numpy() for key, column in results.study(name).items()}
+    rows = np.sort(np.argsort(-study["homes"], kind="stable")[:MOST_ROWS])
+    before_kw, peak_kw = study["before_kw"][rows], study["peak_kw"][rows]
+    return Table(
+        "Returns",
+        "Homes that came back at one instant after more than five minutes, and what they drew together within the hour "
+        "after that: houses and tanks have grown hot or cold, cars have waited, solar comes back later. Transformers' "
+        "magnetising current, up to 12 times their rating for a tenth of a second, comes on top."
+        + (
+            f" The {MOST_ROWS} with most homes of {len(study['homes'])}."
+            if len(study["homes"]) > MOST_ROWS
+            else ""
+        ),
+        (
+            words("Back", [moment(study["time"][row], seconds=True) for row in rows]),
+            numbers("Homes", "", study["homes"][rows].astype(float)),
+            words("Longest out", [span(float(study["out_s"][row])) for row in rows]),
+            numbers("Before", "kW", before_kw),
+            numbers("First step", "kW", study["first_kw"][rows]),
+            numbers("Peak", "kW", peak_kw),
+            numbers(
+                "Over before",
+                "times",
+                np.where(before_kw > 0.0, peak_kw / np.maximum(before_kw, 1e-9), np.nan),
+            ),
+            words("At", [moment(study["peak_time"][row]) for row in rows]),
+            numbers("Their transformers", "kVA", study["transformers_kva"][rows]),
         ),
     )
 

@@ -60,7 +60,7 @@ OUTAGE_HOMES = Group(
         _row("without_power_s", "f8", "s", "time without power at its panel"),
         _row("on_own_s", "f8", "s", "time its panel had power and the grid was away"),
         _row("transfers", "i8", "1", "how often its panel got power of its own while the grid was away"),
-        _row("own_kwh", "f8", "kWh", "energy its panel took while the grid was away"),
+        _row("own_kwh", "f8", "kWh", "energy of its own source used while the grid was away, at the panel or by cord"),
         _row("left_off_kwh", "f8", "kWh", "demand left off while on its own: not backed up, or shed"),
         _row(
             "unserved_kwh",
@@ -79,6 +79,28 @@ OUT_OVER_TIME = Group(
         _row("without_grid", "i8", "1", "homes without the grid, or a leg or phase of it"),
         _row("without_power", "i8", "1", "homes without power at the panel"),
         _row("on_own", "i8", "1", "homes with power of their own while the grid is away"),
+    ),
+)
+RETURNS = Group(
+    "study/NAME (returns)",
+    "Homes that came back to the grid at one instant from sustained interruptions, a row each such instant: what they "
+    "draw together in the hour after it (cold load pickup), against what they drew before. Steps in which a fault "
+    "stands do not count.",
+    (
+        ROW,
+        _row("time", "i8", TIME_UNITS, "when the grid came back"),
+        _row("homes", "i8", "1", "homes it came back to"),
+        _row("out_s", "f8", "s", "for how long the first of them had been out"),
+        _row("transformers_kva", "f8", "kVA", "rating of the service transformers that feed them"),
+        _row(
+            "before_kw",
+            "f8",
+            "kW",
+            "power through their services before each went out, a mean that forgets within 15 min",
+        ),
+        _row("first_kw", "f8", "kW", "the same in the first step after the return"),
+        _row("peak_kw", "f8", "kW", "most of it within the hour after"),
+        _row("peak_time", "i8", TIME_UNITS, "start of the step in which that was"),
     ),
 )
 COORDINATION = Group(
@@ -119,5 +141,6 @@ OUTAGE_STUDIES = {
     "reliability": RELIABILITY,
     "outage_homes": OUTAGE_HOMES,
     "out_over_time": OUT_OVER_TIME,
+    "returns": RETURNS,
 }
 MOMENTARY, SUSTAINED, UNENDED = range(3)

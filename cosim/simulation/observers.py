@@ -13,6 +13,7 @@ from cosim.simulation.inverters import effect
 from cosim.simulation.jaws import jaw_columns
 from cosim.simulation.outage_record import OutageRecord
 from cosim.simulation.recording import step_block
+from cosim.simulation.returns import Returns
 from cosim.simulation.unsettled import Unsettled
 from cosim.simulation.worst import Worst
 from cosim.studies import der_placement
@@ -42,6 +43,7 @@ class Observers:
         self.cars = CarDays(study)
         self.comfort = Comfort(study.homes)
         self.outages = OutageRecord(study, log)
+        self.returns = Returns(study)
         self.unsettled = Unsettled(log, study.compiled.circuit.nodes)
 
     def watch(self, physics: StudyPhysics, block: Block, count: int) -> None:
@@ -50,7 +52,9 @@ class Observers:
         self._writer.write(steps)
         self.worst.watch(steps)
         self.comfort.watch(steps)
-        self.outages.watch(physics.supplied(), physics.whole(), block, count, steps)
+        whole = physics.whole()
+        self.outages.watch(physics.supplied(), whole, block, count, steps)
+        self.returns.watch(whole, bool(physics.state.faults), block, count, steps)
         self.unsettled.watch(block, count)
         self.cars.watch(block, count)
         self.controls.watch(physics.state.setting, int(block.plan.start_us[0]))
@@ -90,6 +94,8 @@ class Observers:
             yield _table("comfort", indoors)
         for kind, columns in self.outages.tables().items():
             yield _table(kind, columns)
+        if (returns := self.returns.columns()) is not None:
+            yield _table("returns", returns)
         if study.jaws:
             yield _table("aged_jaws", jaw_columns(study.jaws, study.population))
         if len(study.cars.home):
