@@ -18,6 +18,8 @@ Complex = NDArray[np.complex128]
 
 Z_PU = 0.01 + 0.06j
 """Filter and step-up transformer on the battery's own rating (estimate; small units have 1 % and 2 to 6 %)."""
+COLLAPSED_PU = 0.5
+"""An overload below this voltage is taken for a short circuit (estimate, 0.4 to 0.8: voltage restraint)."""
 RELEASE = 0.9  # share stored at which solar is let in again (estimate)
 ROUND_OFF = 1e-9
 
@@ -27,6 +29,7 @@ class Limit(StrEnum):
 
     EMPTY = "battery empty"
     OVERLOAD = "overloaded"
+    SHORT = "short circuit"
     FULL = "battery full"
     CHARGING = "solar above what the battery takes"
     ROOM = "room for solar again"
@@ -41,7 +44,7 @@ class SectionBattery:
     capacity_j
         Usable energy.
     phase_va
-        Apparent power of each phase at most, either way.
+        Apparent power of each phase at most, either way: its current at nominal voltage.
     efficiency
         One way.
     initial_j
@@ -62,7 +65,13 @@ class SectionBattery:
         return np.cumsum(np.concatenate(([start_j], self.rate_w(power_w) * seconds)))
 
     def first_limit(
-        self, start_j: float, phase_va: Complex, start_us: NDArray[np.int64], seconds: Float, held: bool
+        self,
+        start_j: float,
+        phase_va: Complex,
+        loading_va: Float,
+        start_us: NDArray[np.int64],
+        seconds: Float,
+        held: bool,
     ) -> tuple[int, Limit] | None:
         """The first limit that a battery reaches in some steps, and when [us].
 
@@ -72,6 +81,8 @@ class SectionBattery:
             Stored at the start.
         phase_va
             (phases, steps) given to the section.
+        loading_va
+            (phases, steps) current times nominal voltage: what an inverter is limited by, a short circuit's too.
         start_us, seconds
             (steps,) starts and lengths of the steps.
         held
@@ -79,7 +90,7 @@ class SectionBattery:
         """
         power_w = phase_va.real.sum(axis=0)
         rate_w, stored_j = self.rate_w(power_w), self.charge_j(start_j, power_w, seconds)
-        over = np.asarray(np.any(np.abs(phase_va) > self.phase_va * (1.0 + ROUND_OFF), axis=0))
+        over = np.asarray(np.any(loading_va > self.phase_va * (1.0 + ROUND_OFF), axis=0))
         empty = (stored_j[1:] <= 0.0) & (rate_w < 0.0)
         full = (stored_j[1:] >= self.capacity_j) & (rate_w > 0.0)
         room = np.logical_and(stored_j[:-1] <= RELEASE * self.capacity_j, held)
@@ -89,6 +100,9 @@ class SectionBattery:
         step = int(reached[0])
         begins_us = int(start_us[step])
         if over[step]:
+            collapsed = np.abs(phase_va[:, step]) < COLLAPSED_PU * loading_va[:, step]
+            if (collapsed & (loading_va[:, step] > self.phase_va)).any():
+                return begins_us, Limit.SHORT
             return begins_us, Limit.CHARGING if power_w[step] < 0.0 and not held else Limit.OVERLOAD
         if room[step]:
             return begins_us, Limit.ROOM

@@ -13,7 +13,7 @@ from cosim.events.physics import Act, Action, NeighbourhoodPhysics, Standing, Wa
 from cosim.events.processes import change, close_section, open_section
 from cosim.events.records import Record, Signal, process
 
-ON_GRID, LOSING, FORMED, DARK, BREAK = "on grid", "losing", "formed", "dark", "break"
+ON_GRID, LOSING, FORMED, DARK, BREAK, LOCKED = "on grid", "losing", "formed", "dark", "break", "locked"
 BREAK_US = 1_000_000
 """Between a battery's going and the switch's closing: a motor-operated switch's second (estimate, 0.1 to 5 s)."""
 
@@ -54,9 +54,11 @@ def neighbourhood_islands(env: Environment, record: NeighbourhoodIslands) -> Pro
     topics = (
         Watch.ISLAND_GRID,
         Watch.ISLAND_STOPPED,
+        Watch.ISLAND_TRIPPED,
         Watch.ISLAND_HELD,
         Watch.ISLAND_RELEASED,
         Watch.SWITCHED,
+        Watch.FAULT_CLEARED,
     )
     for name in record.terms:
         record.stands.setdefault(name, Stand())
@@ -65,7 +67,9 @@ def neighbourhood_islands(env: Environment, record: NeighbourhoodIslands) -> Pro
         record.deadline_us = min(deadlines, default=None)
         news: tuple[Signal, ...] = yield env.wait(record, Priority.OPEN, *topics)
         for signal in news:
-            if signal.subject in record.stands:
+            if signal.topic == Watch.FAULT_CLEARED:
+                _unlock(env, record, signal.cause)
+            elif signal.subject in record.stands:
                 _hear(env, record, signal)
         for name, stand in record.stands.items() if not news else ():
             if stand.deadline_us is not None and stand.deadline_us <= env.now:
@@ -81,9 +85,10 @@ def _hear(env: Environment, record: NeighbourhoodIslands, signal: Signal) -> Non
             env.signal(Watch.FREQUENCY_LOST, name, standing.homes, signal.cause)
         case Watch.ISLAND_RELEASED:
             _release(env, name, stand, signal.cause)
-        case Watch.ISLAND_STOPPED:
+        case Watch.ISLAND_STOPPED | Watch.ISLAND_TRIPPED:
             _end(env, name, stand, "island_dark", signal.cause)
-            stand.state = DARK
+            stand.state = DARK if signal.topic == Watch.ISLAND_STOPPED else LOCKED
+            stand.deadline_us = stand.deadline_us if stand.state == DARK else None
         case _:
             _look(env, record, name, stand, signal.cause)
 
@@ -94,6 +99,10 @@ def _look(env: Environment, record: NeighbourhoodIslands, name: str, stand: Stan
     there = good and not _others(env, record, name)
     if stand.state == ON_GRID and not there:
         stand.state, stand.deadline_us, stand.cause = LOSING, env.now + terms.delay_us, cause
+    elif (
+        stand.state == LOSING and good and _held(env, record, name)
+    ):  # between its battery's going and the switch
+        stand.state, stand.deadline_us, stand.cause = DARK, env.now + terms.return_us, cause
     elif stand.state == LOSING and there:
         stand.state, stand.deadline_us = ON_GRID, None
     elif stand.state in (FORMED, DARK):
@@ -102,13 +111,23 @@ def _look(env: Environment, record: NeighbourhoodIslands, name: str, stand: Stan
         elif not good:
             stand.deadline_us = None
     elif stand.state == BREAK and not good:
-        stand.state, stand.deadline_us = DARK, None
+        stand.state, stand.deadline_us, stand.cause = LOSING, env.now + terms.delay_us, cause
+
+
+def _unlock(env: Environment, record: NeighbourhoodIslands, cause: int) -> None:
+    """Sections that a short circuit kept from the feeder may return once it is gone."""
+    for name, stand in record.stands.items():
+        if stand.state == LOCKED and not _standing(env, name).faulted:
+            stand.state = DARK
+            _look(env, record, name, stand, cause)
 
 
 def _due(env: Environment, record: NeighbourhoodIslands, name: str, stand: Stand) -> None:
     terms, stand.deadline_us = record.terms[name], None
     if stand.state == LOSING:
-        order = open_section(env, name, record.name, "island_switch_opens", stand.cause)
+        order = stand.cause
+        if not _held(env, record, name):
+            order = open_section(env, name, record.name, "island_switch_opens", order)
         _form(env, name, stand, order)
         if _standing(env, name).grid:  # somebody else opened the switch: look again later
             stand.deadline_us = env.now + terms.return_us
@@ -127,6 +146,7 @@ def _form(env: Environment, name: str, stand: Stand, cause: int) -> None:
     stand.state, stand.since_us = FORMED, env.now
     said = f"{100.0 * standing.charge:.0f} % stored"
     stand.cause = change(env, Action(Act.FORM_ISLAND, name), "island_formed", Watch.VOLTAGE_BACK, cause, said)
+    env.signal(Watch.SWITCHED, name, (), stand.cause)  # faults inside are fed again
 
 
 def _return(env: Environment, record: NeighbourhoodIslands, name: str, stand: Stand) -> None:
@@ -151,6 +171,7 @@ def _end(env: Environment, name: str, stand: Stand, event: str, cause: int) -> N
         f"{standing.taken_kwh:.3f} kWh taken, {100.0 * standing.charge:.0f} % stored"
     )
     order = change(env, Action(Act.END_ISLAND, name), event, Watch.VOLTAGE_LOST, cause, said)
+    env.signal(Watch.SWITCHED, name, (), order)  # faults inside are dead now
     _release(env, name, stand, order)
     stand.cause = order
 
@@ -163,6 +184,11 @@ def _release(env: Environment, name: str, stand: Stand, cause: int) -> None:
 
 def _standing(env: Environment, name: str) -> Standing:
     return cast(NeighbourhoodPhysics, env.physics).standing(name)
+
+
+def _held(env: Environment, record: NeighbourhoodIslands, name: str) -> bool:
+    """Whether its own switch stands open for it."""
+    return record.name in env.holds.get(name, ())
 
 
 def _others(env: Environment, record: NeighbourhoodIslands, name: str) -> bool:

@@ -84,6 +84,7 @@ class Watch(StrEnum):
     ISLAND_STOPPED = "island_stops"  # subject: the section whose battery is empty, overloaded or not alone
     ISLAND_HELD = "island_raises_frequency"  # subject: the section whose battery takes no more of the sun
     ISLAND_RELEASED = "island_lowers_frequency"  # subject: the section whose battery has room again
+    ISLAND_TRIPPED = "island_trips"  # subject: the section whose battery feeds a short circuit
     FREQUENCY_LOST = "frequency_lost"  # ids: homes whose inverters are told by frequency to stop
     FREQUENCY_BACK = "frequency_back"  # ids: those that may come again
 
@@ -284,6 +285,8 @@ class Standing:
         Those behind the switch that hang on the section.
     """
 
+    faulted
+        Whether a short circuit lies on it.
     grid: bool
     charge: float
     given_kwh: float
@@ -291,6 +294,7 @@ class Standing:
     homes: tuple[str, ...]
 
 
+    faulted: bool = False
 class NeighbourhoodPhysics(Physics, Protocol):
     """Physics that knows sections with batteries of their own, by the names of their switches."""
 

@@ -15,7 +15,7 @@ from cosim.errors import FeederError
 from cosim.events.physics import Act, Action, Crossing, Standing, Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from cosim.electrical.network import Solution
     from cosim.scenario.island_schema import SectionIsland
@@ -35,6 +35,7 @@ J_PER_KWH = 3.6e6
 WATCHES = {
     Limit.EMPTY: Watch.ISLAND_STOPPED,
     Limit.OVERLOAD: Watch.ISLAND_STOPPED,
+    Limit.SHORT: Watch.ISLAND_TRIPPED,
     Limit.FULL: Watch.ISLAND_HELD,
     Limit.CHARGING: Watch.ISLAND_HELD,
     Limit.ROOM: Watch.ISLAND_RELEASED,
@@ -179,9 +180,17 @@ class Neighbourhoods:
 
     def phase_va(self, row: int, solution: Solution) -> NDArray[np.complex128]:
         """(phases, steps) apparent power that a battery gives to its section."""
+        return np.asarray(solution.v[self.sites[row].behind] * self._phase_a(row, solution).conj())
+
+    def loading_va(self, row: int, solution: Solution) -> Float:
+        """(phases, steps) current of a battery at nominal voltage."""
+        return np.asarray(
+            np.abs(self._phase_a(row, solution)) * np.abs(self.sites[row].source.emf_v)[:, None]
+        )
+
+    def _phase_a(self, row: int, solution: Solution) -> NDArray[np.complex128]:
         site = self.sites[row]
-        v = solution.v[site.behind]
-        return np.asarray(v * (self._y[row] @ (site.source.emf_v[:, None] - v)).conj())
+        return np.asarray(self._y[row] @ (site.source.emf_v[:, None] - solution.v[site.behind]))
 
     # -- a block ----------------------------------------------------------------------------
 
@@ -212,8 +221,8 @@ class Neighbourhoods:
                 found.append(Turn(int(plan.start_us[0]), row, Watch.ISLAND_STOPPED, "fed from elsewhere"))
                 continue
             limit = self.batteries[row].first_limit(
-                float(sections.charge_j[row]), self.phase_va(row, solution), plan.start_us, plan.seconds,
-                bool(sections.held[row]),
+                float(sections.charge_j[row]), self.phase_va(row, solution), self.loading_va(row, solution),
+                plan.start_us, plan.seconds, bool(sections.held[row]),
             )  # fmt: skip
             if limit is not None:
                 found.append(Turn(limit[0], row, WATCHES[limit[1]], str(limit[1])))
@@ -268,8 +277,8 @@ class Neighbourhoods:
             given_j[row] = taken_j[row] = 0.0
         state.sections = replace(sections, formed=formed, held=held, given_j=given_j, taken_j=taken_j)
 
-    def standing(self, state: State, name: str) -> Standing:
-        """How a section stands now."""
+    def standing(self, state: State, name: str, struck: Collection[int]) -> Standing:
+        """How a section stands now; `struck` are nodes of present faults."""
         row, sections = self.row(name), state.sections
         homes = self.sites[row].homes
         on = homes[~state.contacts.off[homes]]
@@ -279,6 +288,7 @@ class Neighbourhoods:
             float(sections.given_j[row] / J_PER_KWH),
             float(sections.taken_j[row] / J_PER_KWH),
             tuple(self.home_names[home] for home in on.tolist()),
+            any(self.sites[row].nodes[node] for node in struck),
         )
 
     def in_step(self, name: str, solution: Solution) -> bool:

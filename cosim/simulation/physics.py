@@ -419,7 +419,8 @@ class StudyPhysics:
 
     def standing(self, name: str) -> Standing:
         """How a section stands now."""
-        return self.case.neighbourhoods.standing(self.state, name)
+        struck = self._switching.struck_nodes(self.state) if self.state.faults else frozenset()
+        return self.case.neighbourhoods.standing(self.state, name, struck)
 
     def in_step(self, name: str) -> bool:
         """Whether both sides of its switch are alike enough to close it now."""

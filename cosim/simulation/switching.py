@@ -76,6 +76,15 @@ class Switching:
             if fault.where.startswith("line:")
         )
 
+    def struck_nodes(self, state: State) -> frozenset[int]:
+        """Nodes of present faults; of one inside a line, those of the line."""
+        found: set[int] = set()
+        for fault in state.faults.values():
+            struck = self.faulted.places.struck(fault)
+            if struck is not None:
+                found.update(node for conductor in struck.conductors for node, _ in conductor)
+        return frozenset(found)
+
     def _parts(self, where: str) -> tuple[str, ...]:
         section = section_of(where)
         if section.kind not in ("home", "group"):

@@ -155,13 +155,39 @@ def test_in_step_it_returns_without_a_break(tmp_path: Path) -> None:
 
 
 def test_a_fault_inside_overloads_the_battery_at_once(tmp_path: Path) -> None:
-    fault = 'at = 2026-07-09T10:50:00\nkind = "fault"\nwhere = "home:{}"\nduration = "1 h"\n\n[[islands]]'
+    fault = 'at = 2026-07-09T10:50:00\nkind = "fault"\nwhere = "{}"\nduration = "1 h"\n\n[[islands]]'
     study = assemble(case(tmp_path), parallel=False)
     inside = study.home_names[study.neighbourhoods.sites[0].homes[0]]
-    text = CASE.replace("[[islands]]", "[[events]]\n" + fault.format(inside))
+    for where, said in (
+        (f"home:{inside}", ("island_stops", "overloaded")),
+        ("line:lateral-1-1", ("island_trips", "short circuit")),  # the battery's own voltage is gone
+    ):
+        text = CASE.replace("[[islands]]", "[[events]]\n" + fault.format(where))
+        with run(case(tmp_path, text), tmp_path / "x.h5") as results:
+            found = told(results)
+        assert ("10:50:00", *said) in found
+
+
+@pytest.mark.parametrize(("dead", "closes"), [("1 h", "12:35:00"), ("3 h", "13:55:00")])
+def test_nothing_is_closed_onto_a_short_circuit(tmp_path: Path, dead: str, closes: str) -> None:
+    fault = f'at = 2026-07-09T10:50:00\nkind = "fault"\nwhere = "line:lateral-1-1"\nduration = "{dead}"\n'
+    text = "crews.count = 0\n" + CASE.replace("[[islands]]", f"[[events]]\n{fault}\n[[islands]]")
     with run(case(tmp_path, text), tmp_path / "x.h5") as results:
-        found = told(results)
-    assert ("10:50:00", "island_stops", "overloaded") in found
+        found = [(at, kind) for at, kind, _ in told(results)]
+    assert found[-1] == (closes, "island_switch_closes")
+    assert "fuse_blows" not in {kind for _, kind in found}
+
+
+def test_a_feeder_lost_again_within_the_break_leaves_the_section_to_its_battery(tmp_path: Path) -> None:
+    again = 'at = 2026-07-09T12:35:00.500\nkind = "outage"\nwhere = "line:breaker-1"\nduration = "10 min"\n'
+    with run(
+        case(tmp_path, CASE.replace("[[islands]]", f"[[events]]\n{again}\n[[islands]]")), tmp_path / "x.h5"
+    ) as results:
+        found = [(at, kind) for at, kind, _ in told(results)]
+    assert found[-6:] == [
+        ("12:35:00", "island_ended"), ("12:35:00", "island_feeder"), ("12:35:02", "island_formed"),
+        ("12:45:00", "island_feeder"), ("12:50:00", "island_ended"), ("12:50:01", "island_switch_closes"),
+    ]  # fmt: skip
 
 
 def test_bits_depend_neither_on_blocks_nor_on_an_interruption(tmp_path: Path) -> None:
@@ -208,7 +234,9 @@ def test_a_limit_is_where_stored_energy_meets_it(powers: list[float], soc: float
     battery = SectionBattery(3.6e6, 4e3, 0.9, soc * 3.6e6)
     seconds, power_w = np.full(len(powers), 60.0), np.array(powers)
     starts = np.arange(len(powers)) * 60 * S
-    found = battery.first_limit(battery.initial_j, power_w[None].astype(complex), starts, seconds, held)
+    found = battery.first_limit(
+        battery.initial_j, power_w[None].astype(complex), np.abs(power_w)[None], starts, seconds, held
+    )
     stored = battery.charge_j(battery.initial_j, power_w, seconds)
     upto = len(powers) if found is None else int(found[0] // (60 * S))
     assert (stored[1 : upto + 1] > -1e-6).all()
