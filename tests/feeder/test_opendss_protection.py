@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cosim import library
 from cosim.errors import FeederError
 from cosim.events import Environment
 from cosim.events.fault_processes import ComingFault, Faults
@@ -192,6 +193,65 @@ def same(ours: list[tuple[str, str, float]], theirs: list[tuple[str, str, float]
     # The engine's log prints five digits, 1 ms beyond 10 s.
     slack = np.where(np.array([time for *_, time in theirs]) >= 10.0, 1e-3, 1e-4)
     assert (np.abs(late) <= np.maximum(2.0 * step_s, 5e-4) + slack).all(), late
+
+
+def curve(name: str) -> str:
+    """A curve of the library as the engine takes it."""
+    entry = library.load("curves", name)
+    points = [" ".join(map(str, one)) for one in (entry.multiple, entry.seconds)]
+    return f"new tcc_curve.{name} npts={len(entry.seconds)} c_array=({points[0]}) t_array=({points[1]})"
+
+
+OWN = [
+    "clear",
+    "new circuit.own bus1=src basekv=12.47 mvasc3=200 mvasc1=180",
+    *(curve(f"recloser-{number}") for number in (104, 106, 117, 135)),
+    curve("k-link"),
+    "new line.head phases=3 bus1=src bus2=a r1=0.2 x1=0.6 r0=0.5 x0=1.8 length=1 units=km",
+    "new line.trunk phases=3 bus1=a bus2=b r1=0.2 x1=0.6 r0=0.5 x0=1.8 length=4 units=km",
+    "new line.tap phases=1 bus1=b.2 bus2=c.2 r1=0.5 x1=0.6 r0=0.5 x0=0.6 length=3 units=km",
+    "new line.far phases=3 bus1=b bus2=d r1=0.3 x1=0.6 r0=0.6 x0=1.8 length=6 units=km",
+    "new load.c bus1=c.2 phases=1 kv=7.2 kw=40",
+    "new relay.s monitoredobj=line.head type=current phasecurve=very_inv phasetrip=240 tdphase=3 "
+    "groundcurve=very_inv groundtrip=120 tdground=5 breakertime=0.083 shots=2 recloseintervals=(2) eventlog=yes",
+    "new recloser.r monitoredobj=line.trunk switchedobj=line.trunk numfast=2 phasefast=recloser-104 "
+    "phasedelayed=recloser-117 phasetrip=150 groundfast=recloser-106 grounddelayed=recloser-135 groundtrip=100 "
+    "shots=4 recloseintervals=(0.5 2 5) delay=0.042",
+    "new fuse.tap monitoredobj=line.tap fusecurve=k-link ratedcurrent=40",
+    "new fuse.far monitoredobj=line.far fusecurve=k-link ratedcurrent=100",
+    "set voltagebases=[12.47]",
+    "calcvoltagebases",
+    "solve",
+]
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Feeder:
+    file = tmp_path_factory.mktemp("own") / "master.dss"
+    file.write_text("\n".join(OWN))
+    return Feeder.from_opendss(file)
+
+
+@pytest.mark.parametrize(
+    ("bus", "kind", "conductors", "ohm", "acts"),
+    [
+        ("b", "three-phase-ground", "abc", 1e-4, 7),  # the recloser to lockout
+        ("b", "line-line", "bc", 10.0, 7),
+        ("b", "line-ground", "a", 30.0, 7),  # by its ground curves
+        ("c", "line-ground", "b", 1e-4, 1),  # the link before the first shot
+        ("c", "line-ground", "b", 20.0, 5),  # and after the fast shots
+        ("d", "line-ground", "c", 1e-4, 5),  # one of three links
+        ("a", "line-ground", "c", 10.0, 3),  # the relay to lockout
+    ],
+)
+def test_devices_of_the_library_s_curves_act_as_the_engine_has_them(
+    own: Feeder, bus: str, kind: str, conductors: str, ohm: float, acts: int
+) -> None:
+    ours, struck = fault_at(bus, kind, conductors, ohm)
+    told = devices_tell(own, ours, 20.0)
+    assert len(told) == acts
+    script = [*OWN, "batchedit load..* enabled=no"]  # as the processes have it
+    same(told, engine_tells(script, struck, 20.0, 0.0005), 0.0005)
 
 
 def dg_script(shared: Path) -> list[str]:
