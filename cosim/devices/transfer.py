@@ -194,8 +194,8 @@ class Device:
         Poles that are truly closed.
     welded, source_welded
         Poles that will not open again.
-    runs, sheds
-        What was last asked of the engine and of managed loads.
+    runs, sheds, cords
+        What was last asked of the engine, of managed loads and of loads on cords.
     faults
         Failures of this unit that it was built or left with.
     """
@@ -210,6 +210,7 @@ class Device:
     runs: bool = False
     sheds: bool = False
     faults: tuple[str, ...] = ()
+    cords: bool = False
 
 
 class Deed(NamedTuple):
@@ -244,7 +245,7 @@ def is_at_rest(machine: Machine, device: Device, deadline_us: int | None) -> boo
     return (
         device.state == machine.initial
         and deadline_us is None
-        and not (device.welded or device.source_welded or device.runs or device.sheds)
+        and not (device.welded or device.source_welded or device.runs or device.sheds or device.cords)
         and len(beyond) == len(device.held_us) - len(machine.held_at_rest)
         and not any(machine.conditions[name].lasting_us for name in beyond)
     )
@@ -346,20 +347,23 @@ def _take(machine: Machine, device: Device, way: Transition, now_us: int, luck: 
     if to.sheds != device.sheds:
         device = replace(device, sheds=to.sheds)
         deeds.append(Deed("shed_loads" if to.sheds else "restore_loads"))
+    if to.cords != device.cords:
+        device = replace(device, cords=to.cords)
+        deeds.append(Deed("connect_cords" if to.cords else "disconnect_cords"))
     return Step(device, tuple(deeds), now_us, way)
 
 
 def _open(machine: Machine, device: Device, to: State, now_us: int, luck: Luck, deeds: list[Deed]) -> Device:
     if leaving := _less(device.service, to.service):
         welded = device.welded or _weld(machine, SERVICE_WELDS, leaving, now_us, luck)
-        if stuck := _both(leaving, welded):
+        if stuck := _less(_both(leaving, welded), device.welded):
             deeds.append(Deed("service_welded", stuck))
         if opened := _less(leaving, welded):
             deeds.append(Deed("open_service", opened))
         device = replace(device, service=_less(device.service, opened), welded=welded)
     if leaving := _less(device.source, to.source):
         welded = device.source_welded or _weld(machine, SOURCE_WELDS, leaving, now_us, luck)
-        if stuck := _both(leaving, welded):
+        if stuck := _less(_both(leaving, welded), device.source_welded):
             deeds.append(Deed("source_welded", stuck))
         if opened := _less(leaving, welded):
             deeds.append(Deed("disconnect_source", opened))

@@ -43,6 +43,8 @@ class Act(StrEnum):
     RESET_SOURCE = (
         "reset_source"  # by a person: breakers of sets are closed, those that stalled started again
     )
+    CONNECT_CORDS = "connect_cords"  # loads of `ids` hang on cords from their sets, beside the panel
+    DISCONNECT_CORDS = "disconnect_cords"  # they are back on the panel
     SHED_LOADS = "shed_loads"  # the loads that a transfer device of `ids` manages are taken off their panels
     RESTORE_LOADS = "restore_loads"  # they are put on again
     FORM_ISLAND = "form_island"  # the battery of section `subject` makes its voltage; as CLOSE
@@ -82,9 +84,9 @@ class Watch(StrEnum):
     )
     ISLAND_GRID = "island_feeder"  # subject: the section whose feeder before the switch died or is good again
     ISLAND_STOPPED = "island_stops"  # subject: the section whose battery is empty, overloaded or not alone
+    ISLAND_TRIPPED = "island_trips"  # subject: the section whose battery feeds a short circuit
     ISLAND_HELD = "island_raises_frequency"  # subject: the section whose battery takes no more of the sun
     ISLAND_RELEASED = "island_lowers_frequency"  # subject: the section whose battery has room again
-    ISLAND_TRIPPED = "island_trips"  # subject: the section whose battery feeds a short circuit
     FREQUENCY_LOST = "frequency_lost"  # ids: homes whose inverters are told by frequency to stop
     FREQUENCY_BACK = "frequency_back"  # ids: those that may come again
 
@@ -283,18 +285,18 @@ class Standing:
         At the battery's terminals since it formed last.
     homes
         Those behind the switch that hang on the section.
-    """
-
     faulted
         Whether a short circuit lies on it.
+    """
+
     grid: bool
     charge: float
     given_kwh: float
     taken_kwh: float
     homes: tuple[str, ...]
-
-
     faulted: bool = False
+
+
 class NeighbourhoodPhysics(Physics, Protocol):
     """Physics that knows sections with batteries of their own, by the names of their switches."""
 

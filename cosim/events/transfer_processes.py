@@ -45,6 +45,8 @@ ACTS = {
         (Act.START_SOURCE, None),
         (Act.STOP_SOURCE, None),
         (Act.RESET_SOURCE, None),
+        (Act.CONNECT_CORDS, None),
+        (Act.DISCONNECT_CORDS, None),
         (Act.SHED_LOADS, None),
         (Act.RESTORE_LOADS, None),
     )

@@ -60,7 +60,12 @@ OUTAGE_HOMES = Group(
         _row("without_power_s", "f8", "s", "time without power at its panel"),
         _row("on_own_s", "f8", "s", "time its panel had power and the grid was away"),
         _row("transfers", "i8", "1", "how often its panel got power of its own while the grid was away"),
-        _row("own_kwh", "f8", "kWh", "energy of its own source used while the grid was away, at the panel or by cord"),
+        _row(
+            "own_kwh",
+            "f8",
+            "kWh",
+            "energy of its own source used while the grid was away, at the panel or by cord",
+        ),
         _row("left_off_kwh", "f8", "kWh", "demand left off while on its own: not backed up, or shed"),
         _row(
             "unserved_kwh",

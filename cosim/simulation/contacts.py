@@ -27,6 +27,8 @@ class Contacts:
         (2, homes) poles of the contactors towards the grid and towards the own source that are closed.
     shed
         (homes,) whether managed loads are off.
+    cords
+        (homes,) whether loads hang on cords from the set itself, beside the panel.
     islands
         Sources and engines.
     service_seen, source_seen
@@ -42,6 +44,7 @@ class Contacts:
     service: Bool
     source: Bool
     shed: Bool
+    cords: Bool
     islands: IslandState
     service_seen: Int
     source_seen: Int
@@ -53,7 +56,8 @@ class Contacts:
     @property
     def calm(self) -> bool:
         """Whether all homes hang on the grid and no source is on or wanted."""
-        return bool(self.service.all() and not self.source.any() and not self.islands.wanted.any())
+        idle = not (self.source.any() or self.cords.any() or self.islands.wanted.any())
+        return bool(idle and self.service.all())
 
     @property
     def off(self) -> Bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cosim.simulation.supply import Supply
 
 Float = NDArray[np.float64]
+Bool = NDArray[np.bool_]
 
 
 class Drawing:
@@ -36,11 +37,17 @@ class Drawing:
         powered = state.closed[0] & alive
         contacts, islands = state.contacts, study.islands
         calm = contacts.calm
-        demand = study.demand.block(state.demand, plan.first_step, plan.seconds, powered, self._shed_limit_w)
+        corded = (
+            islands.corded(contacts) & ~powered
+        )  # a set serves what hangs on cords while the panel is dead
+        lit, most_w = powered | corded, self._most_w(corded)
+        demand = study.demand.block(state.demand, plan.first_step, plan.seconds, lit, most_w)
         panel_w, panel_var = demand.panel_w, demand.panel_var
         on_share = None if calm else islands.demand_share(contacts)
         if on_share is not None:
-            asked_w, backed = panel_w.sum(axis=1), on_share[:, None, None]
+            asked_w, backed = panel_w.sum(axis=1), np.where(corded, 0.0, on_share)[:, None, None]
+            cords = (islands.critical * corded)[:, None, None]
+            cord_w, cord_var = panel_w[:, :2] * cords, panel_var[:, :2] * cords
             panel_w, panel_var = panel_w * backed, panel_var * backed
         ambient_c = study.weather.block(plan.first_step, len(plan)).ambient_c
         output = self._der_output(state, plan)
@@ -86,7 +93,7 @@ class Drawing:
             sun_w = demand.pv_w * state.switch_on[:, None]
             island = islands.draw(
                 contacts, plan, state.charge_j, (panel_w, panel_var), ev_w, (pv_w, sun_w),
-                asked_w - panel_w.sum(axis=1),
+                asked_w - panel_w.sum(axis=1) - cord_w.sum(axis=1), (cord_w, cord_var),
             )  # fmt: skip
             battery = islands.merged(island, battery)
         plain = ~np.isin(rows, smart.batteries)
@@ -107,7 +114,8 @@ class Drawing:
             pv_w[contacts.off] = 0.0
             pv_w[islands.home] += island.block.solar_w
         return Draw(
-            plan, pv_w, ev_w, ambient_c, battery, cars, p_w, q_var, powered, demand.shown, demand.end, island
+            plan, pv_w, ev_w, ambient_c, battery, cars, p_w, q_var, powered, demand.shown, demand.end, lit, most_w,
+            island,
         )  # fmt: skip
 
     def wanted_share(self, state: State, plan: Plan) -> float:
@@ -125,9 +133,14 @@ class Drawing:
         if not state.demand:
             return {}  # demand without memory
         plan = draw.plan.head(count)
-        return self.case.demand.block(
-            state.demand, plan.first_step, plan.seconds, draw.powered, self._shed_limit_w
-        ).end
+        return self.case.demand.block(state.demand, plan.first_step, plan.seconds, draw.lit, draw.most_w).end
+
+    def _most_w(self, corded: Bool) -> Float | None:
+        """(homes,) largest power of panels beyond which loads are held off; hard-wired ones hang on no cord."""
+        limit_w = self._shed_limit_w
+        if not corded.any():
+            return limit_w
+        return np.where(corded, 0.0, np.inf if limit_w is None else limit_w)
 
     def _room(self, panel_w: Float, panel_var: Float, pv_w: Float) -> Float | None:
         """(homes, steps) what services leave for cars and for charging batteries [W]; None: nothing is limited."""

@@ -43,6 +43,8 @@ class Draw:
         (homes, steps) what demand shows of itself.
     end
         What demand remembers after the last step; None: not known, as the last steps were cut off.
+    lit, most_w
+        (homes,) whose uses go on, at the panel or on cords, and the power beyond which loads are held off (or None).
     island
         Homes off the grid; None where there are none.
     """
@@ -58,6 +60,8 @@ class Draw:
     powered: Bool
     shown: Mapping[str, Float]
     end: State | None
+    lit: Bool
+    most_w: Float | None
     island: IslandDraw | None = None
 
     def head(self, count: int) -> Draw:

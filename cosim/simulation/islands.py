@@ -36,6 +36,7 @@ SINGLE = 1
 ACTS = (
     Act.OPEN_SERVICE, Act.CLOSE_SERVICE, Act.CONNECT_SOURCE, Act.DISCONNECT_SOURCE, Act.START_SOURCE, Act.STOP_SOURCE,
     Act.STALL_SOURCE, Act.TRIP_SOURCE, Act.REFUEL_SOURCE, Act.RESET_SOURCE, Act.SHED_LOADS, Act.RESTORE_LOADS,
+    Act.CONNECT_CORDS, Act.DISCONNECT_CORDS,
 )  # fmt: skip
 MOST_TOLD = 2
 """How often a home is told of levels at one instant: there and back. A device that is told begins to count, which cuts
@@ -140,6 +141,7 @@ class Islands:
             service=np.ones((2, homes), dtype=bool),
             source=np.zeros((2, homes), dtype=bool),
             shed=np.zeros(homes, dtype=bool),
+            cords=np.zeros(homes, dtype=bool),
             islands=islands,
             service_seen=_codes(np.ones((homes, 2)), self._service),
             source_seen=np.zeros((len(self), 3), dtype=np.int64),
@@ -154,19 +156,27 @@ class Islands:
     def alive(self, contacts: Contacts, fed: Bool) -> Bool:
         """(homes,) whether the panel's side of the service has voltage, `fed` telling of the grid's."""
         alive = fed & contacts.service.any(axis=0)
-        alive[self.home] |= self.fleet.up(contacts.islands)
+        alive[self.home] |= self.fleet.up(contacts.islands) & contacts.off[self.home]
         return np.asarray(alive)
 
     def der_alive(self, contacts: Contacts, fed: Bool) -> Bool:
-        """(homes,) the same for inverters, which stay away from engines: their frequency is outside the window."""
-        alive = self.alive(contacts, fed)
+        """(homes,) the same for inverters, which need both legs and stay away from engines: their frequency is outside
+        the window."""
+        whole = np.where(contacts.off, contacts.source.all(axis=0), contacts.service.all(axis=0))
+        alive = np.asarray(self.alive(contacts, fed) & whole)
         engines = self.home[~self.fleet.battery]
         alive[engines] &= ~contacts.off[engines]
         return alive
 
     def _on(self, contacts: Contacts) -> Bool:
-        """(k,) sources on a panel that is off the grid."""
-        return np.asarray((contacts.source.any(axis=0) & contacts.off)[self.home])
+        """(k,) sources on a panel that is off the grid, or with loads on cords."""
+        return np.asarray((contacts.source.any(axis=0) & contacts.off | contacts.cords)[self.home])
+
+    def corded(self, contacts: Contacts) -> Bool:
+        """(homes,) whose set serves loads on cords now."""
+        corded = contacts.cords.copy()
+        corded[self.home] &= self.fleet.up(contacts.islands)
+        return corded
 
     def source_pu(self, contacts: Contacts) -> Float:
         """(homes, 2) voltage that each home's source makes; a battery that follows the grid makes none."""
@@ -213,6 +223,9 @@ class Islands:
                 contacts.islands = self.fleet.refuelled(contacts.islands, islands)
             case Act.RESET_SOURCE:
                 contacts.islands = self.fleet.reset(contacts.islands, islands)
+            case Act.CONNECT_CORDS | Act.DISCONNECT_CORDS:
+                has = self.home[islands]
+                contacts.cords[has] = (action.kind == Act.CONNECT_CORDS) & ~self.fleet.battery[islands]
             case Act.SHED_LOADS | Act.RESTORE_LOADS:
                 contacts.shed[rows] = action.kind == Act.SHED_LOADS
         self.settle(contacts)
@@ -242,6 +255,7 @@ class Islands:
         others_w: Float,
         solar: tuple[Float, Float],
         unserved_w: Float,
+        cord_w: tuple[Float, Float],
     ) -> IslandDraw:
         """What islands do over a plan.
 
@@ -257,13 +271,20 @@ class Islands:
             (homes, steps) that in service, and all that the sun allows.
         unserved_w
             (homes, steps) demand left off.
+        cord_w
+            W and var (homes, 2, steps) on cords, by leg.
         """
         rows, stores = self.home, self.fleet.battery
-        on = self._on(contacts)
-        legs = [values[rows, :2] + 0.5 * values[rows, 2:] for values in panel]
-        legs[0] = np.maximum(legs[0] + 0.5 * others_w[rows, None], 0.0)
-        for values in legs:
-            values[~on] = 0.0
+        on, closed, off = self._on(contacts), contacts.source[:, rows].T, contacts.off[rows]
+        both = np.asarray(closed.all(axis=1))[:, None, None]
+        legs = [
+            values[rows, :2] * closed[:, :, None] + np.where(both, 0.5 * values[rows, 2:], 0.0)
+            for values in panel
+        ]
+        legs[0] = np.maximum(legs[0] + np.where(both, 0.5 * others_w[rows, None], 0.0), 0.0)
+        for which, values in enumerate(legs):
+            values[np.asarray(~on | ~off)] = 0.0
+            values += cord_w[which][rows]
         away = (contacts.off[rows] & stores)[:, None]
         solar_w, sun_w = (np.where(away, values[rows], 0.0) for values in solar)
         stored = np.zeros(len(self))
@@ -310,8 +331,8 @@ class Islands:
         made = np.zeros(len(self.names))
         made[rows] = self.fleet.source_pu(island.state) * self.fleet.up(island.state)
         legs = one_v.copy(), two_v.copy()
-        for leg in legs:
-            leg[:, off] = (made * self.nominal_v)[off]
+        for leg, pole in zip(legs, contacts.source, strict=True):
+            leg[:, off] = (made * pole * self.nominal_v)[off]
         sockets.panel_w[:, rows] += np.where(off[rows], island.block.served_w.T, 0.0)
         mine = np.flatnonzero(self.on_branch & off[rows])
         ampere = (island.block.leg_va[mine] / self.leg_v[rows[mine], None, None]).transpose(2, 1, 0)

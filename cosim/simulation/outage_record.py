@@ -72,10 +72,10 @@ class OutageRecord:
         taken_w = steps.home["service_power_w"] + steps.home["pv_power_w"]
         taken_w[:, self._study.battery_home] += block.battery.power_w[:, :count].T
         self._all_j = added_up(self._all_j, steps.seconds, np.where(whole, taken_w, 0.0))
-        if own.any():
-            panel_w = steps.home["panel_power_w"]
-            self._own_j = added_up(self._own_j, steps.seconds, np.where(own, panel_w, 0.0))
         if (island := block.draw.island) is not None:
+            served_w = np.zeros_like(taken_w)
+            served_w[:, self._study.islands.home] = island.block.served_w[:, :count].T
+            self._own_j = added_up(self._own_j, steps.seconds, np.where(supplied, 0.0, served_w))
             self._left_off_j = added_up(self._left_off_j, steps.seconds, island.unserved_w[:, :count].T)
         self._end_us = plan.end_us
 

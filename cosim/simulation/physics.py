@@ -291,9 +291,9 @@ class StudyPhysics:
 
     def panel_pu(self, ids: tuple[str, ...]) -> Float:
         """(ids, 2) voltage of both legs at the panel now, per unit."""
-        off = self.state.contacts.off[self.case.rows(ids)]
-        up = self.case.islands.up(self.state.contacts)[self.case.rows(ids)]
-        found = self.source_pu(ids) * up[:, None]
+        rows, contacts = self.case.rows(ids), self.state.contacts
+        off, up = contacts.off[rows], self.case.islands.up(contacts)[rows]
+        found = self.source_pu(ids) * (up & contacts.source[:, rows]).T
         return found if off.all() else np.where(off[:, None], found, self.service_pu(ids))
 
     def backfeeding(self) -> tuple[str, ...]:

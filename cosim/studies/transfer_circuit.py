@@ -182,6 +182,8 @@ class Bench:
                 self.outside = replace(self.outside, runs=False)
             case Act.RESET_SOURCE:
                 pass  # sets of the bench have no breaker of their own
+            case Act.CONNECT_CORDS | Act.DISCONNECT_CORDS:
+                pass  # what hangs on cords is beside the panel
             case Act.SHED_LOADS | Act.RESTORE_LOADS:
                 self.shed = action.kind == Act.SHED_LOADS
             case _:

@@ -301,3 +301,61 @@ def test_a_cord_on_a_dead_feeder_bears_what_its_homes_would_draw_whoever_else_is
     assert run.physics.backfeeding() == ()
     run.act(Act.RESET_SOURCE, homes)
     assert run.physics.backfeeding() == homes
+
+
+def test_cords_serve_what_is_plugged_in_while_the_panel_is_dead_and_nothing_hard_wired() -> None:
+    homes = {"share": 0.5, "transfer": "extension-cord", "generator": "portable-generator-6.25"}
+    asked = {**CASE, "homes": {"cords": homes | {"critical_share": 0.5}, "plain": {"share": 0.5}}}
+    study = assemble(Scenario.model_validate(asked), parallel=False)
+    ends = []
+    for block_steps in (64, 7):
+        run = Run(study, block_steps)
+        homes = run.group("cords")
+        rows = study.rows(homes)
+        run.to(600)
+        run.physics.apply(Action(Act.OPEN, "line:breaker-1"))
+        run.act(Act.START_SOURCE, homes)
+        run.act(Act.CONNECT_CORDS, homes)
+        run.to(660)
+        run.kept.clear()
+        run.to(4200)
+        served, fuel_w = run.island("island_served_w")[:, rows], run.island("fuel_w")[:, rows]
+        assert (served > 0.0).all()
+        assert (fuel_w > served).all()
+        assert not run.island("powered")[:, rows].any()
+        assert not run.physics.panel_pu(homes).any()
+        assert (run.read(lambda b: b.draw.p_w.T) == 0.0).all()  # nothing for the dead feeder
+        uses = run.read(lambda b: b.draw.shown["shed_w"].T)[:, rows]
+        assert (uses > 0.0).any()  # what is hard-wired wants power and has none
+        assert (
+            run.island("unserved_w")[:, rows] >= served - 1e-9
+        ).all()  # half of what could be plugged in is not
+        run.physics.apply(Action(Act.CLOSE, "line:breaker-1"))
+        run.kept.clear()
+        run.to(4800)
+        assert not run.island("island_served_w")[:, rows].any()
+        assert run.island("powered")[:, rows].all()
+        ends.append(
+            (served.sum(), run.physics.state.demand["homes"], run.physics.state.contacts.islands.engines)
+        )
+    assert ends[0][0] == pytest.approx(ends[1][0], rel=1e-12)
+    for first, second in zip(ends[0][1:], ends[1][1:], strict=True):
+        assert np.array_equal(first, second)
+
+
+def test_a_welded_pole_leaves_one_leg_and_no_inverter(study: Study) -> None:
+    run = Run(study)
+    homes = run.group("backup")[:1]
+    row = study.rows(homes)[0]
+    run.to(600)
+    assert run.act(Act.OPEN_SERVICE, homes, "1") == homes  # an inverter between the legs has lost its voltage
+    assert run.act(Act.CLOSE_SERVICE, homes, "1") == homes
+    run.act(Act.OPEN_SERVICE, homes, "12")
+    run.act(Act.CONNECT_SOURCE, homes, "2")
+    assert run.physics.panel_pu(homes).tolist() == [[0.0, 1.0]]
+    run.kept.clear()
+    run.to(1200)
+    legs = run.read(lambda b: b.draw.island.leg_w.transpose(2, 0, 1))[:, study.islands.of_home[row]]
+    assert not legs[:, 0].any()
+    assert (legs[:, 1] > 0.0).all()
+    assert not run.read(lambda b: b.panel_v[0])[:, row].any()
