@@ -80,7 +80,9 @@ def require_interrupted(path: Path) -> None:
         try:
             version = json.loads((parts / MANIFEST).read_text())["version"]
         except (ValueError, KeyError, TypeError, OSError) as error:
-            raise ResultsError(Problem(f"damaged ({error})", file=str(parts / MANIFEST))) from error
+            raise ResultsError(
+                Problem(f"damaged ({error}); run without --resume", file=str(parts / MANIFEST))
+            ) from error
         if version != layout.VERSION:
             message = (
                 f"was begun with layout {version} of result files, which is {layout.VERSION} now; run it anew"
@@ -105,7 +107,8 @@ def read_checkpoint(parts: Path, segments: Sequence[Segment], time_us: int) -> A
     file = parts / saved.file
     content = file.read_bytes() if file.is_file() else b""
     if files.digest(content) != saved.sha256:
-        raise ResultsError(Problem("checkpoint is missing or changed since it was written", file=str(file)))
+        told = "checkpoint is missing or changed since it was written; put it back, or run without --resume"
+        raise ResultsError(Problem(told, file=str(file)))
     return unpack(content)
 
 

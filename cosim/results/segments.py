@@ -126,7 +126,10 @@ def whole_segments(parts: Path, trusting: bool) -> list[Segment]:
     if not whole or (trusting and len(whole) < len(listed)):
         broken = listed[len(whole)].file if listed else MANIFEST
         raise ResultsError(
-            Problem("segment is missing or changed since it was written", file=str(parts / broken))
+            Problem(
+                "segment is missing or changed since it was written; run without --resume",
+                file=str(parts / broken),
+            )
         )
     return whole
 
