@@ -12,7 +12,7 @@ from cosim.devices.protection import PHASES, Element, ProtectiveDevice
 
 Currents = tuple[float, ...]
 
-FUSE_SHARE = 0.75  # clearing of a link over melting of the link before it: the 75 % rule (stated, recalled)
+FUSE_SHARE = 0.75  # clearing of a link over melting of the link before it: the 75 % rule (recalled)
 FUSE_TO_RELAY_S, RELAY_TO_RELAY_S = 0.2, 0.3
 """Between clearing and the decision of a relay or recloser upstream; planners ask 0.2 to 0.4 s (estimate)."""
 # Eaton TD132010EN (2017), "Coordination of fuse links with oil circuit reclosers"
