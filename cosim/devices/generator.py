@@ -42,6 +42,8 @@ class GeneratorBlock:
         (k, steps) heat of the fuel burnt [J].
     frequency_hz
         (k, steps) at the end of each step; NaN while it does not run.
+    speed
+        (k, steps) at the end of each step, in shares of what the governor holds; 0 while it does not run.
     end
         (k, columns) state after the last step.
     first_us
@@ -54,6 +56,7 @@ class GeneratorBlock:
     power_w: Float
     burnt_j: Float
     frequency_hz: Float
+    speed: Float
     end: Float
     first_us: Int
     first: Int
@@ -212,7 +215,7 @@ class GeneratorFleet:
         )  # fmt: skip
         hertz = np.where(speed > 0.0, self.frequency_hz(load_w) * speed, np.nan)
         first_us = np.where(first[:, 0] < 0.0, NEVER, np.ceil(first[:, 0] * 1e6)).astype(np.int64)
-        return GeneratorBlock(power_w, burnt_j, hertz, end, first_us, first[:, 1].astype(np.int64))
+        return GeneratorBlock(power_w, burnt_j, hertz, speed, end, first_us, first[:, 1].astype(np.int64))
 
     def frequency_hz(self, load_w: Float) -> Float:
         """(k, ...) frequency at which the governor settles under a load."""

@@ -83,6 +83,8 @@ class IslandBlock:
         (k, 2, steps) apparent power of the source by leg at the end of each step [VA].
     burnt_j
         (g, steps) heat of the fuel burnt [J].
+    speed
+        (g, steps) of engines at the start of each step, in shares of that of their governor.
     end
         State after the last step.
     first_us
@@ -98,6 +100,7 @@ class IslandBlock:
     charge_j: Float
     leg_va: Float
     burnt_j: Float
+    speed: Float
     end: IslandState
     first_us: int
     change_us: Int
@@ -245,8 +248,8 @@ class IslandFleet:
         load_w = np.zeros((len(self.engines), steps))
         if block is not None:
             load_w[rows] = block.served_w[engines]
-        speed = np.sqrt(state.engines[rows, engine.SPEED2])
-        hertz[engines] = self.engines.frequency_hz(load_w)[rows] * speed[:, None]
+        speed = np.sqrt(state.engines[rows, engine.SPEED2])[:, None] if block is None else block.speed[rows]
+        hertz[engines] = self.engines.frequency_hz(load_w)[rows] * speed
         return np.where(self._turns(state)[:, None], hertz, np.nan)
 
     # -- what is done to them ----------------------------------------------------------------
@@ -378,8 +381,9 @@ class IslandFleet:
                 engine_rows.add(island)
         changes = change_us[change_us >= 0]
         end = IslandState(units, engines.end, state.wanted)
+        speed = np.column_stack([np.sqrt(state.engines[:, engine.SPEED2]), engines.speed[:, :-1]])
         return IslandBlock(
-            power_w, used_w, served_w, out_j, leg_va, engines.burnt_j, end, int(changes.min(initial=NEVER_US)),
+            power_w, used_w, served_w, out_j, leg_va, engines.burnt_j, speed, end, int(changes.min(initial=NEVER_US)),
             change_us, change, frozenset(engine_rows),
         )  # fmt: skip
 

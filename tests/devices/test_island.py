@@ -255,6 +255,21 @@ def test_a_generator_stalls_under_what_its_engine_cannot_give() -> None:
     assert block.first_us == math.ceil(exact_s * 1e6)
 
 
+def test_frequency_of_a_slowing_engine_is_that_of_its_steps_however_they_are_cut() -> None:
+    fleet, state = generator()
+    state = fleet.changed(state, run(fleet, state, 0.0, (0.0, 0.0), [60.0], on=False))
+    state, heavy = fleet.settled(state, np.array([True])), (4500.0, 4500.0)
+    whole = run(fleet, state, 0.0, heavy, [0.1] * 4)
+    hertz, one_by_one, at = fleet.frequency_hz(state, whole), [], state
+    for _ in range(4):
+        part = run(fleet, at, 0.0, heavy, [0.1])
+        one_by_one.append(fleet.frequency_hz(at, part)[0, 0])
+        at = part.end
+    assert hertz[0].tolist() == one_by_one
+    assert one_by_one == sorted(one_by_one, reverse=True)
+    assert one_by_one[-1] < one_by_one[0]
+
+
 def test_side_by_side_is_one_by_one() -> None:
     entries = [
         library.load("der", name) for name in ("powerwall-3", "portable-generator-6.25", "powerwall-3")
