@@ -442,13 +442,15 @@ def _counting(
         return replace(pole, armed="".join(sorted(seen | set(pole.armed))), quiet_us=0)
     if _pulse_ends(pole, dead):
         counted = pole.counted + 1
-        opening = max(0, device.opening_us - elapsed_us) if counted >= device.counts else NEVER
-        return replace(pole, counted=counted, armed="", opening_us=opening, quiet_us=elapsed_us)
+        if counted >= device.counts:
+            return Pole(counted=counted, opening_us=max(0, device.opening_us - elapsed_us))
+        return _AT_REST if elapsed_us >= device.reset_us else Pole(counted=counted, quiet_us=elapsed_us)
     quiet = pole.quiet_us + elapsed_us
-    if quiet >= device.reset_us:
-        return _AT_REST
     # A fault that was cleared further on leaves the line alive: nothing to count.
-    return replace(pole, armed="" if not set(pole.armed) & set(dead) else pole.armed, quiet_us=quiet)
+    armed = pole.armed if set(pole.armed) & set(dead) else ""
+    if quiet >= device.reset_us or not (pole.counted or armed):
+        return _AT_REST
+    return replace(pole, armed=armed, quiet_us=quiet)
 
 
 @dataclass(frozen=True)

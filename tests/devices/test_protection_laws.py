@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -129,6 +130,41 @@ def test_states_and_operations_are_the_same_however_time_is_cut(
             for field in TIMES:
                 assert getattr(one, field) == pytest.approx(getattr(other, field), abs=len(whole) + 1)
             assert one.way == pytest.approx(other.way, abs=1e-3)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([(0.0, ""), (0.0, "abc"), (0.0, "a"), (300.0, ""), (300.0, "abc")]),
+            st.sampled_from([1_000, 500_000, 15_000_000, 45_000_000, 100_000_000]),
+        ),
+        min_size=1,
+        max_size=10,
+    ),
+    st.lists(st.floats(0.01, 0.99), min_size=1, max_size=3),
+)
+def test_a_sectionalizer_counts_the_same_however_time_is_cut(
+    story: list[tuple[tuple[float, str], int]], shares: list[float]
+) -> None:
+    device = ProtectiveDevice(
+        "sectionalizer:x", "sectionalizer", "line:x", "abc", True,
+        opening_us=80_000, reset_us=90_000_000, counts=3, actuating_a=160.0,
+    )  # fmt: skip
+    whole = pieces = Response()
+    for (one, dead), length_us in story:
+        current = (one, 0.0, 0.0, one)
+        operation = next_operation(device, whole, current, dead)
+        again = next_operation(device, pieces, current, dead)
+        assert operation == again
+        if operation is not None and operation.after_us <= length_us:
+            assert operation.by == "count 3"
+            break
+        whole = advanced(device, whole, current, length_us, dead)
+        moments = sorted({0, length_us, *(int(share * length_us) for share in shares)})
+        for start, end in pairwise(moments):
+            pieces = advanced(device, pieces, current, end - start, dead)
+        assert whole == pieces
 
 
 @settings(deadline=None, max_examples=150)
