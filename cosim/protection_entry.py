@@ -31,8 +31,6 @@ class FuseEntry(Entry):
         From just before melting back to cold without current; the way back is taken as linear.
     interrupting_a
         Largest symmetrical current that it breaks.
-    melting_a2s, clearing_a2s
-        Of a current-limiting fuse, by rating: I^2 t to melt at high current, and the most that gets through.
     """
 
     kind: Literal["fuse"]
@@ -43,17 +41,11 @@ class FuseEntry(Entry):
     load_multiple: Times
     cooling_s: Annotated[Quantity, of("s", 0.0, 86_400.0)]
     interrupting_a: Annotated[Quantity, of("A", known=False)]
-    melting_a2s: dict[str, Annotated[Quantity, of("A2s")]] = Field(default_factory=dict)
-    clearing_a2s: dict[str, Annotated[Quantity, of("A2s")]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _ratings(self) -> FuseEntry:
         if not self.ratings_a or not all(a < b for a, b in pairwise((0.0, *self.ratings_a))):
             raise ValueError("ratings_a must rise from above 0")
-        known = {f"{rating:g}" for rating in self.ratings_a}
-        for table in (self.melting_a2s, self.clearing_a2s):
-            if unknown := sorted(table.keys() - known):
-                raise ValueError(f"{unknown[0]!r} is none of the ratings {', '.join(sorted(known))}")
         return self
 
     def references(self) -> list[tuple[str, str]]:
@@ -71,7 +63,8 @@ class FuseEntry(Entry):
 
     def link(self, rating_a: float) -> Element:
         """The link of one rating, whether made or not."""
-        name = f"{rating_a:g}{self.curve.partition('-')[0].upper()}"
+        kind = self.curve.removesuffix("-link")
+        name = f"{rating_a:g}{kind.upper()}" if kind != self.curve else f"{rating_a:g} {kind}"
         curve = TimeCurrentCurve.load(self.curve)
         return Element(name, rating_a, curve, reset_s=self.cooling_s.value)
 

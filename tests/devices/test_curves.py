@@ -58,5 +58,10 @@ def test_expulsion_links_wait_for_a_current_zero_and_current_limiting_fuses_do_n
         assert curve.clearing_s([100.0, 1e4]) == pytest.approx([curve.least_clearing_s] * 2)
         assert half_cycle_s <= curve.least_clearing_s <= 2 * half_cycle_s
         assert curve.melting_s(1e4) < 1e-6
-    assert TimeCurrentCurve.load("current-limiting").clearing_s(30.0) < half_cycle_s
+    limiting, link = TimeCurrentCurve.load("current-limiting"), TimeCurrentCurve.load("k-link")
+    assert limiting.clearing_s(60.0) < half_cycle_s
+    multiple = np.geomspace(2.0, 200.0, 200)
+    assert (
+        limiting.melting_s(multiple) >= link.melting_s(multiple) * (1 - 1e-12)
+    ).all()  # the link always melts too
     assert np.isinf(TimeCurrentCurve.load("k-link").clearing_s(1.9))
