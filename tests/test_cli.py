@@ -154,7 +154,7 @@ def test_check_tells_problems_of_variants_and_names_of_the_feeder(
     file.write_text(SMALL + "homes.solar.shar = 1\n")
     wrong = cosim("scenario", "check", file)
     assert wrong.exit_code == 2
-    assert "homes.solar.shar: unknown key (did you mean 'share'?)" in wrong.stderr
+    assert "homes.solar.shar: in variant none: unknown key (did you mean 'share'?)" in wrong.stderr
     file.write_text(SMALL + '[record]\nfull = ["home:home-99"]\n')
     wrong = cosim("scenario", "check", file)
     assert wrong.exit_code == 2

@@ -52,20 +52,22 @@ def check(
 
     Example: cosim scenario check my-study.toml --set homes.solar.share=0.5
     """
+    from dataclasses import replace
+
     from cosim.cli.outline import outline
     from cosim.errors import Problem, ScenarioError
     from cosim.scenario.loading import load, parse_settings, variant_names
 
     overrides = parse_settings(settings or ())
     case = load(scenario, overrides=overrides, variant=variant)
-    problems: list[Problem | str] = []
+    told: dict[Problem, str] = {}  # each once, with the first variant that has it
     for name in variant_names(scenario) if variant is None else ():
         try:
             load(scenario, overrides=overrides, variant=name)
         except ScenarioError as error:
-            problems += [p for p in error.problems if p not in problems]
-    if problems:
-        raise ScenarioError(problems)
+            told |= {problem: name for problem in error.problems if problem not in told}
+    if told:
+        raise ScenarioError(replace(p, message=f"in variant {name}: {p.message}") for p, name in told.items())
     found = outline(case)
     if json:
         print_json({**found.as_dict(), "variants": list(case.variants), "digest": case.digest()})

@@ -83,7 +83,8 @@ def run_faults(env: Environment, record: Faults) -> ProcessGenerator:
 def _strike(env: Environment, record: Faults, fault: ComingFault) -> None:
     """Put a fault on the feeder; conductors that break open their section."""
     lasting = "permanent" if fault.dead_us is None else "temporary"
-    detail = f"{fault.name}: {fault.fault} {fault.conductors}, {lasting}"
+    what = f"{fault.fault} {fault.conductors}".rstrip()
+    detail = f"{fault.name}: {what}, {lasting}"
     if fault.fault == BROKEN:
         section = f"{fault.where}@{fault.conductors}" if fault.conductors else fault.where
         order = open_section(env, section, fault.name, "conductor_breaks", record.cause, fault.name)

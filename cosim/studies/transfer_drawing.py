@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cosim.transfer_entry import StateEntry, TransferEntry, TransitionEntry
 
 BOX, HEAD, PORT, GAP, LANE, EDGE = 236, 46, 17, 20, 22, 14
+LETTER = 6.6  # mean width of a letter of a title
 STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#222}.n{font-size:10px;text-anchor:middle}.s{font-size:10px;fill:#666}"
     ".b{fill:#fff;stroke:#444}.b.first{stroke-width:2.5}.w{fill:none;stroke:#0072b2;stroke-width:1.4}"
@@ -64,12 +65,13 @@ def drawing(entry: TransferEntry) -> str:
     wide = {which: max(found.values(), default=-1) + 1 for which, found in lanes.items()}
     left = EDGE + LANE * (wide["left"] + 1)
     boxes, bottom = _boxes(entry, arrows, side, order)
-    width = left + BOX + LANE * (wide["right"] + 1) + EDGE
-    body = [*_boxes_svg(entry, boxes, left)]
+    across = max(BOX, *(28 + round(LETTER * len(state.title)) for state in entry.states.values()))
+    width = left + across + LANE * (wide["right"] + 1) + EDGE
+    body = [*_boxes_svg(entry, boxes, left, across)]
     for way in arrows:
         which = side[way.number]
         lane = lanes[which][way.number]
-        face = left + BOX if which == "right" else left
+        face = left + across if which == "right" else left
         out = face + (1 if which == "right" else -1) * LANE * (lane + 1)
         body += _way_svg(way, boxes, which, face, out)
     return (
@@ -121,13 +123,13 @@ def _boxes(
     return boxes, top - GAP + EDGE
 
 
-def _boxes_svg(entry: TransferEntry, boxes: dict[str, _Box], left: float) -> Iterator[str]:
+def _boxes_svg(entry: TransferEntry, boxes: dict[str, _Box], left: float, across: int) -> Iterator[str]:
     for name, box in boxes.items():
         state = entry.states[name]
         kind = " first" if name == entry.initial else ""
         middle = box.top + 0.5 * box.height
         yield (
-            f'<rect class="b{kind}" x="{left:g}" y="{box.top:.1f}" width="{BOX}" height="{box.height:.1f}" rx="6"/>'
+            f'<rect class="b{kind}" x="{left:g}" y="{box.top:.1f}" width="{across}" height="{box.height:.1f}" rx="6"/>'
             f'<text x="{left + 14:g}" y="{middle - 5:.1f}">{escape(state.title)}</text>'
         )
         yield from _contacts(state, left + 14, middle + 12)
