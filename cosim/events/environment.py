@@ -9,7 +9,7 @@ import math
 from collections import Counter
 from enum import IntEnum
 from heapq import heappop, heappush
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 import simpy
 from simpy.events import NORMAL, URGENT, Event, EventPriority, Process
@@ -17,6 +17,8 @@ from simpy.events import NORMAL, URGENT, Event, EventPriority, Process
 from cosim.events.log import NO_CAUSE, EventLog
 from cosim.events.physics import Crossing, Physics
 from cosim.events.records import KINDS, Record, Signal, from_plain, to_plain
+
+R = TypeVar("R", bound=Record)
 
 MOST_ALIKE = 4
 """How often the physics may report one crossing at one instant: what it brings about may cut the step, and the mean of
@@ -201,6 +203,10 @@ class Environment(simpy.Environment):
         del self._waits[name]
         for topic in wait.topics:
             del self._watchers[topic][name]
+
+    def records(self, kind: type[R]) -> list[R]:
+        """Records of the processes of one kind that wait."""
+        return [wait.record for wait in self._waits.values() if isinstance(wait.record, kind)]
 
     # -- saving ---------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ change of the topology, ends what gives way, and keeps the time that crews work 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Protocol, cast
 
 from simpy.events import ProcessGenerator
@@ -23,6 +23,7 @@ CONTACTS_MOVED = "contacts_moved"  # a transfer device acted; ids: the homes
 STALLS, TRIPS, FOUND = "source stalls", "breaker trips", "found by the crew"
 ENDS = {STALLS: Act.STALL_SOURCE, TRIPS: Act.TRIP_SOURCE, FOUND: Act.STOP_SOURCE}
 RETURNS, ISOLATED = "utility returns out of phase", "isolated by hand"
+GOES_ON = "goes on as the run ends"
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,16 @@ def watch_backfeed(env: Environment, record: BackfeedHazards) -> ProcessGenerato
         _look(env, record, cause)
 
 
+def spells(record: BackfeedHazards, now_us: int) -> list[Ended]:
+    """All stretches of backfeed until now, in the order in which they ended; what goes on stands last."""
+    open_ones = []
+    for home, now in record.standing.items():
+        standing = replace(now, lines=list(now.lines))
+        _pass(record, standing, now_us)
+        open_ones.append(_row(home, standing, now_us, GOES_ON))
+    return [*record.ended, *open_ones]
+
+
 def _look(env: Environment, record: BackfeedHazards, cause: int) -> None:
     """Compare who stands on the dead grid now with who did."""
     physics = cast(HazardPhysics, env.physics)
@@ -279,21 +290,13 @@ def _stop(env: Environment, home: str, act: Act, order: int) -> None:
 
 def _end(env: Environment, record: BackfeedHazards, home: str, reason: str, cause: int) -> int:
     was = record.standing.pop(home)
-    record.ended.append(
-        Ended(
-            home,
-            was.start_us,
-            env.now,
-            reason,
-            was.homes,
-            was.nodes,
-            was.primary_m,
-            was.primary_v,
-            was.contact_a,
-            was.closing_a if reason == RETURNS else 0.0,
-            was.hazard_us,
-            was.exposure_us,
-        )
-    )
+    record.ended.append(_row(home, was, env.now, reason))
     minutes = (env.now - was.start_us) / 60e6
     return env.record("backfeed_ends", f"home:{home}", f"{reason} after {minutes:.1f} min", cause)
+
+
+def _row(home: str, was: Standing, end_us: int, reason: str) -> Ended:
+    return Ended(
+        home, was.start_us, end_us, reason, was.homes, was.nodes, was.primary_m, was.primary_v, was.contact_a,
+        was.closing_a if reason == RETURNS else 0.0, was.hazard_us, was.exposure_us,
+    )  # fmt: skip

@@ -18,6 +18,15 @@ BREAK_US = 1_000_000
 """Between a battery's going and the switch's closing: a motor-operated switch's second (estimate, 0.1 to 5 s)."""
 
 
+STOPPED, TRIPPED, IN_STEP, BROKEN = (
+    "stops",
+    "short circuit",
+    "feeder back, in step",
+    "feeder back, by a break",
+)
+GOES_ON = "goes on as the run ends"
+
+
 @dataclass
 class Terms:
     """When a section leaves and returns, and whether without a break."""
@@ -39,13 +48,33 @@ class Stand:
     held: list[str] = field(default_factory=list)
 
 
+@dataclass
+class Spell:
+    """One island of a section, from its forming to its end: a row of the results.
+
+    `homes` are those on it as it ended, `cause` is the number of the log record that ended it; shares of the battery.
+    """
+
+    at: str
+    formed_us: int
+    ended_us: int
+    reason: str
+    cause: int
+    homes: int
+    given_kwh: float
+    taken_kwh: float
+    least: float
+    charge: float
+
+
 @dataclass(kw_only=True)
 class NeighbourhoodIslands(Record):
-    """All sections, by the names of their switches."""
+    """All sections, by the names of their switches; islands that are over in the order in which they ended."""
 
     kind: ClassVar[str] = "neighbourhood_islands"
     terms: dict[str, Terms]
     stands: dict[str, Stand] = field(default_factory=dict)
+    ended: list[Spell] = field(default_factory=list)
 
 
 @process(NeighbourhoodIslands)
@@ -76,6 +105,12 @@ def neighbourhood_islands(env: Environment, record: NeighbourhoodIslands) -> Pro
                 _due(env, record, name, stand)
 
 
+def spells(env: Environment, record: NeighbourhoodIslands) -> list[Spell]:
+    """All islands until now; those that go on stand last."""
+    formed = [(name, stand) for name, stand in record.stands.items() if stand.state == FORMED]
+    return [*record.ended, *(_spell(env, name, stand, GOES_ON, NO_CAUSE) for name, stand in formed)]
+
+
 def _hear(env: Environment, record: NeighbourhoodIslands, signal: Signal) -> None:
     name, stand = signal.subject, record.stands[signal.subject]
     standing = _standing(env, name)
@@ -86,7 +121,8 @@ def _hear(env: Environment, record: NeighbourhoodIslands, signal: Signal) -> Non
         case Watch.ISLAND_RELEASED:
             _release(env, name, stand, signal.cause)
         case Watch.ISLAND_STOPPED | Watch.ISLAND_TRIPPED:
-            _end(env, name, stand, "island_dark", signal.cause)
+            reason = STOPPED if signal.topic == Watch.ISLAND_STOPPED else TRIPPED
+            _end(env, record, name, "island_dark", signal.cause, reason)
             stand.state = DARK if signal.topic == Watch.ISLAND_STOPPED else LOCKED
             stand.deadline_us = stand.deadline_us if stand.state == DARK else None
         case _:
@@ -153,19 +189,23 @@ def _return(env: Environment, record: NeighbourhoodIslands, name: str, stand: St
     terms, physics = record.terms[name], cast(NeighbourhoodPhysics, env.physics)
     if stand.state == FORMED and terms.seamless and physics.in_step(name):
         order = close_section(env, name, record.name, "island_switch_closes", stand.cause, "in step")
-        _end(env, name, stand, "island_ended", order)
+        _end(env, record, name, "island_ended", order, IN_STEP)
         stand.state = ON_GRID
     elif stand.state == FORMED:
-        _end(env, name, stand, "island_ended", stand.cause)
+        _end(env, record, name, "island_ended", stand.cause, BROKEN)
         stand.state, stand.deadline_us = BREAK, env.now + BREAK_US
     else:
         stand.state = ON_GRID
         stand.cause = close_section(env, name, record.name, "island_switch_closes", stand.cause)
 
 
-def _end(env: Environment, name: str, stand: Stand, event: str, cause: int) -> None:
+def _end(
+    env: Environment, record: NeighbourhoodIslands, name: str, event: str, cause: int, reason: str
+) -> None:
     """Take the battery off, and say what it did."""
-    standing = _standing(env, name)
+    standing, stand = _standing(env, name), record.stands[name]
+    if stand.state == FORMED:
+        record.ended.append(_spell(env, name, stand, reason, cause))
     said = (
         f"{(env.now - stand.since_us) / 60e6:.1f} min, {standing.given_kwh:.3f} kWh given, "
         f"{standing.taken_kwh:.3f} kWh taken, {100.0 * standing.charge:.0f} % stored"
@@ -174,6 +214,14 @@ def _end(env: Environment, name: str, stand: Stand, event: str, cause: int) -> N
     env.signal(Watch.SWITCHED, name, (), order)  # faults inside are dead now
     _release(env, name, stand, order)
     stand.cause = order
+
+
+def _spell(env: Environment, name: str, stand: Stand, reason: str, cause: int) -> Spell:
+    now = _standing(env, name)
+    return Spell(
+        name, stand.since_us, env.now, reason, cause, len(now.homes), now.given_kwh, now.taken_kwh, now.least,
+        now.charge,
+    )  # fmt: skip
 
 
 def _release(env: Environment, name: str, stand: Stand, cause: int) -> None:

@@ -287,6 +287,8 @@ class Standing:
         Those behind the switch that hang on the section.
     faulted
         Whether a short circuit lies on it.
+    least
+        Least share stored since it formed last.
     """
 
     grid: bool
@@ -295,6 +297,7 @@ class Standing:
     taken_kwh: float
     homes: tuple[str, ...]
     faulted: bool = False
+    least: float = 0.0
 
 
 class NeighbourhoodPhysics(Physics, Protocol):

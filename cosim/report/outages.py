@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cosim.report.charts import Series
 from cosim.report.formatting import counted, moment, number, span
-from cosim.report.tables import Table, numbers, words
+from cosim.report.outage_energy import backfeed_spells, own_energy, section_islands, short_circuits
+from cosim.report.tables import Column, Table, numbers, words
+from cosim.results.grid_heat_findings import NORMAL_C
 from cosim.results.outage_layout import INTERRUPTIONS
 
 if TYPE_CHECKING:
@@ -65,12 +67,14 @@ def outage_tables(results: Results) -> Iterator[Table]:
     """Coordination of the devices; interruptions by cause, and the homes that were out longest, if anybody was."""
     for name in results.studies_of("coordination"):
         yield _coordination(results, name)
-    if not results.studies_of("interruptions"):
-        return
-    yield _causes(results)
-    for name in results.studies_of("returns"):
-        yield _returns(results, name)
-    yield _homes(results)
+    if results.studies_of("interruptions"):
+        yield _causes(results)
+        for name in results.studies_of("returns"):
+            yield _returns(results, name)
+            yield _temperatures(results, name)
+        yield _homes(results)
+    for make in (own_energy, section_islands, backfeed_spells, short_circuits):
+        yield from make(results)
 
 
 def _coordination(results: Results, name: str) -> Table:
@@ -172,6 +176,32 @@ def _returns(results: Results, name: str) -> Table:
             numbers("Their transformers", "kVA", study["transformers_kva"][rows]),
         ),
     )
+
+
+def _temperatures(results: Results, name: str) -> Table:
+    study = {str(key): column.to_numpy() for key, column in results.study(name).items()}
+    rows = np.sort(np.argsort(-study["homes"], kind="stable")[:MOST_ROWS])
+    return Table(
+        "Temperatures through the returns",
+        "Of the transformers that feed the homes of each return, the one whose hot spot rose highest within the hour "
+        "after, and the hottest part of any of their adapters: after the first step, and at most.",
+        (
+            words("Back", [moment(study["time"][row], seconds=True) for row in rows]),
+            numbers("Homes", "", study["homes"][rows].astype(float)),
+            words("Transformer", study["unit"][rows].tolist()),
+            numbers("Hot spot at first", "°C", study["unit_first_c"][rows]),
+            numbers("At most", "°C", study["unit_c"][rows], study["unit_c"][rows] > NORMAL_C),
+            *_adapters(study, rows),
+        ),
+    )
+
+
+def _adapters(study: dict[str, Any], rows: NDArray[np.int64]) -> Iterator[Column]:
+    """Hottest adapter of each return, if any home has one."""
+    if np.isfinite(study["adapter_c"]).any():
+        yield words("Hottest adapter at", study["adapter"][rows].tolist())
+        yield numbers("Part at first", "°C", study["adapter_first_c"][rows])
+        yield numbers("Part at most", "°C", study["adapter_c"][rows])
 
 
 def _homes(results: Results) -> Table:

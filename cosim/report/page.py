@@ -146,6 +146,12 @@ def _banners(results: Results) -> list[str]:
     failed = int((~results.solver["converged"]).sum())
     if failed:
         lines.append(f"{counted(failed, 'step')} did not converge, left out of every figure.")
+    faulted_s = float(results.intervals["faulted_s"].sum())
+    if faulted_s:
+        lines.append(
+            f"In {span(faulted_s)} current flowed into short circuits: no loading and no voltage range counts them; "
+            "they have a table of their own."
+        )
     return lines
 
 
@@ -163,6 +169,7 @@ def _asked(results: Results) -> list[tuple[str, str]]:
         ("Weather", source("weather")),
         ("Demand", source("demand")),
         ("Events planned", str(len(scenario.get("events") or ()) or "none")),
+        ("Storms", str(len(scenario.get("storms") or ()) or "")),
         ("Studies", ", ".join(name.replace("_", " ") for name in asked) or "none"),
         ("Seed", str(results.info.seed)),
     ]

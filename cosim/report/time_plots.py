@@ -94,18 +94,19 @@ class TimePlots:
     def _head(self) -> Iterator[str]:
         head, solver = self.results.feeder, self.results.solver
         if len(head):
-            power_kw = np.where(solver["converged"], head["power_w"].to_numpy() / 1e3, np.nan)
+            usual = (solver["converged"] & ~solver["faulted"]).to_numpy()
+            power_kw = np.where(usual, head["power_w"].to_numpy() / 1e3, np.nan)
             line = Series("feeder head", self._seconds(head.index), power_kw)
             yield self._chart([line], "Power at the feeder head", "kW", zero=True)
         if len(head) and len(self.results.inverters):
-            yield from self._sun(head, solver["converged"].to_numpy())
+            yield from self._sun(head, usual)
 
-    def _sun(self, head: Any, converged: NDArray[np.bool_]) -> Iterator[str]:
+    def _sun(self, head: Any, usual: NDArray[np.bool_]) -> Iterator[str]:
         """What solar gave and inverters held back, and the reactive power they absorbed."""
         seconds = self._seconds(head.index)
 
         def line(label: str, values: Any) -> Series:
-            return Series(label, seconds, np.where(converged, values / 1e3, np.nan))
+            return Series(label, seconds, np.where(usual, values / 1e3, np.nan))
 
         given, held = head["pv_power_w"].to_numpy(), head["curtailed_w"].to_numpy()
         power = [line("given", given), *([line("given and held back", given + held)] if held.any() else [])]

@@ -29,6 +29,8 @@ INTRODUCTION = f"""\
   interval in which it begins; a time of maximum is the start of the first step that reached it.
 - A step that did not converge is left out of statistics and backfeed, counted in
   `intervals/unconverged_steps` and marked in `solver/converged`.
+- A step in which current flows into a short circuit (`solver/faulted`) is left out of statistics, backfeed and times
+  outside ranges too; `intervals/faulted_s` says how long these were, `study/short_circuits` what flowed.
 - Voltage statistics cover the time a home was energised; `supply/unsupplied_s` tells how long it was not.
 - Numbers are compressed with gzip and shuffle and carry a checksum (fletcher32). Statistics and homes in full
   are stored in single precision and not rounded further, unless `quantised` is 1: then to a multiple of the

@@ -328,9 +328,9 @@ def source_findings(results: Results) -> SourceFindings | None:
 
 
 def overvoltage_findings(results: Results) -> OvervoltageFindings:
-    """Of a result file; steps that did not converge do not count."""
-    converged = results.values("solver/converged") != 0
-    head = results.values("feeder/rejection_pu")[converged]
+    """Of a result file; steps that did not converge, or of a short circuit, do not count."""
+    usual = (results.values("solver/converged") != 0) & (results.values("solver/faulted") == 0)
+    head = results.values("feeder/rejection_pu")[usual]
     stored = results.values("transformer_envelope/rejection_pu")[..., 2].astype(np.float64)
     unit = np.nan_to_num(np.fmax.reduce(stored, axis=0, initial=0.0))
     ground = results.values("buses/ground_fault_pu")

@@ -63,6 +63,7 @@ from cosim.results.variables import (
 
 KIND = "cosim-results"
 VERSION = 6
+LEFT_OUT = "steps without convergence, steps in which current flows into a short circuit"
 
 
 def _home(name: str, units: str, long_name: str, step: float, **more: object) -> Variable:
@@ -336,7 +337,16 @@ INTERVALS = Group(
     "intervals",
     "How much of each recording interval was simulated.",
     (
-        Variable("simulated_s", ("interval",), "f8", "s", "duration of the converged steps in the interval"),
+        Variable(
+            "simulated_s", ("interval",), "f8", "s", "duration of the steps that statistics are made of"
+        ),
+        Variable(
+            "faulted_s",
+            ("interval",),
+            "f8",
+            "s",
+            "duration of those left out because a short circuit was fed",
+        ),
         Variable(
             "unconverged_steps", ("interval",), "i8", "1", "steps left out because they did not converge"
         ),
@@ -403,6 +413,14 @@ SOLVER = Group(
             "i1",
             "",
             "whether the fast iteration left the step to Newton's method",
+            flags=("no", "yes"),
+        ),
+        Variable(
+            "faulted",
+            ("step",),
+            "i1",
+            "",
+            "whether current flowed into a short circuit; such a step is in no statistic of loading or voltage",
             flags=("no", "yes"),
         ),
     ),
@@ -528,6 +546,7 @@ ATTRIBUTES: dict[str, str] = {
     "interval_s": "recording interval [s]",
     "quantised": "1 if values are rounded to the quantisation step of their quantity, else 0",
     "duration_s": "duration asked for [s]",
+    "statistics_leave_out": "what no statistic, extreme or time outside a range counts",
     "start": "start of the run, local clock of `timezone`",
     "timezone": "IANA name; times in the file count elapsed time, without daylight-saving jumps",
     "feeder": "name of the feeder",

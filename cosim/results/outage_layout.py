@@ -106,6 +106,110 @@ RETURNS = Group(
         _row("first_kw", "f8", "kW", "the same in the first step after the return"),
         _row("peak_kw", "f8", "kW", "most of it within the hour after"),
         _row("peak_time", "i8", TIME_UNITS, "start of the step in which that was"),
+        _row("unit", "str", "", "of their transformers that whose winding was hottest within the hour after"),
+        _row("unit_first_c", "f8", "degC", "its hot spot at the end of the first step after the return"),
+        _row("unit_c", "f8", "degC", "the highest of its hot spot"),
+        _row(
+            "adapter",
+            "str",
+            "",
+            "of them the home whose adapter was hottest within the hour after, empty if none",
+        ),
+        _row(
+            "adapter_first_c", "f8", "degC", "hottest part of that adapter after the first step, NaN if none"
+        ),
+        _row("adapter_c", "f8", "degC", "the highest of it"),
+    ),
+)
+ISLAND_ENERGY = Group(
+    "study/NAME (island_energy)",
+    "Every home that was ever on power of its own, by cord, or on its neighbourhood's battery: energy over all such "
+    "time, the minutes included in which the grid was back and its device still waited.",
+    (
+        ROW,
+        _row("home", "str", "", "home"),
+        _row("group", "str", "", "its group of the scenario"),
+        _row("solar_kwh", "f8", "kWh", "served by its solar at once"),
+        _row("battery_kwh", "f8", "kWh", "served by its battery"),
+        _row("generator_kwh", "f8", "kWh", "served by its generator, at the panel or by cord"),
+        _row(
+            "section_kwh",
+            "f8",
+            "kWh",
+            "taken through the service while its section was on a battery of its own",
+        ),
+        _row("charged_kwh", "f8", "kWh", "that solar put into its battery"),
+        _row("curtailed_kwh", "f8", "kWh", "solar in service that was held back"),
+        _row("left_off_kwh", "f8", "kWh", "demand left off: not backed up, or shed"),
+        _row("fuel_kwh", "f8", "kWh", "heat of the fuel that its engine burnt, whatever it served"),
+    ),
+)
+SECTION_ISLANDS = Group(
+    "study/NAME (section_islands)",
+    "Every time that a section of the feeder stood on a battery of its own; see docs/islands.md.",
+    (
+        ROW,
+        _row("at", "str", "", "the switch that parted it"),
+        _row("formed", "i8", TIME_UNITS, "when its battery began to hold it up"),
+        _row("ended", "i8", TIME_UNITS, "when it ceased to, or the run ended"),
+        _row("reason", "str", "", "what ended it"),
+        _row("cause", "i8", "1", "number of the event that ended it, -1 if it goes on"),
+        _row("homes", "i8", "1", "homes on it then"),
+        _row("given_kwh", "f8", "kWh", "given at the battery's terminals"),
+        _row("taken_kwh", "f8", "kWh", "taken there from solar"),
+        _row("least_pu", "f8", "1", "least that was stored, over the battery's energy"),
+        _row("left_pu", "f8", "1", "what was stored as it ended"),
+    ),
+)
+BACKFEED_SPELLS = Group(
+    "study/NAME (backfeed_spells)",
+    "Every time that a home's source stood on the dead grid, which nothing isolated it from; see docs/backfeed.md. "
+    "Extents, voltages and currents are the most of that time.",
+    (
+        ROW,
+        _row("home", "str", "", "home whose source it was"),
+        _row("began", "i8", TIME_UNITS, "since when"),
+        _row("ended", "i8", TIME_UNITS, "until when, or the run ended"),
+        _row("reason", "str", "", "what ended it"),
+        _row("homes", "i8", "1", "other homes under voltage"),
+        _row("nodes", "i8", "1", "conductors at more than a touch voltage"),
+        _row("primary_m", "f8", "m", "length of live primary lines"),
+        _row("primary_v", "f8", "V", "voltage of the primary to ground"),
+        _row("contact_a", "f8", "A", "current through a body that touches it"),
+        _row(
+            "closing_a",
+            "f8",
+            "A",
+            "worst current of the source when the utility came back out of phase, else 0",
+        ),
+        _row("hazard_s", "f8", "s", "time with a primary that is dangerous to touch"),
+        _row("exposure_s", "f8", "s", "that time while crews worked on it"),
+    ),
+)
+SHORT_CIRCUITS = Group(
+    "study/NAME (short_circuits)",
+    "Every short circuit into which current flowed, a row each: while it did, currents and voltages count here and "
+    "neither as loading nor as service voltage. With several at once each has what all of them do.",
+    (
+        ROW,
+        _row("name", "str", "", "fault"),
+        _row("where", "str", "", "its place"),
+        _row("fault", "str", "", "its kind"),
+        _row("conductors", "str", "", "conductors"),
+        _row("began", "i8", TIME_UNITS, "when current first flowed into it"),
+        _row("live_s", "f8", "s", "for how long it did in all"),
+        _row("spells", "i8", "1", "how often it began to: once, and once for every closing onto it"),
+        _row("current_a", "f8", "A", "largest current of any line meanwhile, symmetrical r.m.s."),
+        _row("line", "str", "", "that line"),
+        _row("line_pu", "f8", "1", "that current over the line's rating, NaN without one"),
+        _row("low_pu", "f8", "1", "lowest voltage of a leg at any home that was not dead, over nominal"),
+        _row("home", "str", "", "that home"),
+        _row(
+            "sagged",
+            "i8",
+            "1",
+            "most homes at once with a leg below 0.9 of nominal (a sag of IEEE 1159), not dead",
+        ),
     ),
 )
 COORDINATION = Group(
@@ -147,5 +251,9 @@ OUTAGE_STUDIES = {
     "outage_homes": OUTAGE_HOMES,
     "out_over_time": OUT_OVER_TIME,
     "returns": RETURNS,
+    "short_circuits": SHORT_CIRCUITS,
+    "island_energy": ISLAND_ENERGY,
+    "section_islands": SECTION_ISLANDS,
+    "backfeed_spells": BACKFEED_SPELLS,
 }
 MOMENTARY, SUSTAINED, UNENDED = range(3)

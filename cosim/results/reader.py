@@ -139,7 +139,7 @@ class Results:
     @property
     def solver(self) -> pd.DataFrame:
         """Duration, iterations and convergence of every step, by time."""
-        return self._table(layout.SOLVER, "step").astype({"converged": bool, "newton": bool})
+        return self._table(layout.SOLVER, "step").astype({"converged": bool, "newton": bool, "faulted": bool})
 
     @property
     def buses(self) -> pd.DataFrame:

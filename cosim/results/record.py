@@ -54,6 +54,7 @@ class RunInfo:
             "duration_s": float(self.duration_s),
             "start": str(np.datetime64(self.start, "us")).replace("T", " "),
             "timezone": self.timezone,
+            "statistics_leave_out": layout.LEFT_OUT,
             "feeder": self.feeder,
             "feeder_digest": self.feeder_digest,
             "versions": json.dumps(dict(self.versions), sort_keys=True),
@@ -104,6 +105,8 @@ class StepBlock:
         `layout.LINE_QUANTITIES`, `BUS_QUANTITIES`, `INVERTER_QUANTITIES`.
     newton
         (steps,) whether the fast iteration left the step to Newton's method.
+    faulted
+        (steps,) whether current flowed into a short circuit: no loading, no service voltage.
     """
 
     start_us: Int
@@ -117,6 +120,12 @@ class StepBlock:
     bus: Mapping[str, Float]
     inverter: Mapping[str, Float]
     newton: NDArray[np.bool_]
+    faulted: NDArray[np.bool_]
+
+    @property
+    def usual(self) -> NDArray[np.bool_]:
+        """(steps,) those that statistics are made of: converged, and no current flowed into a short circuit."""
+        return self.converged & ~self.faulted
 
     def items(self, kind: str) -> Mapping[str, Float]:
         """Quantities of one kind of item of `layout.ENVELOPES`."""
@@ -138,6 +147,7 @@ class StepBlock:
                 ("iterations", self.iterations),
                 ("converged", self.converged),
                 ("newton", self.newton),
+                ("faulted", self.faulted),
             )
             if np.shape(value) != (steps,)
         ]

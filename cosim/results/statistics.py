@@ -78,24 +78,28 @@ class OpenInterval:
             item: Envelope(quantities, sizes[item]) for item, (_, quantities) in layout.ENVELOPES.items()
         }
         self.simulated_s = np.zeros(1)
+        self.faulted_s = np.zeros(1)
         self.unconverged = np.zeros(1, np.int64)
 
     def add(self, block: StepBlock, first: int, last: int) -> None:
-        """Take in steps first..last-1 of a block; a step that did not converge is only counted."""
-        steps = (block.start_us, block.seconds, block.converged)
+        """Take in steps first..last-1 of a block; one that did not converge, or of a short circuit, is only counted."""
+        steps = (block.start_us, block.seconds, block.usual)
         for item, part in self.parts.items():
             part.add(block.items(item), first, last, *steps)
         for s in range(first, last):
-            if block.converged[s]:
-                self.simulated_s[0] += block.seconds[s]
-            else:
+            if not block.converged[s]:
                 self.unconverged[0] += 1
+            elif block.faulted[s]:
+                self.faulted_s[0] += block.seconds[s]
+            else:
+                self.simulated_s[0] += block.seconds[s]
 
     def rows(self, interval_us: int, quantise: bool) -> dict[str, Array]:
         """Its row in every dataset that grows by interval, by path in the file."""
         rows: dict[str, Array] = {
             "interval": np.array([self.index * interval_us], np.int64),
             "intervals/simulated_s": self.simulated_s.copy(),
+            "intervals/faulted_s": self.faulted_s.copy(),
             "intervals/unconverged_steps": self.unconverged.copy(),
         }
         for item, part in self.parts.items():
@@ -108,6 +112,7 @@ class OpenInterval:
         return {
             "index": np.array([self.index]),
             "simulated_s": self.simulated_s,
+            "faulted_s": self.faulted_s,
             "unconverged": self.unconverged,
             **{
                 f"{item}_{name}": value
@@ -150,7 +155,9 @@ class Totals:
         }
 
     def add(self, block: StepBlock) -> None:
-        """Take in a block; steps that did not converge are left out."""
+        """Take in a block; steps that did not converge are left out, those of a short circuit count
+        in energy of inverters and dead time alone."""
+        usual = block.usual
         power = {
             "home_": block.home["service_power_w"],
             "transformer_": block.transformer["power_w"],
@@ -158,16 +165,14 @@ class Totals:
             "head_": block.feeder["power_w"][:, np.newaxis],
         }
         for prefix, back in self._back.items():
-            kernels.accumulate_back(power[prefix], block.start_us, block.seconds, block.converged, *back)
+            kernels.accumulate_back(power[prefix], block.start_us, block.seconds, usual, *back)
         power_w, var, held_w = (block.inverter[q.name] for q in layout.INVERTER_QUANTITIES)
         for values, total in zip((-power_w, -held_w, var, -var), self._inverter.values(), strict=True):
             kernels.accumulate_back(values, block.start_us, block.seconds, block.converged, *total)
         legs = block.home["voltage_l1_v"], block.home["voltage_l2_v"]
         kernels.accumulate_dead(legs[0], block.seconds, block.converged, self._dead_s)
         for low, high, outside_s in self._outside.values():
-            kernels.accumulate_outside(
-                *legs, self._nominal_v, low, high, block.seconds, block.converged, outside_s
-            )
+            kernels.accumulate_outside(*legs, self._nominal_v, low, high, block.seconds, usual, outside_s)
 
     def state(self) -> dict[str, object]:
         """Everything it holds, by name."""

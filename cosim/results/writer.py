@@ -350,6 +350,7 @@ def _contiguous(block: StepBlock) -> StepBlock:
         plain["bus"],
         plain["inverter"],
         np.ascontiguousarray(block.newton, np.bool_),
+        np.ascontiguousarray(block.faulted, np.bool_),
     )
 
 
@@ -361,6 +362,7 @@ def _step_rows(block: StepBlock, plan: RecordPlan) -> dict[str, Array]:
         "solver/iterations": block.iterations.copy(),
         "solver/converged": block.converged.astype(np.int8),
         "solver/newton": block.newton.astype(np.int8),
+        "solver/faulted": block.faulted.astype(np.int8),
     }
     rows |= {f"feeder/{name}": values.copy() for name, values in block.feeder.items()}
     if plan.full:

@@ -56,8 +56,8 @@ class Sections:
         Whether solar is kept away by frequency.
     grid
         Whether the feeder before the switch was last seen good.
-    given_j, taken_j
-        At the battery's terminals since the section became an island.
+    given_j, taken_j, least_j
+        At the battery's terminals since the section became an island, and the least that it stored since.
     """
 
     formed: frozenset[int]
@@ -66,6 +66,7 @@ class Sections:
     grid: Bool
     given_j: Float
     taken_j: Float
+    least_j: Float
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,7 @@ class Neighbourhoods:
         count = len(self)
         return Sections(
             frozenset(), np.array([battery.initial_j for battery in self.batteries]), np.zeros(count, bool),
-            np.ones(count, bool), np.zeros(count), np.zeros(count),
+            np.ones(count, bool), np.zeros(count), np.zeros(count), np.zeros(count),
         )  # fmt: skip
 
     def row(self, name: str) -> int:
@@ -251,18 +252,21 @@ class Neighbourhoods:
 
     def move(self, sections: Sections, solution: Solution, seconds: Float) -> None:
         """Have the batteries give and take what the first steps of a solution say."""
-        charge_j, given_j, taken_j = (
-            values.copy() for values in (sections.charge_j, sections.given_j, sections.taken_j)
+        charge_j, given_j, taken_j, least_j = (
+            values.copy()
+            for values in (sections.charge_j, sections.given_j, sections.taken_j, sections.least_j)
         )
         for row in sorted(sections.formed):
             power_w = self.phase_va(row, solution).real.sum(axis=0)[: len(seconds)]
-            charge_j[row] = self.batteries[row].charge_j(float(charge_j[row]), power_w, seconds)[-1]
+            stored_j = self.batteries[row].charge_j(float(charge_j[row]), power_w, seconds)
+            charge_j[row], least_j[row] = stored_j[-1], min(float(least_j[row]), float(stored_j.min()))
             for total_j, part_w in (
                 (given_j, np.maximum(power_w, 0.0)),
                 (taken_j, np.maximum(-power_w, 0.0)),
             ):
                 total_j[row] = np.cumsum(np.concatenate(([total_j[row]], part_w * seconds)))[-1]
-        sections.charge_j, sections.given_j, sections.taken_j = charge_j, given_j, taken_j
+        sections.charge_j, sections.given_j = charge_j, given_j
+        sections.taken_j, sections.least_j = taken_j, least_j
 
     # -- what the process asks and does -------------------------------------------------------
 
@@ -271,11 +275,15 @@ class Neighbourhoods:
         row, sections = self.row(action.subject), state.sections
         starts = action.kind == Act.FORM_ISLAND
         formed = sections.formed | {row} if starts else sections.formed - {row}
-        held, given_j, taken_j = sections.held.copy(), sections.given_j.copy(), sections.taken_j.copy()
+        held, least_j = sections.held.copy(), sections.least_j.copy()
+        given_j, taken_j = sections.given_j.copy(), sections.taken_j.copy()
         held[row] = False
         if starts:
             given_j[row] = taken_j[row] = 0.0
-        state.sections = replace(sections, formed=formed, held=held, given_j=given_j, taken_j=taken_j)
+            least_j[row] = sections.charge_j[row]
+        state.sections = replace(
+            sections, formed=formed, held=held, given_j=given_j, taken_j=taken_j, least_j=least_j
+        )
 
     def standing(self, state: State, name: str, struck: Collection[int]) -> Standing:
         """How a section stands now; `struck` are nodes of present faults."""
@@ -289,6 +297,7 @@ class Neighbourhoods:
             float(sections.taken_j[row] / J_PER_KWH),
             tuple(self.home_names[home] for home in on.tolist()),
             any(self.sites[row].nodes[node] for node in struck),
+            float(min(sections.least_j[row], sections.charge_j[row]) / self.batteries[row].capacity_j),
         )
 
     def in_step(self, name: str, solution: Solution) -> bool:

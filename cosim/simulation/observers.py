@@ -9,11 +9,14 @@ from cosim.saving import attributes, set_attributes
 from cosim.simulation.car_days import CarDays
 from cosim.simulation.comfort import Comfort
 from cosim.simulation.control_record import ControlRecord, work_columns
+from cosim.simulation.happened import happened
 from cosim.simulation.inverters import effect
+from cosim.simulation.island_record import IslandRecord
 from cosim.simulation.jaws import jaw_columns
 from cosim.simulation.outage_record import OutageRecord
 from cosim.simulation.recording import step_block
 from cosim.simulation.returns import Returns
+from cosim.simulation.short_circuits import ShortCircuits
 from cosim.simulation.unsettled import Unsettled
 from cosim.simulation.worst import Worst
 from cosim.studies import der_placement
@@ -21,6 +24,7 @@ from cosim.studies.coordination import coordination
 from cosim.studies.site_rules import as_columns, largest_fault
 
 if TYPE_CHECKING:
+    from cosim.events.environment import Environment
     from cosim.events.log import EventLog
     from cosim.results import RunWriter
     from cosim.simulation.assembly import Study
@@ -44,17 +48,21 @@ class Observers:
         self.comfort = Comfort(study.homes)
         self.outages = OutageRecord(study, log)
         self.returns = Returns(study)
+        self.short_circuits = ShortCircuits(study)
+        self.islands = IslandRecord(study)
         self.unsettled = Unsettled(log, study.compiled.circuit.nodes)
 
     def watch(self, physics: StudyPhysics, block: Block, count: int) -> None:
         """The first `count` steps of a block are the past."""
-        steps = step_block(self._study, block, count)
+        faulted = self.short_circuits.watch(physics, block, count)
+        steps = step_block(self._study, block, count, faulted)
         self._writer.write(steps)
         self.worst.watch(steps)
         self.comfort.watch(steps)
         whole = physics.whole()
         self.outages.watch(physics.supplied(), whole, block, count, steps)
-        self.returns.watch(whole, bool(physics.state.faults), block, count, steps)
+        self.returns.watch(whole, faulted, block, count, steps)
+        self.islands.watch(physics.state.sections.formed, block, count, steps)
         self.unsettled.watch(block, count)
         self.cars.watch(block, count)
         self.controls.watch(physics.state.setting, int(block.plan.start_us[0]))
@@ -71,7 +79,7 @@ class Observers:
     def _all(self) -> Iterator[tuple[str, Any]]:
         return ((name, one) for name, one in vars(self).items() if not name.startswith("_"))
 
-    def tables(self, physics: StudyPhysics) -> Iterator[Table]:
+    def tables(self, physics: StudyPhysics, env: Environment) -> Iterator[Table]:
         """Tables of a run that has come to its end: name, time, columns and kind in `layout.STUDIES`."""
         study = self._study
         for name, (kind, time_us, values) in physics.studied.items():
@@ -96,6 +104,12 @@ class Observers:
             yield _table(kind, columns)
         if (returns := self.returns.columns()) is not None:
             yield _table("returns", returns)
+        if (faults := self.short_circuits.columns()) is not None:
+            yield _table("short_circuits", faults)
+        if (energy := self.islands.columns()) is not None:
+            yield _table("island_energy", energy)
+        for kind, rows in happened(env):
+            yield _table(kind, rows)
         if study.jaws:
             yield _table("aged_jaws", jaw_columns(study.jaws, study.population))
         if len(study.cars.home):
@@ -104,9 +118,9 @@ class Observers:
             yield _table("control_positions", self.controls.columns())
             yield _table("control_work", work_columns(physics.work))
 
-    def record_tables(self, physics: StudyPhysics) -> None:
+    def record_tables(self, physics: StudyPhysics, env: Environment) -> None:
         """Write the tables of a run that has come to its end."""
-        for name, time_us, values, kind in self.tables(physics):
+        for name, time_us, values, kind in self.tables(physics, env):
             self._writer.study(name, time_us, values, kind)
 
     def record_windows(self, checkpoint_at: Callable[[int], Any], **how: Any) -> None:

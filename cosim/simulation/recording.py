@@ -27,8 +27,8 @@ Float = NDArray[np.float64]
 LEAST_HELD_W = 0.01  # what is less is rounding of the power flow
 
 
-def step_block(study: Study, block: Block, count: int) -> StepBlock:
-    """The first `count` steps of a block, every quantity of the results layout.
+def step_block(study: Study, block: Block, count: int, faulted: bool) -> StepBlock:
+    """The first `count` steps of a block, every quantity of the results layout; `faulted`: a short circuit is fed.
 
     Signs are those of the layout: load convention at homes, PV positive when produced.
     """
@@ -82,6 +82,7 @@ def step_block(study: Study, block: Block, count: int) -> StepBlock:
         bus={name: values[:count] for name, values in bus.items()},
         inverter={name: values[:count] for name, values in inverter.items()},
         newton=block.solution.newton[:count],
+        faulted=np.full(count, faulted),
     )
 
 

@@ -40,6 +40,10 @@ class Return:
         Power through their services before each went out, about the mean of the last quarter of an hour.
     first_w, peak_w, peak_us
         The same in the first step after the return, and the most within the next hour.
+    unit, unit_first_c, unit_c
+        Row of their hottest transformer, its hot spot after the first step, and the highest of it.
+    adapter, adapter_first_c, adapter_c
+        Row of the home with their hottest adapter, and the same of its hottest part.
     """
 
     time_us: int
@@ -49,6 +53,12 @@ class Return:
     first_w: float = np.nan
     peak_w: float = -np.inf
     peak_us: int = NOT_OUT
+    unit: int = NOT_OUT
+    unit_first_c: Float | None = None
+    unit_c: float = np.nan
+    adapter: int = NOT_OUT
+    adapter_first_c: Float | None = None
+    adapter_c: float = np.nan
 
 
 class Returns:
@@ -71,6 +81,7 @@ class Returns:
             return
         power_w = steps.home["service_power_w"]
         for one in self._followed:
+            self._heat(one, int(np.count_nonzero(starts < one.time_us + FOLLOWED_US)), steps)
             for step in np.flatnonzero(starts < one.time_us + FOLLOWED_US).tolist():
                 together_w = float(np.sum(power_w[step, one.homes]))
                 if np.isnan(one.first_w):
@@ -81,6 +92,27 @@ class Returns:
         self._ended += over
         self._followed = [one for one in self._followed if one not in over]
         self._remember(whole, power_w[:count], steps.seconds[:count])
+
+    def _heat(self, one: Return, count: int, steps: StepBlock) -> None:
+        """Hottest transformer and adapter of a return in the first `count` steps."""
+        if not count:
+            return
+        units = self._units(one)
+        hot_c = steps.transformer["hot_spot_c"][:count, units]
+        part_c = steps.home["adapter_temperature_c"][:count, one.homes]
+        if one.unit_first_c is None or one.adapter_first_c is None:
+            one.unit_first_c, one.adapter_first_c = hot_c[0].copy(), part_c[0].copy()
+        if np.isfinite(hot_c).any() and not float(np.nanmax(hot_c)) <= one.unit_c:
+            one.unit = int(units[np.nanargmax(np.fmax.reduce(hot_c, axis=0))])
+            one.unit_c = float(np.nanmax(hot_c))
+        if np.isfinite(part_c).any() and not float(np.nanmax(part_c)) <= one.adapter_c:
+            one.adapter = int(one.homes[np.nanargmax(np.fmax.reduce(part_c, axis=0))])
+            one.adapter_c = float(np.nanmax(part_c))
+
+    def _units(self, one: Return) -> Int:
+        """Rows of the transformers that feed the homes of a return."""
+        found: Int = np.unique(self._study.compiled.home_transformer[one.homes])
+        return found[found >= 0]
 
     def _remember(self, whole: Bool, power_w: Float, seconds: Float) -> None:
         for now_w, share in zip(power_w, -np.expm1(-seconds / BEFORE_S), strict=True):
@@ -106,15 +138,29 @@ class Returns:
         rows = sorted([*self._ended, *self._followed], key=lambda one: one.time_us)
         if not rows:
             return None
-        transformer, rated_va = self._study.compiled.home_transformer, self._study.transformer_va
-        fed = [np.unique(transformer[one.homes]) for one in rows]
+        study = self._study
+        units = [self._units(one) for one in rows]
+        names = study.feeder.transformer["name"].to_numpy()[study.compiled.service_transformers]
         return {
             "time": [one.time_us for one in rows],
             "homes": [len(one.homes) for one in rows],
             "out_s": [one.out_us / 1e6 for one in rows],
-            "transformers_kva": [float(rated_va[which[which >= 0]].sum()) / 1e3 for which in fed],
+            "transformers_kva": [float(study.transformer_va[which].sum()) / 1e3 for which in units],
             "before_kw": [one.before_w / 1e3 for one in rows],
             "first_kw": [one.first_w / 1e3 for one in rows],
             "peak_kw": [one.peak_w / 1e3 if one.peak_us != NOT_OUT else np.nan for one in rows],
             "peak_time": [one.peak_us if one.peak_us != NOT_OUT else one.time_us for one in rows],
+            "unit": [str(names[one.unit]) if one.unit != NOT_OUT else "" for one in rows],
+            "unit_first_c": [
+                _first(one.unit_first_c, which, one.unit) for one, which in zip(rows, units, strict=True)
+            ],
+            "unit_c": [one.unit_c for one in rows],
+            "adapter": [study.home_names[one.adapter] if one.adapter != NOT_OUT else "" for one in rows],
+            "adapter_first_c": [_first(one.adapter_first_c, one.homes, one.adapter) for one in rows],
+            "adapter_c": [one.adapter_c for one in rows],
         }
+
+
+def _first(values: Float | None, rows: Int, row: int) -> float:
+    """The value of a row among those of `rows`, NaN without."""
+    return float("nan") if values is None or row == NOT_OUT else float(values[rows == row][0])

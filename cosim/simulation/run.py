@@ -144,7 +144,7 @@ def _simulate(
             }  # fmt: skip
             writer.commit(checkpoint, kept=observers.worst.asked and start_us % DAY_US == 0)
         env.run_until(min(start_us + scenario.checkpoint_us, scenario.duration_us))
-    observers.record_tables(physics)
+    observers.record_tables(physics, env)
     observers.record_windows(writer.checkpoint_at, parallel=parallel, block_steps=block_steps)
 
 

@@ -67,13 +67,13 @@ class Worst:
         return bool(self._extremes)
 
     def watch(self, steps: StepBlock) -> None:
-        """Take in steps as they are recorded; steps that did not converge do not count."""
+        """Take in steps as they are recorded; steps without convergence or with a fed short circuit do not count."""
         for quantity, extreme in self._extremes.items():
             values = steps.home[quantity]
             if quantity in WORST_IS_LOW:
                 # A dead socket has no low voltage, it has none.
                 values = -np.where(values == 0.0, np.inf, values) if quantity in VOLTAGES else -values
-            values = np.where(np.isnan(values) | ~steps.converged[:, None], -np.inf, values)
+            values = np.where(np.isnan(values) | ~steps.usual[:, None], -np.inf, values)
             row = np.argmax(values, axis=0)
             top = values[row, np.arange(values.shape[1])]
             better = top > extreme.value
@@ -109,7 +109,7 @@ class Worst:
         kept: dict[str, list[Float]] = {}
 
         def keep(block: Block, count: int) -> None:
-            steps = step_block(self._study, block, count)
+            steps = step_block(self._study, block, count, False)
             starts.append(steps.start_us)
             for name, values in steps.home.items():
                 kept.setdefault(name, []).append(values[:, homes])

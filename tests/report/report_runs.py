@@ -66,6 +66,7 @@ def calm(steps: int = runs.STEPS, adapters: bool = True) -> StepBlock:
         bus={q.name: np.full((steps, len(runs.BUSES)), 0.002) for q in layout.BUS_QUANTITIES},
         inverter={q.name: np.zeros((steps, runs.INVERTERS)) for q in layout.INVERTER_QUANTITIES},
         newton=np.zeros(steps, bool),
+        faulted=np.zeros(steps, bool),
     )
 
 

@@ -93,6 +93,7 @@ def block(steps: int = STEPS, count: int = HOMES, units: int = TRANSFORMERS, see
         bus={q.name: 0.02 * rng.random((steps, len(BUSES))) for q in layout.BUS_QUANTITIES},
         inverter={q.name: rng.normal(0, 3e3, (steps, INVERTERS)) for q in layout.INVERTER_QUANTITIES},
         newton=rng.random(steps) > 0.99,
+        faulted=rng.random(steps) > 0.98,
     )
 
 
@@ -114,6 +115,7 @@ def part(whole: StepBlock, first: int, last: int) -> StepBlock:
         cut(whole.bus),
         cut(whole.inverter),
         whole.newton[first:last],
+        whole.faulted[first:last],
     )
 
 

@@ -76,7 +76,7 @@ def test_envelope_equals_numpy(whole: Path) -> None:
         for q in quantities:
             for row, hour in enumerate(np.unique(index)):
                 values = given_values[q.name].copy()
-                values[(index != hour) | ~block.converged] = np.nan
+                values[(index != hour) | ~block.usual] = np.nan
                 if q.energised:
                     values[values == 0] = np.nan
                 dead = np.isnan(values).all(axis=0)
@@ -94,17 +94,17 @@ def test_envelope_equals_numpy(whole: Path) -> None:
 
 def test_backfeed_and_supply_equal_numpy(whole: Path) -> None:
     found, block = datasets(whole), runs.block()
-    back = np.where(block.converged[:, None], np.maximum(-block.home["service_power_w"], 0.0), 0.0)
+    back = np.where(block.usual[:, None], np.maximum(-block.home["service_power_w"], 0.0), 0.0)
     np.testing.assert_allclose(found["backfeed/home_energy_wh"], block.seconds @ back / 3600, rtol=1e-12)
     np.testing.assert_array_equal(found["backfeed/home_peak_w"], back.max(axis=0))
     np.testing.assert_array_equal(found["backfeed/home_time_of_peak"], block.start_us[back.argmax(axis=0)])
-    head = np.where(block.converged, np.maximum(-block.feeder["power_w"], 0.0), 0.0)
+    head = np.where(block.usual, np.maximum(-block.feeder["power_w"], 0.0), 0.0)
     np.testing.assert_allclose(found["backfeed/head_energy_wh"], block.seconds @ head / 3600, rtol=1e-12)
     dead = ((block.home["voltage_l1_v"] == 0) & block.converged[:, None]) * block.seconds[:, None]
     np.testing.assert_allclose(found["supply/unsupplied_s"], dead.sum(axis=0), rtol=1e-12)
     legs = np.stack([block.home["voltage_l1_v"], block.home["voltage_l2_v"]]) / 120.0
     for name, low, high in (("a", 0.95, 1.05), ("b", 110 / 120, 127 / 120)):
-        out = ((legs > 0) & ((legs < low) | (legs > high))).any(axis=0) & block.converged[:, None]
+        out = ((legs > 0) & ((legs < low) | (legs > high))).any(axis=0) & block.usual[:, None]
         np.testing.assert_allclose(found[f"ansi/outside_{name}_s"], block.seconds @ out, rtol=1e-12)
 
 

@@ -40,6 +40,7 @@ def quiet() -> StepBlock:
         bus={q.name: np.full((runs.STEPS, len(runs.BUSES)), 0.002) for q in layout.BUS_QUANTITIES},
         inverter={q.name: np.zeros((runs.STEPS, 0)) for q in layout.INVERTER_QUANTITIES},
         newton=np.zeros(runs.STEPS, bool),
+        faulted=np.zeros(runs.STEPS, bool),
     )
 
 
