@@ -127,6 +127,21 @@ def test_every_command_is_known_here() -> None:
     assert found == set(COMMANDS)
 
 
+def test_help_shows_units_in_brackets() -> None:
+    """Rich takes ``[kW]`` for a style and drops it, unless it is written with a backslash."""
+    from rich.text import Text
+    from typer.main import get_command
+
+    def options(command: Any) -> list[str]:
+        below = [text for inner in getattr(command, "commands", {}).values() for text in options(inner)]
+        return below + [one.help for one in command.params if getattr(one, "help", None)]
+
+    texts = options(get_command(app))
+    assert any("\\[" in text for text in texts)
+    for text in texts:
+        assert Text.from_markup(text).plain == text.replace("\\[", "[")
+
+
 def test_version(cosim: Callable[..., Result]) -> None:
     assert cosim("version").stdout.startswith("cosim ")
     assert cosim("--version").stdout == cosim("version").stdout

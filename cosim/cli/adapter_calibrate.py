@@ -28,8 +28,8 @@ def calibrate(
         Path,
         typer.Option(
             metavar="RUN.csv",
-            help="Heat run: time [s], current [A] (or grid, load, branch), ambient [degC], and a column for each "
-            "node or part measured [degC].",
+            help="Heat run: time \\[s], current [A] (or grid, load, branch), ambient \\[degC], and a column for each "
+            "node or part measured \\[degC].",
             show_default=False,
         ),
     ],

@@ -21,9 +21,9 @@ def surge(
         list[str] | None, typer.Argument(metavar="[NAME]...", help="Adapters; all of the library if none.")
     ] = None,
     service_ohm: Annotated[
-        float, typer.Option(help="Resistance from the transformer to the meter [ohm].")
+        float, typer.Option(help="Resistance from the transformer to the meter, in ohm.")
     ] = 0.02,
-    service_uh: Annotated[float, typer.Option(help="Its inductance [uH].")] = 12.0,
+    service_uh: Annotated[float, typer.Option(help="Its inductance, in uH.")] = 12.0,
     json: JsonOption = False,
 ) -> None:
     """Fire UL 1449's combination wave through the service into products' varistors: what do they let through?
@@ -66,13 +66,13 @@ def surge(
 
 
 def cords(
-    length_m: Annotated[float, typer.Option(help="Length of the cords [m].")] = 15.24,
+    length_m: Annotated[float, typer.Option(help="Length of the cords, in m.")] = 15.24,
     amperes: Annotated[
         float | None,
         typer.Option(help="Current [A]; the generator's full load if not given.", show_default=False),
     ] = None,
     source: Annotated[str, typer.Option(help="Generator of models/der.")] = "portable-generator-6.25",
-    ambient_c: Annotated[float, typer.Option(help="Air around the cord [degC].")] = 30.0,
+    ambient_c: Annotated[float, typer.Option(help="Air around the cord, in degC.")] = 30.0,
     json: JsonOption = False,
 ) -> None:
     """How warm extension cords get at a generator's full load: every gauge, laid out and coiled, four hours.

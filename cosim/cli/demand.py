@@ -26,7 +26,7 @@ ElectrifyOption = Annotated[
     float, typer.Option(min=0.0, max=1.0, help="Share of homes whose gas gives way to electricity.")
 ]
 CarsOption = Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of homes with a car.")]
-CarKwOption = Annotated[float, typer.Option(min=1.4, max=20.0, help="What a car's charger gives [kW].")]
+CarKwOption = Annotated[float, typer.Option(min=1.4, max=20.0, help="What a car's charger gives \\[kW].")]
 HomesOption = Annotated[int, typer.Option(min=1, help="Homes to draw.")]
 WeatherOption = Annotated[str, typer.Option(help="Weather, as in a scenario.")]
 ZoneOption = Annotated[str, typer.Option(help="Time zone, as in a scenario.")]

@@ -139,7 +139,7 @@ def neutral(
     line_w: Annotated[float, typer.Option(help="Load from leg to leg [W].")] = 0.0,
     place: Annotated[str, typer.Option(help="Where it is lost: drop, socket or tail.")] = "drop",
     meter: Annotated[str, typer.Option(help="Form of the meter: 12S has a neutral, 2S has none.")] = "2S",
-    body_ohm: Annotated[float, typer.Option(help="Resistance of whoever touches metal [ohm].")] = 1000.0,
+    body_ohm: Annotated[float, typer.Option(help="Resistance of whoever touches metal, in ohm.")] = 1000.0,
     json: JsonOption = False,
 ) -> None:
     """What a home's legs do without their neutral: voltages, harm, who notices, touch voltage.

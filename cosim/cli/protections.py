@@ -38,7 +38,7 @@ def protection(
         ),
     ] = None,
     fault_ohm: Annotated[
-        float, typer.Option(help="Resistance of the smallest fault to ground on the primary [ohm].")
+        float, typer.Option(help="Resistance of the smallest fault to ground on the primary, in ohm.")
     ] = 20.0,
     json: JsonOption = False,
 ) -> None:

@@ -25,6 +25,7 @@ from cosim.devices.transfer import (
     is_at_rest,
     step,
 )
+from cosim.errors import CosimError
 from cosim.events.environment import Environment, Priority
 from cosim.events.hazard_processes import CONTACTS_MOVED
 from cosim.events.physics import BY_HAND, Act, Action, TransferPhysics, Watch
@@ -133,7 +134,10 @@ def _settle(
             return all_woken
         woken = _once(env, record, faults, woken)
     home = next(iter(woken))
-    raise RuntimeError(f"the machine {record.homes[home]!r} goes round in a circle at {home}, {env.now} us")
+    told = "give one of its ways a delay, or conditions that exclude each other"
+    raise CosimError(
+        f"the machine {record.homes[home]!r} goes round in a circle at {home}, {env.now} us: {told}"
+    )
 
 
 Way = tuple[str, str, int, tuple[Deed, ...], Transition]
