@@ -56,7 +56,7 @@ TAKE_AWAY = (Act.OPEN_SERVICE, Act.DISCONNECT_SOURCE, Act.STOP_SOURCE, Act.STALL
 """Acts that leave a panel without voltage, if anything."""
 GIVEN = (
     "case", "_record", "_parallel", "_block_steps", "_reach", "_flows", "_regulation", "_supply", "_drawing",
-    "_reading", "_crossings", "_seen", "_switching",
+    "_reading", "_crossings", "_seen", "_switching", "_now",
 )  # fmt: skip
 """Attributes of a study's physics that follow from the study and no checkpoint holds; all others stand in it."""
 
@@ -90,6 +90,7 @@ class StudyPhysics:
         self._parallel = parallel and case.long_flow
         self._block_steps = self._reach = block_steps
         self._flows = Flows()
+        self._now: Draw | None = None
         # Sockets, breakers, batteries and line figures take some 2 % of a step: their serial twins are
         # used, because compiling the parallel ones costs a first run ten seconds.
         sockets = Sockets(case.compiled, parallel=False)
@@ -146,13 +147,15 @@ class StudyPhysics:
         self.work.factorisations, self.work.updates, self.work.rows = work
 
     def _begin_anew(self) -> None:
-        self._flows, self._reach = Flows(), self._block_steps
+        self._flows, self._reach, self._now = Flows(), self._block_steps, None
+        self._supply.begin_anew()
         self._regulation.begin_anew(self.state.grid)
 
     # -- the clock calls these ------------------------------------------------------------
 
     def advance(self, start_us: int, until_us: int) -> Crossing | None:
         """Move all homes from `start_us` to `until_us`, or to the first crossing before it."""
+        self._now = None
         state, crossings = self.state, self._crossings
         case, sections = self.case, bool(len(self.case.neighbourhoods))
         islands, contacts = case.islands, state.contacts
@@ -207,6 +210,7 @@ class StudyPhysics:
 
     def apply(self, action: Action) -> tuple[str, ...]:
         """Make a discrete change now; the homes it affected, in the feeder's order."""
+        self._now = None
         if action.kind in (Act.OPEN, Act.CLOSE, Act.SOURCE_VOLTAGE, Act.FORM_ISLAND, Act.END_ISLAND):
             self.state.riding.wake(self.time_us)
         if action.kind in ISLAND_ACTS:
@@ -269,7 +273,7 @@ class StudyPhysics:
     def service_pu(self, ids: tuple[str, ...]) -> Float:
         """(ids, 2) voltage of both legs on the grid's side of the transfer contactor now, per unit."""
         rows = self.case.rows(ids)
-        draw = self._drawing.draw(self.state, self._present())
+        draw = self._drawn_now()
         legs_v = self._reading.legs_v(self._solve(draw))
         return np.stack([leg[0, rows] for leg in legs_v], axis=1) / self.case.nominal_v[rows, None]
 
@@ -286,7 +290,7 @@ class StudyPhysics:
         return self._sources(ids)[:, 1:]
 
     def _sources(self, ids: tuple[str, ...]) -> Float:
-        draw = self._drawing.draw(self.state, self._present())
+        draw = self._drawn_now()
         return self.case.islands.sources(self.state.contacts, draw.island)[self.case.rows(ids)]
 
     def panel_pu(self, ids: tuple[str, ...]) -> Float:
@@ -320,7 +324,7 @@ class StudyPhysics:
         case, state = self.case, self.state
         if self.time_us >= case.scenario.duration_us:
             return ()  # nothing follows that they could look at
-        draw = self._drawing.draw(state, self._present())
+        draw = self._drawn_now()
         wanted = self._crossings.wanted(state, draw, self._solve(draw))[:, 0]
         self._reach = min(LEAST_STEPS, self._block_steps)
         before, done = state.wants.copy(), []
@@ -350,7 +354,7 @@ class StudyPhysics:
         case, state, row = self.case, self.state, self.case.controls.names.index(control)
         if not case.controls.own_delay(row):
             return None
-        draw = self._drawing.draw(state, self._present())
+        draw = self._drawn_now()
         delay_s = case.controls.delay_s(
             row, self._solve(draw).v, self.network(state.grid).circuit, state.setting
         )
@@ -396,6 +400,7 @@ class StudyPhysics:
             The feeder has no such place, or the place no such conductors.
         """
         self._switching.faulted.places.struck(fault)
+        self._now = None
         self.state.riding.wake(self.time_us)
         was = self._supply.der_fed(self.state)
         self.state.faults[fault.name] = fault
@@ -403,6 +408,7 @@ class StudyPhysics:
 
     def clear(self, name: str) -> tuple[str, ...]:
         """Take a fault away now; returns the homes whose DER got voltage back."""
+        self._now = None
         self.state.riding.wake(self.time_us)
         was = self._supply.der_fed(self.state)
         del self.state.faults[name]
@@ -424,7 +430,7 @@ class StudyPhysics:
 
     def in_step(self, name: str) -> bool:
         """Whether both sides of its switch are alike enough to close it now."""
-        solution = self._solve(self._drawing.draw(self.state, self._present()))
+        solution = self._solve(self._drawn_now())
         return self.case.neighbourhoods.in_step(name, solution)
 
     @property
@@ -452,6 +458,12 @@ class StudyPhysics:
         return crossing
 
     # -- one block ------------------------------------------------------------------------
+
+    def _drawn_now(self) -> Draw:
+        """What is drawn in the present step as things stand; kept until something changes or time goes on."""
+        if self._now is None:
+            self._now = self._drawing.draw(self.state, self._present())
+        return self._now
 
     def _present(self) -> Plan:
         """The step that begins or goes on now; at the end of the run, the last."""

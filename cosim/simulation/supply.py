@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from cosim.simulation.assembly import Study
     from cosim.simulation.contacts import Contacts
-    from cosim.simulation.regulation import Regulation
+    from cosim.simulation.regulation import Grid, Regulation
     from cosim.simulation.state import State
     from cosim.simulation.switching import Switching
 
@@ -26,12 +26,26 @@ class Supply:
 
     def __init__(self, case: Study, regulation: Regulation, switching: Switching) -> None:
         self.case, self.regulation, self.switching = case, regulation, switching
+        self._last: tuple[Grid, Bool] | None = None
+
+    def begin_anew(self) -> None:
+        """Keep nothing at hand."""
+        self._last = None
 
     def fed(self, state: State) -> Bool:
         """(homes,) whether any conductor of the socket is energised.
 
         Where a phase is lost its conductors still feel the others': then a way of metal to a source is asked for.
+        The last answer is kept: it follows from the state of the grid, and is asked for many times at one instant.
         """
+        grid = state.grid
+        if self._last is None or self._last[0] != grid:
+            found = self._reached(state)
+            found.flags.writeable = False
+            self._last = grid, found
+        return self._last[1]
+
+    def _reached(self, state: State) -> Bool:
         if self._switched(state):
             return ~self.switching.paths.dark(*self._ways(state))
         energised = np.append(self.regulation.network(state.grid).energised, False)  # node -1: no conductor
