@@ -29,6 +29,17 @@ from cosim.results.jaw_findings import JawFindings, jaw_findings
 from cosim.results.outage_findings import OutageFindings, outage_findings
 from cosim.results.reader import Results
 from cosim.results.record import Array, Float
+from cosim.results.summary_lines import (
+    back_line,
+    fault_line,
+    heat_line,
+    load_line,
+    service_line,
+    solver_line,
+    temperature_line,
+    transformer_back_line,
+    voltage_line,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -170,17 +181,17 @@ class Summary:
     def lines(self) -> list[str]:
         """Ten lines that answer the question, worst first in each, and one more for each study asked for."""
         return [
-            _heat_line(self),
-            _temperature_line(self),
-            _fault_line(self),
-            _service_line(self),
-            _voltage_line(self),
-            _back_line(self),
-            _transformer_back_line(self),
-            _load_line(self),
+            heat_line(self),
+            temperature_line(self),
+            fault_line(self),
+            service_line(self),
+            voltage_line(self),
+            back_line(self),
+            transformer_back_line(self),
+            load_line(self),
             *(found.line() for found in self._findings()),
             f"Events: {self.events}; homes without supply: {self.unsupplied_home_hours:.3g} home-hours",
-            _solver_line(self),
+            solver_line(self),
         ]
 
     def _findings(self) -> Iterator[Finding]:
@@ -408,119 +419,3 @@ def _back(results: Results, prefix: str, ids: Any) -> Extreme | None:
     at = int(np.argmax(peak))
     times = np.atleast_1d(results.times(f"backfeed/{prefix}time_of_peak"))
     return Extreme(float(peak[at]), float("nan"), str(ids[at]), _text(times[at]))
-
-
-def _heat_line(s: Summary) -> str:
-    if s.heat is None:
-        return "Heat: no adapter was simulated"
-    margin = s.heat_margin_k
-    verdict = f"{margin:.1f} K below" if margin >= 0 else f"{-margin:.1f} K ABOVE"
-    return (
-        f"Hottest adapter: {s.heat.item}, {s.heat.what} {s.heat.value:.1f} K over air, "
-        f"{verdict} the limit of {s.heat.limit:.0f} K ({s.heat.time}); "
-        f"homes over a limit: {s.homes_over_heat_limit} of {s.adapters}"
-    )
-
-
-def _temperature_line(s: Summary) -> str:
-    if s.temperature is None:
-        return "Temperature: no adapter was simulated"
-    allowed = s.temperature.limit
-    limit = "material limit unknown" if np.isnan(allowed) else f"{allowed:.0f} °C allowed"
-    if not np.isnan(s.material_margin_k):
-        limit = f"least margin of any part to its material's limit {s.material_margin_k:.0f} K"
-    return (
-        f"Highest temperature: {s.temperature.value:.1f} °C at {s.temperature.item}, {limit} "
-        f"({s.temperature.time}); homes over a known material limit: {s.homes_over_temperature_limit}"
-    )
-
-
-def _fault_line(s: Summary) -> str:
-    if s.fault is None:
-        return "Fault current: not studied"
-    rating = "rating unknown" if np.isnan(s.fault.limit) else f"rating {s.fault.limit:,.0f} A"
-    return (
-        f"Fault current: worst socket {s.fault.item} {s.fault.value:,.0f} A, {rating} ({s.fault.what}); "
-        f"over rating: {s.sockets_over_rating}, unknown: {s.sockets_of_unknown_rating} of {s.homes}{_alone(s)}"
-    )
-
-
-def _alone(s: Summary) -> str:
-    """How many sockets are within a rating that is not all of what stands there."""
-    if not s.sockets_breaker_only:
-        return ""
-    return f", within the breaker's rating alone (the adapter's is not known): {s.sockets_breaker_only}"
-
-
-def _service_line(s: Summary) -> str:
-    if s.service is None:
-        return "Service current: nothing was simulated"
-    rating = "rating unknown" if np.isnan(s.service.limit) else f"of {s.service.limit:.0f} A"
-    return (
-        f"Service current: {s.service.value:.0f} A {rating} at {s.service.item} ({s.service.time}); "
-        f"homes over their rating: {s.homes_over_service_rating}"
-    )
-
-
-def _voltage_line(s: Summary) -> str:
-    if s.low_voltage is None or s.high_voltage is None:
-        return "Voltage: no home with a known nominal voltage was energised"
-    return (
-        f"Voltage: {s.low_voltage.value:.3f} pu ({s.low_voltage.item}) to {s.high_voltage.value:.3f} pu "
-        f"({s.high_voltage.item}); homes outside {layout.ANSI_LOW_PU:.2f}-{layout.ANSI_HIGH_PU:.2f}: "
-        f"{s.homes_outside_voltage}, for {s.home_hours_outside_a:.3g} home-hours{_unbalance_part(s)}"
-    )
-
-
-def _unbalance_part(s: Summary) -> str:
-    return f"; unbalance {100 * s.unbalance.value:.2g} % ({s.unbalance.item})" if s.unbalance else ""
-
-
-def _back_line(s: Summary) -> str:
-    if s.head_back is None:
-        return f"Backfeed at the head: none{_phase_part(s)}; homes that fed back: {s.homes_back}"
-    return (
-        f"Backfeed at the head: {s.head_back_wh / 1e3:,.1f} kWh, peak {s.head_back.value / 1e3:,.1f} kW "
-        f"({s.head_back.time}){_phase_part(s)}; homes that fed back: {s.homes_back}"
-    )
-
-
-def _phase_part(s: Summary) -> str:
-    return f", phase {s.phase_back.item} {s.phase_back.value / 1e3:,.1f} kW" if s.phase_back else ""
-
-
-def _transformer_back_line(s: Summary) -> str:
-    if s.transformer_back is None:
-        return "Backfeed through service transformers: none"
-    back = s.transformer_back
-    peak = f"{back.value / 1e3:,.1f} kW"
-    return f"Backfeed through service transformers: worst {back.item}, peak {peak} ({back.time})"
-
-
-def _load_line(s: Summary) -> str:
-    if s.transformer_load is None:
-        return "Service transformers: none"
-    load = s.transformer_load
-    return (
-        f"Service transformers: most loaded {load.item} at {load.value * 100:.0f} % ({load.time}); "
-        f"over rating: {s.transformers_over_rating}{_line_part(s)}"
-    )
-
-
-def _line_part(s: Summary) -> str:
-    if s.line_load is None:
-        return "; no line with a rating"
-    load = s.line_load
-    return (
-        f"; lines: {load.item} at {load.value * 100:.0f} % ({load.time}), over rating: {s.lines_over_rating}"
-    )
-
-
-def _solver_line(s: Summary) -> str:
-    state = "" if s.status == "complete" else "; PARTIAL: the run was interrupted"
-    if s.unconverged_steps:
-        return (
-            f"Steps: {s.steps:,}, of which {s.unconverged_steps:,} did NOT converge and are left out{state}"
-        )
-    newton = f", {s.newton_steps:,} by Newton's method" if s.newton_steps else ""
-    return f"Steps: {s.steps:,}, all converged{newton}{state}"
