@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cosim.report.answer import CLOSE_K, FULL_SHARE, Answer
 from cosim.report.figures import Figures
 from cosim.report.formatting import counted, moment, number, span
+from cosim.report.home_answers import cars, comfort, jaws, rules
 from cosim.results.findings import REJECTION_NOTICED_PU
 from cosim.results.grid_heat_findings import LIMIT_C
 from cosim.results.layout import (
@@ -16,9 +17,6 @@ from cosim.results.layout import (
     ANSI_B_LOW_PU,
     ANSI_HIGH_PU,
     ANSI_LOW_PU,
-    ROOM_HIGH_C,
-    ROOM_LOW_C,
-    WATER_LOW_C,
 )
 from cosim.results.summary import NOTICED_W, UNBALANCE_LIMIT, Extreme, Summary
 
@@ -26,25 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from cosim.results.outage_findings import OutageFindings
-
-CLOSE_K = 10.0  # a margin smaller than this is worth a look
-FULL_SHARE = 0.8  # so is a service that carries more of its rating than a continuous load may
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A card: the question, the figure, what it means; state is good, watch, bad or plain, `said` its own word."""
-
-    question: str
-    figure: str
-    detail: str
-    state: str
-    said: str = ""
-
-    @property
-    def word(self) -> str:
-        """The state in a word, so that colour is not the only cue."""
-        return self.said or {"good": "within", "watch": "look", "bad": "over", "plain": ""}[self.state]
 
 
 def answers(summary: Summary, found: Figures, heat_note: str = "") -> list[Answer]:
@@ -64,10 +43,10 @@ def answers(summary: Summary, found: Figures, heat_note: str = "") -> list[Answe
         _transformers(summary),
         *_grid_heat(summary),
         *_lines(summary),
-        *_rules(summary),
-        *_jaws(summary),
-        *_cars(summary),
-        *_comfort(summary),
+        *rules(summary),
+        *jaws(summary),
+        *cars(summary),
+        *comfort(summary),
         *_supply(summary, found),
         _solver(summary),
     ]
@@ -368,75 +347,6 @@ def _lines(summary: Summary) -> Iterator[Answer]:
         "some step."
     )
     yield Answer("Are lines overloaded?", f"{number(100 * load.value)} %", detail, "bad" if over else "good")
-
-
-def _rules(summary: Summary) -> Iterator[Answer]:
-    """What the utility asks of its sockets, if homes were held against anything."""
-    site = summary.site
-    if site is None:
-        return
-    asked = f"Rules of {site.utility}" if site.utility else "No utility is named; what holds at any socket"
-    rules = f": {site.rules}" if site.rules else ""
-    detail = (
-        f"{asked}{rules}. Something is not judged at {counted(site.unjudged, 'home')}; {counted(site.barred, 'home')} "
-        "without an adapter could take none."
-    )
-    figure = f"{counted(site.broken, 'home')} break one" if site.broken else "yes, where judged"
-    state, said = ("bad", "broken") if site.broken else ("watch" if site.unjudged else "good", "")
-    yield Answer("Do homes follow their utility's rules?", figure, detail, state, said)
-
-
-def _jaws(summary: Summary) -> Iterator[Answer]:
-    """What years left of the jaws, if any are not as new."""
-    jaws = summary.jaws
-    if jaws is None:
-        return
-    glow = (
-        f"{counted(jaws.glowing, 'home')} with one that glows at its usual current. " if jaws.glowing else ""
-    )
-    detail = (
-        f"Of {counted(jaws.homes, 'home')} whose jaws are drawn and aged. {glow}Hottest: {jaws.hottest}, {jaws.joint}, "
-        f"{number(100 * jaws.force_share)} % of its force, {number(jaws.micro_ohm)} µΩ after "
-        f"{number(jaws.years)} years, jaws rose {number(jaws.rise_k)} K. Estimates, see models/contacts."
-    )
-    state = "bad" if jaws.glowing else "watch" if jaws.poor else "good"
-    figure = f"poor at {counted(jaws.poor, 'home')}" if jaws.poor else "none poor"
-    yield Answer("Have jaws gone poor?", figure, detail, state)
-
-
-def _cars(summary: Summary) -> Iterator[Answer]:
-    """Whether cars were full when they left."""
-    cars = summary.cars
-    if cars is None or not cars.departures:
-        return
-    worst = f" Most was missing at {cars.worst_home}, {number(cars.worst_kwh)} kWh." if cars.short else ""
-    detail = (
-        f"{counted(cars.count, 'car')} left {counted(cars.departures, 'time')}; more than a hundredth of the battery "
-        f"was missing at {number(cars.short)} of them, {number(cars.missing_kwh)} kWh in all.{worst}"
-    )
-    figure = f"not full {counted(cars.short, 'time')}" if cars.short else "full at every departure"
-    yield Answer("Do cars leave full?", figure, detail, "watch" if cars.short else "good")
-
-
-def _comfort(summary: Summary) -> Iterator[Answer]:
-    """Rooms, water and loads held off, where demand knows them."""
-    found = summary.comfort
-    if found is None:
-        return
-    shed = (
-        f" {counted(found.shed_homes, 'home')} held off {number(found.shed_kwh)} kWh to stay within their service."
-        if found.shed_homes
-        else ""
-    )
-    detail = (
-        f"Coldest {found.coldest}, {number(found.coldest_c)} °C; hottest {found.hottest}, {number(found.hottest_c)} °C."
-        f" Below {number(ROOM_LOW_C)} °C: {counted(found.cold, 'home')}, {number(found.cold_h)} home-hours; above "
-        f"{number(ROOM_HIGH_C)} °C: {counted(found.hot, 'home')}, {number(found.hot_h)} home-hours; water below "
-        f"{number(WATER_LOW_C)} °C: {counted(found.cool_water, 'home')}, {number(found.cool_water_h)} home-hours.{shed}"
-    )
-    hours = found.cold_h + found.hot_h
-    figure = f"{number(hours)} h outside" if hours else "yes, at every home"
-    yield Answer("Do rooms stay habitable?", figure, detail, "watch" if hours else "good")
 
 
 def _supply(summary: Summary, found: Figures) -> Iterator[Answer]:

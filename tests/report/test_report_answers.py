@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from report_runs import LIBRARY
 
 from cosim.errors import ResultsError
-from cosim.report.answers import Answer, answers
+from cosim.report.answer import Answer
+from cosim.report.answers import answers
 from cosim.report.feeder_map import apart, feeder_map
 from cosim.report.figures import Figures, worst_rows
 from cosim.report.map_quantities import (
