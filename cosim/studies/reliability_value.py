@@ -1,10 +1,11 @@
 """What each product is worth in outages: the same interruptions of the same homes, once with each product.
 
 Every interruption of a home is lived through by the product's own state machine (`cosim.devices.transfer`), people's
-pace and errors drawn for that home and time alone, so that two products with a person meet the same person. While the
-home is fed by its source, the hourly demand of its household is served as far as the source's rating and its store
-reach: a generator's tank by `GeneratorFleet`, a battery that is full when the outage begins and sees no sun. What is
-beyond the rating is shed. A source that stands on the dead grid feeds it until it gives way (`backfeed_course`).
+pace and errors and the failures of units drawn for that home and time alone, so that two products with a person meet
+the same person. While the home is fed by its source, the hourly demand of its household is served as far as the
+source's rating and its store reach (`cosim.studies.outage_energy`): a generator's tank, a battery that is full when the
+outage begins and that the home's solar, if it has any, fills again. What is beyond the rating is shed. A source that
+stands on the dead grid feeds it until it gives way (`backfeed_course`).
 """
 
 from __future__ import annotations
@@ -12,21 +13,20 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from cosim import library
 from cosim.devices import generator_kernels as engines
-from cosim.devices.generator import GeneratorFleet
 from cosim.devices.transfer import Device, Luck, Machine, Measured, at_start, step
 from cosim.electrical.circuit import Float
-from cosim.entries import BatteryEntry, GeneratorEntry
-from cosim.errors import LibraryError, Problem
-from cosim.events.transfer_processes import luck_of
+from cosim.entries import BatteryEntry
+from cosim.events.physics import Act
+from cosim.events.transfer_processes import TransferDevices, luck_of, unit_faults
 from cosim.studies.backfeed_time import backfeed_course
-from cosim.studies.contributions import SERVICE_V
+from cosim.studies.outage_energy import Piece, Served, engine_of, entry_of, rated_w
+from cosim.studies.outage_energy import served as energy_served
 
 if TYPE_CHECKING:
     from cosim.feeder.compile import CompiledFeeder
@@ -92,7 +92,7 @@ class Value:
     critical_survived
         Share of the interruptions of more than four hours during which no stretch without supply was that long.
     ran_dry
-        Interruptions in which tank or battery ended before the grid was back.
+        Interruptions in which tank or battery ended, if only for a while, before the grid was back.
     hazards, hazard_minutes
         Interruptions in which a source stood on the dead grid, and for how long.
     out_of_phase
@@ -140,6 +140,7 @@ def compare(
     critical_w: float = CRITICAL_W,
     backfeed_end_s: Mapping[str, float] | None = None,
     compiled: CompiledFeeder | None = None,
+    solar_w: Float | None = None,
 ) -> list[Value]:
     """Live through a history of interruptions once with each product.
 
@@ -160,6 +161,9 @@ def compare(
     backfeed_end_s
         By source, how long it lasts on a dead grid; by `backfeed_course` for the homes' own transformer, the rest of
         the grid cut off, under their mean demand, if not given.
+    solar_w
+        (homes, hours) what solar gives, as `demand_w`; it serves batteries' islands alone: inverters stay away from an
+        engine's frequency. None for no solar.
     """
     found = feeder.compile() if compiled is None else compiled
     names = [str(name) for name in feeder.home["name"]]
@@ -169,11 +173,16 @@ def compare(
     for source in filter(None, lasts):
         known = (backfeed_end_s or {}).get(source)
         lasts[source] = _lasts(feeder, found, source, share) if known is None else known
-    return [_lived(one, names, history, demand_w, seed, critical_w, lasts[one.source]) for one in lives]
+    sun_w = np.zeros_like(demand_w) if solar_w is None else solar_w
+    return [
+        _lived(one, names, history, (demand_w, sun_w), seed, critical_w, lasts[one.source]) for one in lives
+    ]
 
 
-def year_demand(homes: Sequence[str], seed: int, weather: str = "tmy3:greensboro") -> Float:
-    """(homes, 8760) hourly demand of drawn households over a year, for `compare`."""
+def year_of(
+    homes: Sequence[str], seed: int, weather: str = "tmy3:greensboro", solar_kw: float = 0.0
+) -> tuple[Float, Float]:
+    """(homes, 8760) hourly demand of drawn households over a year, and what `solar_kw` on each roof gives."""
     from datetime import datetime
 
     from cosim.demand.calendar import Calendar
@@ -183,27 +192,34 @@ def year_demand(homes: Sequence[str], seed: int, weather: str = "tmy3:greensboro
     from cosim.randomness import stable_ids
 
     clock = Calendar(datetime(2025, 1, 1), "America/New_York", HOUR_US, 8760)
-    drawn = draw_traits(stable_ids(list(homes)), seed)
+    drawn = draw_traits(stable_ids(list(homes)), seed, pv_kw=np.full(len(homes), solar_kw))
     demand = HouseholdDemand(clock, Weather(weather, clock), drawn, seed, parallel=False)
-    state, powered, found = demand.initial(), np.ones(len(homes), dtype=np.bool_), []
+    state, powered, found = demand.initial(), np.ones(len(homes), dtype=np.bool_), list[tuple[Float, Float]]()
     for first in range(0, 8760, 730):
         block = demand.block(state, first, np.full(730, 3600.0), powered)
         state = block.end
-        found.append(block.panel_w.sum(axis=1))
-    return np.concatenate(found, axis=1)
+        found.append((block.panel_w.sum(axis=1), block.pv_w))
+    demand_w, solar_w = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
+    return demand_w, solar_w
 
 
 def _lived(
     product: Product,
     names: Sequence[str],
     history: History,
-    demand_w: Float,
+    year_w: tuple[Float, Float],
     seed: int,
     critical_w: float,
     lasts_s: float,
 ) -> Value:
-    """One product through all interruptions."""
-    machine = product.machine
+    """One product through all interruptions; `year_w` are demand and solar power."""
+    machine, faults = product.machine, dict[str, tuple[str, ...]]()
+    solar = bool(product.source) and isinstance(entry_of(product.source), BatteryEntry)
+    if machine is not None:
+        homes = dict.fromkeys(names, machine.name)
+        faults = unit_faults(
+            TransferDevices(name="value", homes=homes, machines={machine.name: machine}, seed=seed)
+        )
     out = avoided = served = asked = critical = critical_asked = hazard_s = 0.0
     long = survived = dry = hazards = clashes = 0
     spells = zip(history.home.tolist(), history.start_us.tolist(), history.end_us.tolist(), strict=True)
@@ -211,22 +227,24 @@ def _lived(
         lasts_us = end_us - start_us
         spans = [Span(0, lasts_us, "", False)]
         if machine is not None:
-            spans = through(machine, product.source, lasts_us, luck_of(seed, names[home]), start_us, lasts_s)
+            luck, ill = luck_of(seed, names[home]), faults.get(names[home], ())
+            spans = through(machine, product.source, lasts_us, luck, start_us, lasts_s, ill)
         fed, shocks = [s for s in spans if s.fed and not s.backfeeds], [s for s in spans if s.backfeeds]
-        load = _hours(demand_w[home], start_us, lasts_us)
-        served_w, until_us = _served(product.source, fed, load, critical_w)
+        load = _hours(year_w[0][home], start_us, lasts_us)
+        sun_w = _hours(year_w[1][home], start_us, lasts_us)[0] * solar
+        given, ends = energy_served(product.source, _pieces(product.source, fed, load, sun_w, critical_w))
         out += lasts_us / HOUR_US
         asked += float(load[0] @ load[1]) / 3.6e6
         critical_asked += critical_w * lasts_us / 1e6 / 3.6e6
-        for span, watts in zip(fed, served_w, strict=True):
-            seconds = max(min(span.end_us, until_us) - span.start_us, 0) / 1e6
+        for begins_us, ends_us, watts in given:
+            seconds = (ends_us - begins_us) / 1e6
             avoided += seconds / 3600.0
             served += watts * seconds / 3.6e6
             critical += min(critical_w, watts) * seconds / 3.6e6
-        dry += bool(fed) and until_us < fed[-1].end_us
+        dry += ends
         if lasts_us / 1e6 > FOOD_S:
             long += 1
-            survived += _longest_gap_s(fed, until_us, lasts_us) <= FOOD_S
+            survived += _longest_gap_s(given, lasts_us) <= FOOD_S
         if shocks:
             hazards += 1
             hazard_s += sum((s.end_us - s.start_us) / 1e6 for s in shocks)
@@ -240,24 +258,32 @@ def _lived(
 
 
 def through(
-    machine: Machine, source: str, lasts_us: int, luck: Luck, start_us: int = 0, backfeed_s: float = math.inf
+    machine: Machine,
+    source: str,
+    lasts_us: int,
+    luck: Luck,
+    start_us: int = 0,
+    backfeed_s: float = math.inf,
+    faults: tuple[str, ...] = (),
 ) -> list[Span]:
     """A product's machine through one loss of the grid, from its first instant to the grid's return.
 
     The grid is gone on both legs at once. A battery is ready all the time; a generator gives voltage once the machine
     has told it to run for its starting time, and none any more once it has stood on the dead grid for `backfeed_s`,
-    until it is started anew. What a dead grid fed by the home itself looks like is left out.
+    until it is started anew. `faults` are those of the unit. What a dead grid fed by the home itself looks like is left
+    out.
     """
-    battery = isinstance(_entry(source), BatteryEntry)
-    device, now, spans = at_start(machine, ()), 0, list[Span]()
+    battery = isinstance(entry_of(source), BatteryEntry)
+    device, now, spans = at_start(machine, faults), 0, list[Span]()
     ready_us: int | None = 0 if battery else None
-    starts_us = 0 if battery else round(float(_engine(source).units[0, engines.START_S]) * 1e6)
+    starts_us = 0 if battery else round(float(engine_of(source).units[0, engines.START_S]) * 1e6)
     for _ in range(MOST_STEPS):
         alive = ready_us is not None and now >= ready_us
         measured = _measured(device, alive)
         found = step(machine, device, measured, start_us + now, luck)
         was, device = device, found.device
-        if not battery and device.runs and not was.runs:
+        again = ready_us is None and any(deed.kind == Act.RESET_SOURCE for deed in found.deeds)
+        if not battery and device.runs and (again or not was.runs):
             ready_us = now + starts_us
         elif not battery and not device.runs:
             ready_us = None
@@ -284,21 +310,6 @@ def _measured(device: Device, alive: bool) -> Measured:
     return Measured((0.0, 0.0), source, panel, 60.0 if alive else math.nan, (0.0, 0.0))
 
 
-@cache
-def _entry(source: str) -> BatteryEntry | GeneratorEntry:
-    entry = library.load("der", source)
-    if not isinstance(entry, BatteryEntry | GeneratorEntry):
-        raise LibraryError(Problem("is no battery or generator", key="source", value=source))
-    return entry
-
-
-@cache
-def _engine(source: str) -> GeneratorFleet:
-    entry = _entry(source)
-    assert isinstance(entry, GeneratorEntry)
-    return GeneratorFleet.from_entries([entry])
-
-
 def _hours(year_w: Float, start_us: int, lasts_us: int) -> tuple[Float, Float]:
     """Demand and length [s] of the pieces of an interruption, cut at whole hours."""
     first, last = start_us // HOUR_US, (start_us + lasts_us - 1) // HOUR_US
@@ -306,72 +317,30 @@ def _hours(year_w: Float, start_us: int, lasts_us: int) -> tuple[Float, Float]:
     return year_w[np.arange(first, last + 1) % len(year_w)], np.diff(edges) / 1e6
 
 
-def _served(
-    source: str, fed: Sequence[Span], load: tuple[Float, Float], critical_w: float
-) -> tuple[list[float], int]:
-    """Mean power served in each fed span, and when the store is used up [us]."""
+def _pieces(
+    source: str, fed: Sequence[Span], load: tuple[Float, Float], sun_w: Float, critical_w: float
+) -> list[Piece]:
+    """Stretches in which the source feeds the home, cut where demand changes; cords carry what is critical alone."""
     if not fed:
-        return [], 0
+        return []
     watts, lengths = load
-    ends = np.cumsum(lengths) * 1e6
-    rated_w = _rated_w(source)
-    pieces: list[tuple[float, float, int]] = []  # watts, seconds, span
-    for number, span in enumerate(fed):
-        begins = ends - lengths * 1e6
-        for w, a, b in zip(watts, begins, ends, strict=True):
-            seconds = (min(b, span.end_us) - max(a, span.start_us)) / 1e6
-            if seconds > 0.0:
-                most = min(rated_w, critical_w) if span.fed == "cords" else rated_w
-                pieces.append((min(float(w), most), seconds, number))
-    left_s = _store_s(source, np.array([p[0] for p in pieces]), np.array([p[1] for p in pieces]))
-    means = []
-    for number in range(len(fed)):
-        mine = [(w, s) for w, s, n in pieces if n == number]
-        total = sum(s for _, s in mine)
-        means.append(sum(w * s for w, s in mine) / total if total else 0.0)
-    until, used = fed[-1].end_us, 0.0
+    ends = np.rint(np.cumsum(lengths) * 1e6).astype(np.int64)
+    begins, most_w = ends - np.rint(lengths * 1e6).astype(np.int64), rated_w(source)
+    found = []
     for span in fed:
-        length = (span.end_us - span.start_us) / 1e6
-        if used + length > left_s:
-            until = span.start_us + round((left_s - used) * 1e6)
-            break
-        used += length
-    return means, until
+        limit_w = min(most_w, critical_w) if span.fed == "cords" else most_w
+        for w, sun, a, b in zip(watts.tolist(), sun_w.tolist(), begins.tolist(), ends.tolist(), strict=True):
+            start, end = max(a, span.start_us), min(b, span.end_us)
+            if end > start:
+                found.append(Piece(start, end, min(w, limit_w), sun))
+    return found
 
 
-def _rated_w(source: str) -> float:
-    entry = _entry(source)
-    if isinstance(entry, BatteryEntry):
-        return min(entry.discharge_kw.value * 1e3, entry.continuous_a.value * SERVICE_V)
-    return float(_engine(source).units[0, engines.RATED_W])
-
-
-def _store_s(source: str, watts: Float, seconds: Float) -> float:
-    """How long the store lasts under a course of loads; infinite if it outlasts it."""
-    entry = _entry(source)
-    if isinstance(entry, BatteryEntry):
-        store_j = entry.capacity_kwh.value * 3.6e6 * (entry.soc_max.value - entry.soc_min.value)
-        drawn = np.cumsum(watts * seconds) / entry.efficiency_discharge.value
-        if drawn[-1] <= store_j:
-            return math.inf
-        at = int(np.argmax(drawn > store_j))
-        before = drawn[at - 1] if at else 0.0
-        rate = watts[at] / entry.efficiency_discharge.value
-        return float(seconds[:at].sum() + (store_j - before) / rate)
-    fleet = _engine(source)
-    state = fleet.initial()
-    state[:, engines.DOES] = engines.RUNNING
-    done = fleet.advance(state, watts[None], np.ascontiguousarray(seconds), np.array([True]), parallel=False)
-    return float(done.first_us[0]) / 1e6 if done.first_us[0] >= 0 else math.inf
-
-
-def _longest_gap_s(fed: Sequence[Span], until_us: int, lasts_us: int) -> float:
+def _longest_gap_s(fed: Sequence[Served], lasts_us: int) -> float:
     """Longest stretch of an interruption without supply."""
     gap, last = 0, 0
-    for span in fed:
-        if span.start_us >= until_us:
-            break
-        gap, last = max(gap, span.start_us - last), min(span.end_us, until_us)
+    for start, end, _ in fed:
+        gap, last = max(gap, start - last), end
     return max(gap, lasts_us - last) / 1e6
 
 

@@ -112,9 +112,7 @@ def random_devices(feeder: Feeder, seed: int) -> AskedProtection:
     draw = random.Random(31 * seed + 5)
     switches = [name for name in feeder.line["name"] if name.startswith("switch") and draw.random() < 0.5]
     devices = [AskedDevice(f"line:{name}", draw.choice(("recloser", "sectionalizer"))) for name in switches]
-    return AskedProtection(
-        draw.choice(("fuse-saving", "fuse-blowing")), tuple(devices)
-    )
+    return AskedProtection(draw.choice(("fuse-saving", "fuse-blowing")), tuple(devices))
 
 
 def random_faults(feeder: Feeder, seed: int, count: int = 6) -> list[ComingFault]:

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from cosim import library
+from cosim.devices.transfer import INTERLOCK_DEFEATED, SENSOR_WRONG
 from cosim.feeder.generate import generate
 from cosim.reliability.history import History
+from cosim.studies import outage_energy as energy
+from cosim.studies.outage_energy import Piece
 from cosim.studies.reliability_value import Product, Span, Value, compare, through
 
 STREET = generate(20, seed=3)
@@ -99,6 +102,50 @@ def test_spans_cover_the_outage_without_a_break() -> None:
             assert spans[-1].end_us == 5 * HOUR
             assert all(a.end_us == b.start_us for a, b in pairwise(spans))
             assert all(isinstance(span, Span) and span.end_us > span.start_us for span in spans)
+
+
+def test_a_battery_runs_dry_waits_for_the_sun_and_goes_on() -> None:
+    """13.5 kWh at 2 kW last 6.4125 h; 5 kW of sun charge 5 % in 8.5 min; then 1 kW serves what the sun leaves."""
+    entry = library.load("der", BATTERY)
+    standby_w = 0.0 if entry.standby_w is None else entry.standby_w.value
+    pieces = [Piece(0, 8 * HOUR, 2000.0, 0.0), Piece(8 * HOUR, 12 * HOUR, 2000.0, 5000.0)]
+    (first, second), dry = energy.served(BATTERY, pieces)
+    assert dry
+    lasts_h = 13.5e3 / (2000.0 / 0.95 + standby_w)
+    assert first == (0, pytest.approx(lasts_h * HOUR, abs=1), 2000.0)
+    again_h = 8.0 + 0.05 * 13.5e3 / (5000.0 * 0.95 - standby_w)
+    drained_j = standby_w * (8.0 - lasts_h) * 3600.0
+    assert drained_j == 0.0  # empty cannot become emptier
+    assert second == (pytest.approx(again_h * HOUR, abs=1), 12 * HOUR, 2000.0)
+    full, _ = energy.served(
+        BATTERY, [Piece(0, 4 * HOUR, 1000.0, 9000.0), Piece(4 * HOUR, 48 * HOUR, 1000.0, 0.0)]
+    )
+    dark_us = full[-1].end_us
+    assert dark_us == pytest.approx((4.0 + 13.5e3 / (1000.0 / 0.95 + standby_w)) * HOUR, abs=2)
+
+
+def test_the_sun_is_worth_something_to_batteries_alone() -> None:
+    past, sun = history(48.0), np.tile(np.repeat([0.0, 3000.0], 12), (20, 1))
+    dark, lit = (value(Product("tesla-backup-switch", BATTERY), past, solar_w=s) for s in (None, sun))
+    assert lit.served_kwh > dark.served_kwh + 10.0
+    assert lit.served_kwh <= lit.asked_kwh
+    assert value(Product("tesco-bptm", GENERATOR), past, solar_w=sun) == value(
+        Product("tesco-bptm", GENERATOR), past
+    )
+
+
+def test_what_was_built_wrong_is_worth_nothing() -> None:
+    machine = library.load("transfer", "tesla-backup-switch").machine()
+    spans = through(machine, BATTERY, HOUR, lambda *_: 0.5, faults=(SENSOR_WRONG,))
+    assert not any(span.fed for span in spans)
+    kit = library.load("transfer", "interlock-kit").machine()
+    usual, erring = (
+        through(kit, GENERATOR, 9 * HOUR, luck, faults=(INTERLOCK_DEFEATED,), backfeed_s=60.0)
+        for luck in (lambda *_: 0.5, lambda purpose, _: 0.001 if purpose.startswith("error") else 0.5)
+    )
+    assert not any(span.backfeeds for span in usual)
+    assert sum(span.end_us - span.start_us for span in erring if span.backfeeds) == 60_000_000
+    assert erring[-1].fed == "source"  # started again after the stall, with the main open
 
 
 def test_plain_data() -> None:
