@@ -98,7 +98,7 @@ def test_rises_follow_the_current(results: Results) -> None:
 
 def test_studies_and_windows_are_there(results: Results) -> None:
     of_itself = {"car_days", "comfort", "der_placement", "site_rules"}
-    outage = {"interruptions", "out_over_time", "outage_homes", "reliability"}
+    outage = {"interruptions", "island_energy", "out_over_time", "outage_homes", "reliability", "returns"}
     assert set(results.studies) == of_itself | outage | {"fault_duty_peak", "fault_duty_start"}
     study = results.study("fault_duty_start")
     assert (study["i_l1l2_a"] > 0).all()

@@ -32,7 +32,7 @@ def test_recorded_figures_are_those_of_the_elements(small: Scenario, opened: tup
     v = block.solution.v[:, :count]
     network = Network(circuit)
     assert np.all(np.abs(v[network.energised]) > 0.0)  # every node is seen
-    steps = step_block(study, block, count)
+    steps = step_block(study, block, count, faulted=False)
     losses = element_losses_w(circuit, v)
     names = np.array([element.name.split(".")[0] for element in circuit.elements])
     by_kind = sum(
