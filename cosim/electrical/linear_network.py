@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -13,7 +13,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from cosim.electrical import factor_kernels
-from cosim.electrical.circuit import Circuit, Complex, Float, Int
+from cosim.electrical.circuit import Circuit, Complex, Float, Injectors, Int, LoadModel
 from cosim.electrical.ordering import Elimination, by_rows, eliminate
 from cosim.electrical.references import Factor
 from cosim.electrical.voltage_laws import VoltageLaws
@@ -48,7 +48,8 @@ class LinearNetwork:
     ----------
     circuit
         What to solve. Nodes that no source reaches are dead: their voltage is 0 and their injectors draw
-        nothing.
+        nothing. Where loads alone join nodes to a source they are their nominal impedances, whatever their model: as
+        behind an open neutral or a broken conductor. Constant powers in series have no state that lasts.
 
     Raises
     ------
@@ -61,7 +62,7 @@ class LinearNetwork:
         n = len(circuit.nodes)
         self.y_elements = _element_matrix(circuit)
         self.y_sources, self._norton = _source_matrix(circuit)
-        self.energised, floating = _reached(self.y_elements, circuit)
+        self.energised, joined, floating = _reached(self.y_elements, circuit)
         leak = np.zeros(n, dtype=np.complex128)
         leak[floating] = LEAK_SIEMENS
         if len(floating):
@@ -80,7 +81,7 @@ class LinearNetwork:
         place[-1] = len(self._live)
         near = np.argsort(place[pair].min(axis=1), kind="stable")  # as their nodes stand in vectors
         self._rows = rows[near]
-        self._laws = VoltageLaws.of(injectors, circuit.inverters).take(self._rows)
+        self._laws = VoltageLaws.of(_settled(injectors, joined), circuit.inverters).take(self._rows)
         self._terminals = place[pair[near]].astype(np.int32)
         self._node_of_row = self._live[self._elimination.order]
         self._assembly = self._assemble(place)
@@ -268,8 +269,10 @@ def _sparse(rows: Int, columns: Int, values: Complex, n: int) -> sparse.csr_arra
     return sparse.csr_array(sparse.coo_array((values[keep], (rows[keep], columns[keep])), shape=(n, n)))
 
 
-def _reached(y_elements: sparse.csr_array, circuit: Circuit) -> tuple[NDArray[np.bool_], Int]:
-    """Nodes joined to a source by elements or by loads, and a node of each island there that loads alone hold."""
+def _reached(
+    y_elements: sparse.csr_array, circuit: Circuit
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Int]:
+    """Nodes joined to a source at all; by elements; and a node of each island there that loads alone hold."""
     links = sparse.csr_array(
         (np.ones(y_elements.nnz), y_elements.indices, y_elements.indptr), shape=y_elements.shape
     )
@@ -284,4 +287,14 @@ def _reached(y_elements: sparse.csr_array, circuit: Circuit) -> tuple[NDArray[np
     _, group = connected_components(bridges, directed=False)
     reached = np.isin(group, group[fed])
     _, first = np.unique(island, return_index=True)
-    return reached[island], first[reached & ~stands]
+    return reached[island], np.isin(island, fed), first[reached & ~stands]
+
+
+def _settled(injectors: Injectors, joined: NDArray[np.bool_]) -> Injectors:
+    """Injectors as impedances where a node of theirs is joined to a source by loads alone."""
+    joined = np.append(joined, True)  # ground, -1
+    apart = ~(joined[injectors.node_a] & joined[injectors.node_b])
+    if not apart.any():
+        return injectors
+    model = np.where(apart, LoadModel.IMPEDANCE, injectors.model).astype(injectors.model.dtype)
+    return replace(injectors, model=model, v_cut_pu=np.where(apart, 0.0, injectors.v_cut_pu))

@@ -255,6 +255,31 @@ def test_a_neutral_held_by_its_rod_alone_carries_its_load() -> None:
     assert s.v[floating, 0] == pytest.approx(s.v[leg, 0], rel=1e-3)
 
 
+@given(
+    st.sampled_from([LoadModel.POWER, LoadModel.CURRENT, LoadModel.ZIP]),
+    st.floats(50.0, 6000.0),
+    st.floats(50.0, 6000.0),
+    st.sampled_from([0.0, 0.04]),
+)
+@some
+def test_loads_in_series_divide_the_voltage_as_impedances(
+    model: LoadModel, one_w: float, two_w: float, rod_siemens: float
+) -> None:
+    """Behind an open neutral the heavier leg has less, whatever the loads are elsewhere (Millman)."""
+    sketch = Sketch()
+    a, b, neutral = sketch.bus("home", 120.0, 3)
+    sketch.source([a, b], np.array([120.0 + 0j, -120.0]), np.eye(2) * 1e-9j)
+    sketch.load(a, neutral, one_w + 0j, 120.0, model)
+    sketch.load(b, neutral, two_w + 0j, 120.0, model)
+    sketch.shunt(neutral, -1, rod_siemens)
+    s = Network(sketch.circuit()).solve(tolerance_pu=1e-12)
+    assert s.converged.all()
+    assert not s.newton.any()
+    g_one, g_two = one_w / 120.0**2, two_w / 120.0**2
+    expected = 120.0 * (g_one - g_two) / (g_one + g_two + rod_siemens)
+    assert s.v[neutral, 0] == pytest.approx(expected, abs=0.03)  # 1 uS to ground where there is no rod
+
+
 def test_wanted_nodes_only() -> None:
     circuit = random_feeder(7, 4, 1, 4)
     net = Network(circuit)
