@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 from cosim.devices.inverter import CEASED
 from cosim.electrical.network import Network, Solution
 from cosim.events.hazard_processes import Live
-from cosim.events.physics import Act, Action, Crossing, Fault, Isolation, Operation, Standing
+from cosim.events.physics import Action, Crossing, Fault, Isolation, Operation, Standing
 from cosim.saving import attributes, set_attributes
 from cosim.sections import section_of
+from cosim.simulation.acts import Acts
 from cosim.simulation.backfeed import live_source, source_of
 from cosim.simulation.crossings import Crossings
 from cosim.simulation.drawing import Drawing
 from cosim.simulation.flow import Draw, Flows, head_of
 from cosim.simulation.inverters import Sunniest
-from cosim.simulation.islands import ACTS as ISLAND_ACTS
 from cosim.simulation.reading import Reading
 from cosim.simulation.regulation import Grid, Regulation, operation_event
 from cosim.simulation.ride_through import Change, Turn
@@ -52,11 +52,9 @@ LEAST_STEPS = 32
 NEVER_US = np.iinfo(np.int64).max
 # Over which demand a source on a dead grid is loaded: compressors come back some minutes after the voltage.
 BACKFED_US = 900_000_000
-TAKE_AWAY = (Act.OPEN_SERVICE, Act.DISCONNECT_SOURCE, Act.STOP_SOURCE, Act.STALL_SOURCE, Act.TRIP_SOURCE)
-"""Acts that leave a panel without voltage, if anything."""
 GIVEN = (
     "case", "_record", "_parallel", "_block_steps", "_reach", "_flows", "_regulation", "_supply", "_drawing",
-    "_reading", "_crossings", "_seen", "_switching", "_now",
+    "_reading", "_crossings", "_acts", "_seen", "_switching", "_now",
 )  # fmt: skip
 """Attributes of a study's physics that follow from the study and no checkpoint holds; all others stand in it."""
 
@@ -103,6 +101,7 @@ class StudyPhysics:
         self._drawing = Drawing(case, self._supply, sockets)
         self._reading = Reading(case, self._supply, sockets, parallel and case.many_homes)
         self._crossings = Crossings(case, self._supply)
+        self._acts = Acts(case, self._supply, self._crossings, switching)
         self._seen = np.union1d(self._reading.seen_nodes(), sections.nodes())
         self.state = State.initial(case)
         self.time_us = 0
@@ -211,62 +210,7 @@ class StudyPhysics:
     def apply(self, action: Action) -> tuple[str, ...]:
         """Make a discrete change now; the homes it affected, in the feeder's order."""
         self._now = None
-        if action.kind in (Act.OPEN, Act.CLOSE, Act.SOURCE_VOLTAGE, Act.FORM_ISLAND, Act.END_ISLAND):
-            self.state.riding.wake(self.time_us)
-        if action.kind in ISLAND_ACTS:
-            return self._transfer(action)
-        match action.kind:
-            case Act.OPEN:
-                was = self._supply.der_fed(self.state)
-                self._open(action.subject)
-                return self._names(was & ~self._supply.der_fed(self.state))
-            case Act.CLOSE:
-                was = self._supply.der_fed(self.state)
-                self._close(action.subject)
-                return self._names(self._supply.der_fed(self.state) & ~was)
-            case Act.FORM_ISLAND | Act.END_ISLAND:
-                was = self._supply.der_fed(self.state)
-                self.case.neighbourhoods.apply(self.state, action)
-                return self._names(was ^ self._supply.der_fed(self.state))
-            case Act.CONNECT_DER | Act.DISCONNECT_DER:
-                rows = self.case.rows(action.ids)
-                connect = action.kind == Act.CONNECT_DER
-                moved = rows[self.state.switch_on[rows] != connect]  # what is so already stays as it is
-                self.state.switch_on[moved] = connect
-                self.state.entered_us[moved] = CEASED
-                return tuple(self.case.home_names[row] for row in moved)
-            case Act.CEASE_DER:
-                self.state.entered_us[self.case.rows(action.ids)] = CEASED
-                return action.ids
-            case Act.ENTER_SERVICE:
-                self.state.entered_us[self.case.rows(action.ids)] = self.time_us
-                return action.ids
-            case Act.SOURCE_VOLTAGE:
-                self.state.source_pu = float(action.subject)
-                return ()
-            case Act.TRIP_BREAKER | Act.RESET_BREAKER:
-                was = self._supply.der_fed(self.state)
-                which, home = self._crossings.breaker(action.subject)
-                self.state.closed[which, home] = action.kind == Act.RESET_BREAKER
-                return self._names(was ^ self._supply.der_fed(self.state))
-        raise ValueError(f"no such action: {action.kind}")
-
-    def _transfer(self, action: Action) -> tuple[str, ...]:
-        """Contactors and sources of homes; the homes whose DER lost voltage by it, or got it."""
-        state, rows = self.state, self.case.rows(action.ids)
-        state.riding.wake(self.time_us)
-        was = self._supply.der_fed(state)
-        self.case.islands.apply(state.contacts, action, rows)
-        now = self._supply.der_fed(state)
-        if action.kind == Act.CLOSE_SERVICE:
-            # IEEE 1547-2018, 4.10.3: back on the grid they rise again; their device has kept the delay.
-            # Contactors open before they close: in service still is who came over within the instant.
-            back = rows[now[rows] & (state.entered_us[rows] != CEASED)]
-            state.entered_us[back] = self.time_us
-        lost, found = was & ~now, now & ~was
-        takes = action.kind in TAKE_AWAY
-        state.contacts.news[found if takes else lost] = 1 if takes else -1
-        return self._names(lost if takes else found)
+        return self._acts.apply(self.state, self.time_us, action)
 
     # -- transfer devices look at these ----------------------------------------------------
 
@@ -368,21 +312,6 @@ class StudyPhysics:
         for table, values in tables(self.case, kind, self.network(grid)).items():
             self.studied[name.replace(kind, table, 1)] = (table, time_us, values)
         return time_us
-
-    def _open(self, section: str) -> None:
-        cuts = self._switching.cuts(section)
-        own = self.case.compiled.closed_blocks
-        whole = frozenset(cut.element for cut in cuts if not cut.rows)
-        self.state.open_sections[section] = tuple(
-            cut for cut in cuts if cut.element not in own or (cut.rows and cut.element in self.state.tied)
-        )
-        self.state.tied -= whole
-
-    def _close(self, section: str) -> None:
-        self.state.open_sections.pop(section, None)
-        own = self.case.compiled.closed_blocks
-        cuts = self._switching.cuts(section)
-        self.state.tied |= frozenset(cut.element for cut in cuts if not cut.rows and cut.element in own)
 
     # -- short circuits -------------------------------------------------------------------
 
