@@ -12,15 +12,8 @@ from typing import ClassVar, cast
 
 from simpy.events import ProcessGenerator
 
-from cosim.devices.protection import (
-    Operation,
-    ProtectiveDevice,
-    Response,
-    advanced,
-    next_operation,
-    operated,
-    restored,
-)
+from cosim.devices.operating import advanced, next_operation, operated, restored
+from cosim.devices.protection import Operation, ProtectiveDevice, Response
 from cosim.events.environment import Environment, Priority
 from cosim.events.fault_processes import BROKEN
 from cosim.events.physics import FaultPhysics, Watch

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cosim import library
-from cosim.devices.protection import Response, next_operation
+from cosim.devices.operating import next_operation
+from cosim.devices.protection import Response
 from cosim.errors import FeederError, Problem, ScenarioError
 from cosim.events.physics import Fault
 from cosim.feeder.faulted import FaultedFeeder

@@ -9,6 +9,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from cosim.devices.curves import DefiniteTime, InverseTime, TimeCurrentCurve
+from cosim.devices.operating import advanced, next_operation, opening_s, operated, restored, stood_open
 from cosim.devices.protection import (
     Element,
     Operation,
@@ -16,12 +17,7 @@ from cosim.devices.protection import (
     ProtectiveDevice,
     Response,
     Shot,
-    advanced,
     instantaneous,
-    next_operation,
-    operated,
-    restored,
-    stood_open,
 )
 
 NONE = (0.0, 0.0, 0.0, 0.0)
@@ -70,7 +66,7 @@ def story(
 def test_a_fuse_melts_arcs_and_stays_open() -> None:
     ((time_us, operation),) = story(fuse(), (0.0, 195.0, 0.0, 195.0), 10**9)
     assert (time_us, operation.conductors, operation.final, operation.by) == (5_200_000, "b", True, "65K")
-    assert fuse().seconds((0.0, 195.0, 0.0, 195.0)) == 5.2
+    assert opening_s(fuse(), (0.0, 195.0, 0.0, 195.0)) == 5.2
     assert next_operation(fuse(), Response(), (1e4, 100.0, 1e4, 0.0)) is None
 
 
@@ -147,8 +143,8 @@ def test_a_disc_falls_back_as_c37_112_says() -> None:
     electronic = replace(relay, shots=(Shot((replace(disc, reset_s=0.0),)),))
     assert advanced(electronic, half, (50.0, 0.0, 0.0, 0.0), 1).at_rest
     fast = replace(relay, shots=(Shot((disc, instantaneous(2000.0))),))
-    assert fast.seconds((2000.0, 0.0, 0.0, 0.0)) == 0.083
-    assert fast.seconds((0.0, 0.0, 1999.0, 0.0)) == pytest.approx(0.083 + disc.seconds(1999.0), abs=1e-6)
+    assert opening_s(fast, (2000.0, 0.0, 0.0, 0.0)) == 0.083
+    assert opening_s(fast, (0.0, 0.0, 1999.0, 0.0)) == pytest.approx(0.083 + disc.seconds(1999.0), abs=1e-6)
 
 
 def test_a_sequence_begins_anew_after_the_reset_time() -> None:

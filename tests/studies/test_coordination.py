@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from cosim.devices.curves import TimeCurrentCurve
-from cosim.devices.protection import Element, Protection, ProtectiveDevice, Response, Shot, next_operation
+from cosim.devices.operating import next_operation, opening_s
+from cosim.devices.protection import Element, Protection, ProtectiveDevice, Response, Shot
 from cosim.feeder.feeder import Feeder
 from cosim.feeder.protection import AskedDevice, AskedProtection, protection_of
 from cosim.studies.coordination import Coordination, coordination
@@ -121,7 +122,7 @@ def test_saving_fails_where_the_link_is_faster_than_the_fast_shot(feeder: Feeder
         if one.kind == "saving fails" and one.device == "fuse:lateral-1"
     ]
     assert row.device_s < row.backup_s == pytest.approx(0.183)  # 0.1 s definite time and five cycles
-    assert protection.device("fuse:lateral-1").seconds((0, 0, 0, 0)) == math.inf
+    assert opening_s(protection.device("fuse:lateral-1"), (0, 0, 0, 0)) == math.inf
     blowing = coordination(feeder, protection_of(feeder, AskedProtection("fuse-blowing")))
     assert not of(blowing, "saving fails")
 
