@@ -146,6 +146,7 @@ class _Site:
     phases: dict[str, str] = field(default_factory=dict)
     load_a: dict[str, dict[str, float]] = field(default_factory=dict)
     below: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    entries: dict[str, FuseEntry | ReclosingEntry | SectionalizerEntry] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         feeder = self.feeder
@@ -243,7 +244,11 @@ class _Site:
         """All devices from the source outwards; sectionalizers are set by the device before them."""
         devices = list(carried)
         for last in (False, True):
-            chosen = [place for place in wanted.values() if _counts(place.entry) == last]
+            chosen = [
+                place
+                for place in wanted.values()
+                if isinstance(self.entry(place.entry), SectionalizerEntry) == last
+            ]
             devices += [self.device(place, devices, saving=saving) for place in chosen]
         return sorted(devices, key=lambda device: self.depth(device.section))
 
@@ -251,7 +256,7 @@ class _Site:
         self, asked: AskedDevice, others: Collection[ProtectiveDevice], *, saving: bool
     ) -> ProtectiveDevice:
         """A device with its settings; a sectionalizer counts what one of the `others` does."""
-        section, entry = asked.section, library.load("protection", asked.entry)
+        section, entry = asked.section, self.entry(asked.entry)
         kind, place, _ = section_of(section)
         phases, source = self.phases[section], f"models/protection/{asked.entry}"
         load_a = max(self.load_a[section].values(), default=0.0)
@@ -282,6 +287,12 @@ class _Site:
             round(entry.opening_s.value * US), round(entry.reset_s.value * US),
             interrupting_a=entry.interrupting_a.value, source=source,
         )  # fmt: skip
+
+    def entry(self, name: str) -> FuseEntry | ReclosingEntry | SectionalizerEntry:
+        """An entry, read once however many devices are of its kind."""
+        if name not in self.entries:
+            self.entries[name] = library.load("protection", name)
+        return self.entries[name]
 
     def _rated_a(self, unit: str) -> float:
         """Rated primary current of a transformer by phase."""

@@ -124,7 +124,8 @@ def fit_batteries(scenario: Scenario, population: Population, calendar: Calendar
     """
     home = np.flatnonzero(population.battery != "")
     asked = [cast("Battery", population.storage[row]) for row in home]
-    named = {use.entry: cast("BatteryEntry", library.load("der", use.entry)) for use in asked}
+    used = sorted({use.entry for use in asked})
+    named = {name: cast("BatteryEntry", library.load("der", name)) for name in used}
     entries = [named[use.entry] for use in asked]
     usages = {id(use): _usage(use, scenario, calendar) for use in asked}
     fleet = BatteryFleet.from_entries(

@@ -30,11 +30,10 @@ def islands_of(study: Study) -> Islands:
     on_branch = np.zeros(study.homes, dtype=bool)
     for name in sorted({str(name) for name in population.adapter} - {""}):
         on_branch[population.adapter == name] = "generator" in library.load("adapters", name).diagram.tapped
-    homes = range(study.homes)
-    sources = {row: source for row in homes if (source := source_of(population, row)) is not None}
+    sources, machines = sources_by_row(population), machines_by_row(population)
     return Islands(
-        population, sources, machines_by_row(population), study.compiled.home_kind.astype(np.int64), study.nominal_v,
-        study.battery, study.battery_home, motor_w, on_branch,
+        population, sources, machines, study.compiled.home_kind.astype(np.int64), study.nominal_v, study.battery,
+        study.battery_home, motor_w, on_branch,
     )  # fmt: skip
 
 
@@ -58,11 +57,17 @@ def machines_by_row(population: Population) -> dict[int, Machine]:
     return found
 
 
-def source_of(population: Population, row: int) -> BatteryEntry | GeneratorEntry | None:
-    """What can hold up a home's panel: what its transfer device is made for, else a battery before a generator."""
-    machine = str(population.transfer[row])
+def sources_by_row(population: Population) -> dict[int, BatteryEntry | GeneratorEntry]:
+    """What can hold up the panels of the homes that have such a thing, by row."""
+    columns = population.transfer, population.battery, population.generator
+    kits = [tuple(str(name) for name in kit) for kit in zip(*columns, strict=True)]
+    made = {kit: _source(*kit) for kit in sorted(set(kits))}
+    return {row: source for row, kit in enumerate(kits) if (source := made[kit]) is not None}
+
+
+def _source(machine: str, battery: str, generator: str) -> BatteryEntry | GeneratorEntry | None:
+    """What can hold up a panel: what its transfer device is made for, else a battery before a generator."""
     asked = library.load("transfer", machine).supply if machine else "none"
-    battery, generator = str(population.battery[row]), str(population.generator[row])
     stores = cast("BatteryEntry", library.load("der", battery)) if battery else None
     drives = cast("GeneratorEntry", library.load("der", generator)) if generator else None
     stores = stores if stores is not None and stores.forms_grid else None

@@ -118,9 +118,11 @@ def machines_of(study: Study) -> dict[str, Machine]:
     """By home, its transfer device as it is set; homes without one, or without a source for it, are left out."""
     population = study.population
     sources = {"battery": population.battery, "generator": population.generator}
-    found = {}
-    for row, machine in machines_by_row(population).items():
-        supply = sources.get(library.load("transfer", str(population.transfer[row])).supply)
+    machines, found = machines_by_row(population), {}
+    named = {str(name) for name in population.transfer[list(machines)]}
+    made_for = {name: sources.get(library.load("transfer", name).supply) for name in sorted(named)}
+    for row, machine in machines.items():
+        supply = made_for[str(population.transfer[row])]
         if supply is not None and supply[row]:
             found[population.home[row]] = machine
     return found

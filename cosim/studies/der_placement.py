@@ -137,7 +137,8 @@ def der_placement(population: Population, line_v: Float, solar_w: Float) -> Plac
     adapters = {
         name: library.load("adapters", name) for name in sorted({str(n) for n in population.adapter} - {""})
     }
-    battery_a = np.array([_battery_a(str(name)) for name in population.battery])
+    named_a = {name: _battery_a(name) for name in sorted({str(name) for name in population.battery})}
+    battery_a = np.array([named_a[str(name)] for name in population.battery])
     solar_a = solar_w / line_v
     tapped = np.array(
         [name != "" and "solar" in adapters[name].diagram.tapped for name in population.adapter]
