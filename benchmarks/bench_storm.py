@@ -17,7 +17,11 @@ from cosim.simulation.physics import StudyPhysics
 from cosim.simulation.run import run
 from cosim.simulation.state import Block
 
-HOMES, FAULTS, HOURS = {False: 400, True: 120}, {False: 12, True: 4}, 12  # by whether it is smoke only
+HOMES, FAULTS, HOURS = (
+    {False: 400, True: 60},
+    {False: 12, True: 2},
+    {False: 12, True: 9},
+)  # by whether it is smoke
 MOST_SHARE = 0.1
 CALLS = (
     "advance", "apply", "strike", "clear", "fault_currents", "fed", "isolation", "service_pu", "source_pu", "source_hz",
@@ -104,7 +108,7 @@ def bench_storm_with_power_flow(
     """A summer evening's storm, a quarter of the homes with sources of their own; one thread."""
     homes, faults = HOMES[smoke], FAULTS[smoke]
     source = tmp_path / "storm.toml"
-    source.write_text(SCENARIO.format(homes=homes, faults=faults, hours=HOURS))
+    source.write_text(SCENARIO.format(homes=homes, faults=faults, hours=HOURS[smoke]))
     scenario = Scenario.load(source)
 
     def own() -> None:

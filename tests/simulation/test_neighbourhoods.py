@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from cosim.devices.section_battery import Limit, SectionBattery
 from cosim.errors import InterruptedRun, ScenarioError
 from cosim.events.environment import Environment
+from cosim.report import write_report
 from cosim.results import Results
 from cosim.scenario import Scenario
 from cosim.scenario.loading import load
@@ -106,7 +107,8 @@ def test_the_section_has_voltage_and_its_battery_pays_for_it(tmp_path: Path) -> 
 def test_story_of_a_section(tmp_path: Path) -> None:
     with run(case(tmp_path), tmp_path / "x.h5") as results:
         found = told(results)
-        out = results.study("outage_homes")
+        out, table = results.study("outage_homes"), results.study("section_islands")
+        page = write_report(results, tmp_path / "x.html").read_text(encoding="utf-8")
     assert [(at, kind) for at, kind, _ in found] == [
         ("10:30:00", "island_feeder"),
         ("10:30:02", "island_switch_opens"),
@@ -122,6 +124,18 @@ def test_story_of_a_section(tmp_path: Path) -> None:
     without_s = np.sort(out["without_grid_s"].to_numpy())
     assert np.allclose(without_s[:8], 3.0)  # two seconds until it forms, one at the return
     assert np.allclose(without_s[8:], 7200.0)
+    (at,), (homes,) = table["at"].to_numpy(), table["homes"].to_numpy()
+    assert (str(at), int(homes)) == ("line:lateral-1", 8)
+    given, taken, least, left = (
+        float(table[key].to_numpy()[0]) for key in ("given_kwh", "taken_kwh", "least_pu", "left_pu")
+    )
+    # Stored before, less what was given and more what was taken, each with its losses, is stored after; but for the one
+    # step that the full battery cuts, whose part draws otherwise than the whole did: full it is full.
+    assert 50.0 * left == pytest.approx(50.0 * 0.97 - given / 0.92 + taken * 0.92, abs=0.01)
+    assert 0.0 < least <= left <= 1.0
+    assert given > 0.0
+    assert taken > 0.0
+    assert "Sections on batteries of their own" in page
 
 
 @pytest.mark.parametrize(
