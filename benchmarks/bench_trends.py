@@ -85,7 +85,7 @@ def bench_results(pair: Callable[..., Any], smoke: bool, tmp_path: Path) -> None
             {q.name: np.zeros((block, 0)) for q in layout.LINE_QUANTITIES},
             {q.name: np.zeros((block, 0)) for q in layout.BUS_QUANTITIES},
             {q.name: np.zeros((block, 0)) for q in layout.INVERTER_QUANTITIES},
-            np.zeros(block, dtype=np.bool_),
+            np.zeros(block, dtype=np.bool_), np.zeros(block, dtype=np.bool_),
         )
         for number in range(blocks)
     ]  # fmt: skip
