@@ -88,7 +88,7 @@ class Value:
     served_kwh, asked_kwh
         Energy served in islands, and what the homes would have used meanwhile.
     critical_served
-        Share of the critical energy that was served.
+        Share of the critical energy that was served: of demand up to the critical power.
     critical_survived
         Share of the interruptions of more than four hours during which no stretch without supply was that long.
     ran_dry
@@ -235,7 +235,7 @@ def _lived(
         given, ends = energy_served(product.source, _pieces(product.source, fed, load, sun_w, critical_w))
         out += lasts_us / HOUR_US
         asked += float(load[0] @ load[1]) / 3.6e6
-        critical_asked += critical_w * lasts_us / 1e6 / 3.6e6
+        critical_asked += float(np.minimum(load[0], critical_w) @ load[1]) / 3.6e6
         for begins_us, ends_us, watts in given:
             seconds = (ends_us - begins_us) / 1e6
             avoided += seconds / 3600.0

@@ -134,6 +134,13 @@ def test_the_sun_is_worth_something_to_batteries_alone() -> None:
     )
 
 
+def test_whoever_gets_all_that_is_asked_gets_all_that_is_critical() -> None:
+    """Also where less is asked than the critical power."""
+    few = value(Product("tesla-backup-switch", BATTERY), history(4.0), watts=200.0)
+    assert few.served_kwh == pytest.approx(few.asked_kwh, rel=1e-4)
+    assert few.critical_served == pytest.approx(few.served_kwh / few.asked_kwh)
+
+
 def test_what_was_built_wrong_is_worth_nothing() -> None:
     machine = library.load("transfer", "tesla-backup-switch").machine()
     spans = through(machine, BATTERY, HOUR, lambda *_: 0.5, faults=(SENSOR_WRONG,))
