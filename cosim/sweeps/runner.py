@@ -158,16 +158,17 @@ def connected(scheduler: str) -> Iterator[Client]:
                 "needs the extra 'sweep': pip install 'msa-cosim[sweep]'", key="--scheduler", value=scheduler
             )
         ) from None
-    # Workers hold one thread each; without this every one of them would start Numba's full pool.
-    for name, value in (("NUMBA_NUM_THREADS", 1), ("DASK_LOGGING__DISTRIBUTED", "critical")):
-        dask.config.set({f"distributed.nanny.pre-spawn-environ.{name}": value})
     if scheduler == "local":
+        dask.config.set({"distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical"})
         cluster = distributed.LocalCluster(
             processes=True,
             threads_per_worker=1,
             host="127.0.0.1",
             dashboard_address=None,
             preload=[DEAF_TO_CTRL_C],
+            # Workers hold one thread each; without this every one of them would start Numba's full pool. Not by
+            # pre-spawn-environ: that would change the caller's own environment, and Numba there would not have it.
+            env={"NUMBA_NUM_THREADS": "1"},
         )
         with cluster, distributed.Client(cluster) as client:
             yield client
