@@ -417,6 +417,7 @@ def load(*_, **__):
         time.sleep(0.1)
 
 loading.load = load
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are started to ignore it
 shell.obey_signals()
 app(["run", "heat-wave"])
 """

@@ -291,8 +291,9 @@ def _stop(env: Environment, home: str, act: Act, order: int) -> None:
 def _end(env: Environment, record: BackfeedHazards, home: str, reason: str, cause: int) -> int:
     was = record.standing.pop(home)
     record.ended.append(_row(home, was, env.now, reason))
-    minutes = (env.now - was.start_us) / 60e6
-    return env.record("backfeed_ends", f"home:{home}", f"{reason} after {minutes:.1f} min", cause)
+    seconds = (env.now - was.start_us) / 1e6
+    spell = f"{seconds:.1f} s" if seconds < 60.0 else f"{seconds / 60.0:.1f} min"  # a stall takes seconds
+    return env.record("backfeed_ends", f"home:{home}", f"{reason} after {spell}", cause)
 
 
 def _row(home: str, was: Standing, end_us: int, reason: str) -> Ended:
