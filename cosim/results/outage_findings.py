@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cosim.results.outage_layout import MOMENTARY
-
 if TYPE_CHECKING:
     from cosim.results.reader import Results
 
@@ -22,7 +20,8 @@ class OutageFindings:
     homes, of_homes
         Homes that lost the grid, of so many.
     momentary, sustained
-        Interruptions up to five minutes and over (those still on at the end among them).
+        Interruptions up to five minutes and over, as SAIFI counts them: one still on at the end by how long it
+        has lasted.
     saifi, saidi_min, caidi_min, maifi
         IEEE 1366, of this run alone.
     longest_s, longest_home
@@ -90,12 +89,12 @@ def outage_findings(results: Results) -> OutageFindings | None:
     each, homes, over = named["interruptions"], named["outage_homes"], named["out_over_time"]
     index = {name: float(column[0]) for name, column in named["reliability"].items()}
     longest, top = int(np.argmax(homes["without_grid_s"])), int(np.argmax(over["without_grid"]))
-    momentary = int((each["lasting"] == MOMENTARY).sum())
+    sustained = round(index["saifi"] * index["homes"])
     return OutageFindings(
         homes=int((homes["without_grid_s"] > 0).sum()),
         of_homes=int(index["homes"]),
-        momentary=momentary,
-        sustained=len(each["lasting"]) - momentary,
+        momentary=len(each["lasting"]) - sustained,
+        sustained=sustained,
         saifi=index["saifi"],
         saidi_min=index["saidi_min"],
         caidi_min=index["caidi_min"],

@@ -104,6 +104,18 @@ def test_summary_and_page_say_it(results: Results, tmp_path: Path) -> None:
         assert said in page
 
 
+def test_one_still_out_counts_by_how_long_it_has_lasted(tmp_path: Path) -> None:
+    story = STORY.replace("2 h", "93 min")  # lateral-2 opened 160 s before the end
+    (tmp_path / "short.toml").write_text(story)
+    with run(Scenario.load(tmp_path / "short.toml"), tmp_path / "x.h5") as results:
+        each = results.study("interruptions").to_dataframe()
+        assert (each["lasting"] == UNENDED).any()
+        found = summarise(results).outages
+    assert found is not None
+    assert found.sustained == (each["duration_s"] > 300.0).sum() == round(found.saifi * 24)
+    assert found.momentary == len(each) - found.sustained
+
+
 def test_nothing_is_told_where_nobody_was_out(tmp_path: Path) -> None:
     (tmp_path / "calm.toml").write_text(STORY[: STORY.index("[[events]]")].replace("2 h", "10 min"))
     with run(Scenario.load(tmp_path / "calm.toml"), tmp_path / "x.h5") as calm:
