@@ -146,7 +146,8 @@ class Inverters:
     All arrays have shape (k,) unless said. Power and reactive power are *produced* here (generator convention),
     reactive power per unit of `rating_va`. What is available is the negative of the injector's `p_w`; a positive `p_w`
     is charging, which the volt-watt limit leaves alone. The injector's `q_var` and load model are not used; its
-    `v_nom` is the base of voltage, and below its `v_min_pu` the current stays what it is there.
+    `v_nom` is the base of voltage; below its `v_min_pu` the current stays what it is there, and from `v_low_pu` down
+    goes to nothing with the voltage: at a bolted fault a current that keeps its size would have no angle to stand at.
 
     Parameters
     ----------

@@ -65,8 +65,9 @@ def _exponential_current(k, p, q, laws, exponential, branch):
 
 @kernel
 def inverter_current(k, row, p, laws, settings, branch):
-    """Current of an inverter, see `voltage_laws.inverter_power` for what its settings say."""
+    """Current of an inverter, see `voltage_laws._settings` for what its settings say."""
     inverse_nom, minimum = laws[k, 0], laws[k, 2]
+    inverse_low = 1.0 / max(laws[k, 1], 1e-3)
     rating, first, absorb, inject, ratio = (
         settings[row, 0], settings[row, 1], settings[row, 2], settings[row, 3], settings[row, 4],
     )  # fmt: skip
@@ -100,9 +101,8 @@ def inverter_current(k, row, p, laws, settings, branch):
         reactive = min(max(q, -room), room)
         active = given * share if ratio != 0.0 else active
         reactive = q * share if ratio != 0.0 else reactive
-        scale = (
-            runs * min(u / minimum, 1.0) / square
-        )  # below the band the inverter's current is what it was at the edge
+        # Below the band its current is what it was at the edge, and at no voltage none: it would have no angle.
+        scale = runs * min(u / minimum, 1.0) * min(u * inverse_low, 1.0) / square
         g, b = -active * scale, -reactive * scale
         branch[2, lane] = g * re + b * im
         branch[3, lane] = g * im - b * re

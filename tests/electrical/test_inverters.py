@@ -168,6 +168,38 @@ def test_tangent_of_an_inverter_predicts_small_changes() -> None:
         assert there - here == pytest.approx(predicted, rel=1e-3)
 
 
+@pytest.mark.parametrize("available", [6000.0, -6000.0])
+def test_a_fault_before_its_service_has_a_solution(available: float) -> None:
+    """From a bolted fault to none: its current follows the voltage down, and Kirchhoff holds."""
+    for fault_ohm in 10.0 ** np.arange(-6.0, 2.0, 0.25):
+        sketch = Sketch()
+        head, at = sketch.node("head", 240.0), sketch.node("at", 240.0)
+        sketch.source([head], np.array([240.0 + 0j]), np.array([[0.01 + 0.02j]]))
+        sketch.line([head], [at], np.array([[0.05 + 0.03j]]))
+        sketch.shunt(head, -1, 1.0 / fault_ohm)  # so that its own current moves its angle
+        row = sketch.load(at, -1, complex(-available, 0.0), 240.0)
+        circuit = replace(sketch.circuit(), inverters=ALL.inverters(np.array([row]), np.array([RATING])))
+        net = Network(circuit)
+        s = net.solve(np.full((1, 1), -available), np.zeros((1, 1)), tolerance_pu=1e-9)
+        assert s.converged.all(), fault_ohm
+        assert np.abs(net.respond(net.mismatch(s.v, s.current_a)) / 240.0).max() < 1e-8
+
+
+def test_its_current_falls_with_the_voltage_below_the_band() -> None:
+    sketch = Sketch()
+    [a] = sketch.bus("a", 240.0, 1)
+    sketch.load(a, -1, -7500.0 + 0j, 240.0, band=(0.7, 1.3, 0.4))
+    laws = VoltageLaws.of(sketch.circuit().injectors, ALL.inverters(np.array([0]), np.array([RATING])))
+    edge, band, low, half, none = (
+        laws.current(np.array([[-7500.0]]), np.zeros((1, 1)), np.array([[u * 240.0 + 0j]]))[0, 0]
+        for u in (0.7, 0.5, 0.4, 0.2, 0.0)
+    )
+    assert band == pytest.approx(edge, rel=1e-9)
+    assert low == pytest.approx(edge, rel=1e-9)
+    assert half == pytest.approx(edge / 2, rel=1e-9)
+    assert none == 0.0
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
