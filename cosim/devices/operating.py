@@ -202,7 +202,7 @@ def _advanced(
     elif opening >= 0:
         opening, way = max(0, opening - elapsed_us), pole.way
     elif decided is not None:
-        opening = max(0, decided[0] + decided[1] - elapsed_us)
+        opening, quiet = max(0, decided[0] + decided[1] - elapsed_us), 0
     elif number and not picked_up:
         quiet += elapsed_us
         if quiet >= device.reset_us:
