@@ -58,7 +58,7 @@ def import_(
     """
     from cosim.errors import FeederError
     from cosim.outputs import output_file
-    from cosim.scenario.loading import named_files
+    from cosim.scenario.files import named_files
 
     target = out or Path(source.stem + ".feeder")
     output_file(target, named_files(source) if source.is_file() else (), FeederError)

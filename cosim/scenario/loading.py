@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import tomllib
@@ -17,7 +16,7 @@ from pydantic_core import ErrorDetails
 
 from cosim.errors import Problem, ScenarioError
 from cosim.library import scenarios_folder
-from cosim.scenario import rules
+from cosim.scenario import files, rules
 from cosim.scenario.declared import annotation_at, keys_at, model_of
 from cosim.scenario.entry_rules import nearest
 from cosim.scenario.locator import locate
@@ -25,22 +24,7 @@ from cosim.scenario.quantities import Amount
 from cosim.scenario.schema import Scenario
 
 Place = tuple[str | int, ...]  # keys and list indices from the top
-LIBRARY_KEYS = (
-    "adapter",
-    "battery",
-    "generator",
-    "transfer",
-    "household",
-    "inverter",
-)  # of a group; entries by name or file
 CURVE_KEYS = ("volt_var", "volt_watt")  # of a group's inverter
-INVERTER_KEYS = (*CURVE_KEYS, "ride_through")
-FILE_SOURCES = {
-    ("feeder",): ("opendss", "file", "pandapower"),
-    ("weather",): ("file",),
-    ("demand",): ("csv", "parquet", "dss"),
-    ("demand", "head"): ("csv", "parquet"),
-}
 
 
 def load(
@@ -308,29 +292,8 @@ class Document:
     def _absolute(self, data: Any) -> Any:
         """File names resolved against the folder of the scenario file."""
         folder = self.file.resolve().parent
-        for table, kind, name in _file_sources(data):
-            table["source"] = f"{kind}:{folder / name}"
-        population = data.get("population")
-        if isinstance(population, dict) and isinstance(population.get("table"), str):
-            population["table"] = str(folder / population["table"])
-        if str(data.get("utility")).endswith(".toml"):
-            data["utility"] = str(folder / str(data["utility"]))
-        for table, key in _outage_entries(data):
-            table[key] = str(folder / table[key])
-        groups = data.get("homes")
-        for group in groups.values() if isinstance(groups, dict) else ():
-            if not isinstance(group, dict):
-                continue
-            inverter, battery, car = group.get("inverter"), group.get("battery"), group.get("ev")
-            if isinstance(battery, dict) and isinstance(battery.get("signal"), str):
-                battery["signal"] = str(folder / battery["signal"])
-            for kit, keys in (
-                (group, LIBRARY_KEYS), (inverter, INVERTER_KEYS), (battery, ("entry", "tariff")),
-                (car, ("vehicle", "tariff")), (group.get("generator"), ("entry",)),
-            ):  # fmt: skip
-                if isinstance(kit, dict):
-                    named = [key for key in keys if str(kit.get(key)).endswith(".toml")]
-                    kit.update({key: str(folder / str(kit[key])) for key in named})
+        for place in files.named(data):
+            place.put(str(folder / place.name))
         return data
 
 
@@ -338,99 +301,6 @@ def variant_names(path: str | Path) -> list[str]:
     """Variants that a scenario file has."""
     variants = Document.read(find(path)).data.get("variants", {})
     return list(variants) if isinstance(variants, dict) else []
-
-
-def _file_sources(data: Any) -> Iterator[tuple[dict[str, Any], str, str]]:
-    """Tables whose source is a file: the table, the kind, the name."""
-    for path, kinds in FILE_SOURCES.items():
-        table = data
-        for key in path:
-            table = table.get(key) if isinstance(table, dict) else None
-        source = table.get("source") if isinstance(table, dict) else None
-        kind, _, name = source.partition(":") if isinstance(source, str) else ("", "", "")
-        if kind in kinds and name:
-            yield table, kind, name
-
-
-def _outage_entries(data: Any) -> Iterator[tuple[dict[str, Any], str]]:
-    """Tables of protection, faults and crews that name an entry by its file, and the key that does."""
-    protection = data.get("protection")
-    devices = protection.get("devices") if isinstance(protection, dict) else None
-    places = [(device, "entry") for device in devices] if isinstance(devices, list | tuple) else []
-    places += [(data.get("faults"), "rates"), (data.get("crews"), "entry")]
-    for table, key in places:
-        if isinstance(table, dict) and isinstance(table.get(key), str) and table[key].endswith(".toml"):
-            yield table, key
-
-
-def input_files(scenario: Scenario) -> list[Path]:
-    """Every file that a run of the scenario reads, library entries by name apart."""
-    data = scenario.model_dump(mode="json")
-    named = [name for _, _, name in _file_sources(data)]
-    groups = data["homes"].values()
-    kits = [
-        group[key]
-        for group in groups
-        for key in LIBRARY_KEYS
-        if key not in ("inverter", "battery", "generator")
-    ]
-    kits += [(group["battery"] or {}).get(key) for group in groups for key in ("entry", "tariff")]
-    kits += [(group["generator"] or {}).get("entry") for group in groups]
-    kits += [(group["ev"] or {}).get(key) for group in groups for key in ("vehicle", "tariff")]
-    kits += [(group["inverter"] or {}).get(key) for group in groups for key in INVERTER_KEYS]
-    own = [name for name in (*kits, data["utility"]) if str(name).endswith(".toml")]
-    own += [table[key] for table, key in _outage_entries(data)]
-    signals = [group["battery"]["signal"] for group in groups if group["battery"]]
-    given = [*named, *own, *signals, data["population"]["table"], scenario.written()[0]]
-    return [file for name in given if name for file in named_files(Path(name))]
-
-
-def digest(scenario: Scenario) -> str:
-    """Digest of a scenario with the contents of its files in place of their names."""
-    data = scenario.model_dump(mode="json")
-    del data["variants"]  # what was not chosen does not decide the run
-    for table, kind, name in _file_sources(data):
-        table["source"] = f"{kind}:{_content(Path(name))}"
-    if data["population"]["table"]:
-        data["population"]["table"] = _content(Path(data["population"]["table"]))
-    for group in data["homes"].values():
-        if group["battery"] and group["battery"]["signal"]:
-            group["battery"]["signal"] = _content(Path(group["battery"]["signal"]))
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
-
-
-_FILE_NAME = re.compile(rb"[\w./\\-]+\.(?:dss|csv|txt|dbl|sng)\b", re.IGNORECASE)
-
-
-def _content(file: Path) -> str:
-    """Digest of a file and, for an OpenDSS master, of the files it names, and those they name."""
-    total = hashlib.sha256()
-    for _, content in _with_named(file):
-        total.update(content)
-    return total.hexdigest()
-
-
-def named_files(file: Path) -> list[Path]:
-    """A file and, if it is an OpenDSS master, the files it names, and those they name."""
-    return [path for path, _ in _with_named(file)]
-
-
-def _with_named(file: Path) -> Iterator[tuple[Path, bytes]]:
-    waiting, seen = [file], {file}
-    while waiting:
-        current = waiting.pop(0)
-        try:
-            content = current.read_bytes()
-        except OSError as error:
-            raise ScenarioError(Problem(f"cannot be read: {error.strerror}", str(current))) from error
-        yield current, content
-        if current.suffix.lower() != ".dss":
-            continue
-        for name in dict.fromkeys(_FILE_NAME.findall(content)):
-            below = current.parent / name.decode(errors="replace").replace("\\", "/")
-            if below not in seen and below.is_file():
-                seen.add(below)
-                waiting.append(below)
 
 
 def _leaves(table: Mapping[str, Any], path: Place, written: Place) -> Iterator[tuple[Place, object, Place]]:
@@ -528,7 +398,7 @@ def _shown(value: object) -> str:
     if isinstance(value, date):
         return str(value)
     text = repr(list(value) if isinstance(value, tuple) else value)
-    return text if len(text) <= 80 else text[:77] + "..."
+    return text if len(text) <= 80 else f"{text[:37]}...{text[-40:]}"  # a path ends with what tells files apart
 
 
 RIGHT_TYPE = {

@@ -174,6 +174,6 @@ class Scenario(Strict):
 
     def digest(self) -> str:
         """Hexadecimal digest of all that decides the run, the contents of its files included."""
-        from cosim.scenario.loading import digest
+        from cosim.scenario.files import digest
 
         return digest(self)

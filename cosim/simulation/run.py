@@ -17,7 +17,7 @@ from cosim.outputs import output_file
 from cosim.results import Results, RunWriter, open_results
 from cosim.results.record import RecordPlan, RunInfo
 from cosim.results.resumption import require_interrupted
-from cosim.scenario.loading import input_files
+from cosim.scenario.files import input_files
 from cosim.simulation.ahead import compiling_ahead
 from cosim.simulation.assembly import Study, assemble
 from cosim.simulation.inverters import inverter_table

@@ -11,7 +11,7 @@ from cosim import library
 from cosim.cli.outline import outline
 from cosim.errors import ScenarioError
 from cosim.scenario import Scenario
-from cosim.scenario.loading import input_files
+from cosim.scenario.files import input_files
 
 
 def scenario(tmp_path: Path, text: str = BROKEN_RULES) -> Scenario:

@@ -10,7 +10,7 @@ import pytest
 from cosim.errors import ScenarioError
 from cosim.scenario import Scenario
 from cosim.scenario.dispatch import orders_of
-from cosim.scenario.loading import input_files
+from cosim.scenario.files import input_files
 from cosim.scenario.population import populate
 
 HEAD = 'start = 2026-07-14\nduration = "1 d"\n[homes.a]\nshare = 1.0\n'
