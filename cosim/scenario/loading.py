@@ -398,7 +398,9 @@ def _shown(value: object) -> str:
     if isinstance(value, date):
         return str(value)
     text = repr(list(value) if isinstance(value, tuple) else value)
-    return text if len(text) <= 80 else f"{text[:37]}...{text[-40:]}"  # a path ends with what tells files apart
+    return (
+        text if len(text) <= 80 else f"{text[:37]}...{text[-40:]}"
+    )  # a path ends with what tells files apart
 
 
 RIGHT_TYPE = {
