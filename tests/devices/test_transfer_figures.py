@@ -129,7 +129,7 @@ def test_generac_goes_back_within_three_seconds_while_it_cools(pu: float, goes: 
     assert (found.state, time_us) == (("switching", begin + 3 * S) if goes else ("on-grid", cooling + 60 * S))
 
 
-@pytest.mark.parametrize("name", [*BY_HAND, "tesco-bptm"])
+@pytest.mark.parametrize("name", [*BY_HAND, "tesco-bptm", "trifecta"])
 @pytest.mark.parametrize(
     ("amperes", "trips", "within_s"),
     [
