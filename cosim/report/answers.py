@@ -48,6 +48,8 @@ def answers(summary: Summary, found: Figures, heat_note: str = "") -> list[Answe
         *cars(summary),
         *comfort(summary),
         *_supply(summary, found),
+        *_short_circuits(summary),
+        *_hazards(summary),
         _solver(summary),
     ]
 
@@ -376,6 +378,37 @@ def _outages(out: OutageFindings) -> Answer:
         )
     figure = f"{out.homes:,} of {counted(out.of_homes, 'home')} lost the grid"
     return Answer("What did the outages do?", figure, detail, "watch")
+
+
+def _short_circuits(summary: Summary) -> Iterator[Answer]:
+    """Short circuits of the run itself."""
+    found = summary.short_circuits
+    if found is None:
+        return
+    detail = (
+        f"Largest current of any line, for the fault at {found.where}; fed for {span(found.longest_s)} at most. "
+        f"Up to {counted(found.most_sagged, 'home')} at once below 0.9 of nominal voltage. "
+        f"{counted(found.faults, 'short circuit')} in all; protection's own verdicts stand in the tables."
+    )
+    figure = f"{number(found.current_a)} A" if found.current_a >= 0.0 else "not known"
+    yield Answer("What did short circuits do?", figure, detail, "watch")
+
+
+def _hazards(summary: Summary) -> Iterator[Answer]:
+    """Sources on the dead grid in the run itself."""
+    found = summary.hazards
+    if found is None:
+        return
+    detail = (
+        f"Time with a primary that is dangerous to touch, {span(found.exposure_s)} of it while a crew was at work. "
+        f"A source stood on the dead grid {counted(found.spells, 'time')}, at {counted(found.homes, 'home')}. Up to "
+        f"{number(found.contact_a)} A through a body, from {found.home}; the primary at up to "
+        f"{number(found.primary_v)} V, up to {counted(found.most_homes, 'other home')} alive."
+    )
+    state = "bad" if found.danger_s > 0.0 else "watch"
+    yield Answer(
+        "Who fed the dead grid?", span(found.danger_s), detail, state, "dangerous" if found.danger_s else ""
+    )
 
 
 def _solver(summary: Summary) -> Answer:

@@ -25,6 +25,12 @@ from cosim.results.findings import (
     source_findings,
 )
 from cosim.results.grid_heat_findings import GridHeatFindings, grid_heat_findings
+from cosim.results.hazard_findings import (
+    HazardFindings,
+    ShortCircuitFindings,
+    hazard_findings,
+    short_circuit_findings,
+)
 from cosim.results.jaw_findings import JawFindings, jaw_findings
 from cosim.results.outage_findings import OutageFindings, outage_findings
 from cosim.results.reader import Results
@@ -159,6 +165,8 @@ class Summary:
     cars: CarFindings | None = None
     comfort: ComfortFindings | None = None
     outages: OutageFindings | None = None
+    hazards: HazardFindings | None = None
+    short_circuits: ShortCircuitFindings | None = None
 
     @property
     def heat_margin_k(self) -> float:
@@ -209,8 +217,9 @@ class Summary:
             yield self.cars
         if self.comfort is not None:
             yield self.comfort
-        if self.outages is not None:
-            yield self.outages
+        for told in (self.outages, self.short_circuits, self.hazards):
+            if told is not None:
+                yield told
 
 
 _EXTREMES = {
@@ -239,6 +248,8 @@ Finding = (
     | CarFindings
     | ComfortFindings
     | OutageFindings
+    | HazardFindings
+    | ShortCircuitFindings
 )
 _FINDINGS: dict[str, type[Finding]] = {
     "controls": ControlFindings,
@@ -252,6 +263,8 @@ _FINDINGS: dict[str, type[Finding]] = {
     "cars": CarFindings,
     "comfort": ComfortFindings,
     "outages": OutageFindings,
+    "hazards": HazardFindings,
+    "short_circuits": ShortCircuitFindings,
 }
 
 
@@ -321,6 +334,8 @@ def summarise(results: Results) -> Summary:
         cars=car_findings(results),
         comfort=comfort_findings(results),
         outages=outage_findings(results),
+        hazards=hazard_findings(results),
+        short_circuits=short_circuit_findings(results),
     )
 
 

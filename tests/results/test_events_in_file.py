@@ -61,6 +61,24 @@ def test_who_ended_a_backfeed(unisolated: Results) -> None:
     assert row["exposure_s"] == 0.0
 
 
+def test_the_summary_tells_of_them(fault: Results, unisolated: Results) -> None:
+    told, row = summarise(fault), fault.study("short_circuits").to_dataframe().iloc[0]
+    assert told.hazards is None
+    assert told.short_circuits is not None
+    assert (told.short_circuits.faults, told.short_circuits.where) == (1, "line:lateral-1-1")
+    assert told.short_circuits.current_a == row["current_a"]
+    assert told.short_circuits.most_sagged == row["sagged"]
+    told, row = summarise(unisolated), unisolated.study("backfeed_spells").to_dataframe().iloc[0]
+    assert told.short_circuits is None
+    assert told.hazards is not None
+    assert (told.hazards.spells, told.hazards.homes, told.hazards.home) == (1, 1, row["home"])
+    assert told.hazards.danger_s == row["hazard_s"] > 0.0
+    assert told.hazards.exposure_s == 0.0
+    assert told.as_dict()["hazards_contact_a"] == row["contact_a"] > 0.1
+    [line] = [line for line in told.lines() if line.startswith("Hazard: ")]
+    assert f"dangerous to touch for {row['hazard_s']:.3g} s in all, 0 s of that with a crew" in line
+
+
 def test_energy_by_source_adds_up(unisolated: Results) -> None:
     energy = unisolated.study("island_energy").to_dataframe().set_index("home")
     homes = unisolated.study("outage_homes").to_dataframe().set_index("home").loc[energy.index]
@@ -75,8 +93,11 @@ def test_energy_by_source_adds_up(unisolated: Results) -> None:
 def test_the_page_tells_of_them(fault: Results, unisolated: Results, tmp_path: Path) -> None:
     page = write_report(fault, tmp_path / "a.html").read_text()
     assert "Short circuits" in page
+    assert "What did short circuits do?" in page
+    assert "Who fed the dead grid?" not in page
     assert "Temperatures through the returns" in page
     page = write_report(unisolated, tmp_path / "b.html").read_text()
     assert "Sources that stood on the dead grid" in page
     assert "source stalls" in page
+    assert "Who fed the dead grid?" in page
     assert "by source" in page
