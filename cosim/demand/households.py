@@ -164,7 +164,8 @@ class HouseholdDemand:
         Parameters
         ----------
         state, first_step, seconds, powered
-            As there. The state knows its own time; `first_step` tells which weather holds.
+            As there. The state knows its own time; `first_step` tells which weather holds: at the end of a run that
+            of the last step.
         limit_w
             (h,) largest power of the panel [W], inf for none; None: nobody has one. Where home and limit meet,
             the water heater is held off first, then electric strips, then heating and cooling; what people use
@@ -175,12 +176,12 @@ class HouseholdDemand:
         Raises
         ------
         ValueError
-            If the state stands in no part of `first_step`.
+            If the state stands neither in `first_step` nor at its end.
         """
         step_us = self.calendar.step_us
         at_us = state["at_us"]
         if len(at_us) and not (
-            first_step * step_us <= at_us.min() and at_us.max() < (first_step + 1) * step_us
+            first_step * step_us <= at_us.min() and at_us.max() <= (first_step + 1) * step_us
         ):
             raise ValueError(f"the state stands at {at_us[0] / step_us:g} steps, not in step {first_step}")
         sky = self.weather.block(first_step, len(seconds))

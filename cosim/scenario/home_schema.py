@@ -95,6 +95,23 @@ class Jaws(Strict):
     )
 
 
+class Failures(Strict):
+    """How often the transfer devices of a group fail, in place of their entry's own rates; see docs/transfer.md."""
+
+    service_welds: Share | None = Field(
+        default=None, description="chance of a pole towards the grid to weld at each opening under load"
+    )
+    source_welds: Share | None = Field(
+        default=None, description="chance of a pole towards the source to weld at each opening under load"
+    )
+    sensor_wrong: Share | None = Field(
+        default=None, description="share of units that see a good grid for ever"
+    )
+    interlock_defeated: Share | None = Field(
+        default=None, description="share of units whose contactors can both be closed all the same"
+    )
+
+
 class HomeGroup(Strict):
     """Homes that get the same kit; groups take homes in the order they are written."""
 
@@ -139,6 +156,11 @@ class HomeGroup(Strict):
     return_stagger: Duration | None = Field(
         default=None,
         description="up to this much longer than its grid code's delay each home's device waits before it returns",
+    )
+    failures: Failures | None = Field(
+        default=None,
+        description="how often its transfer device fails: { service_welds, source_welds, sensor_wrong, "
+        "interlock_defeated }; the device's own rates where not given",
     )
     critical_share: Share = Field(
         default=1.0, description="share of the panel's demand that stays on while the home is off the grid"

@@ -83,6 +83,8 @@ class Population:
         Machine of models/transfer, empty for none, and the grid code of its return, empty for its own.
     return_stagger
         Up to how much longer than the grid code's delay its return waits [us].
+    failures
+        Rates of failure in place of its machine's own; None for those.
     critical_share
         Share of the panel's demand that stays on while the home is off the grid.
     service_limit
@@ -116,6 +118,7 @@ class Population:
     transfer: Text
     grid_code: Text
     return_stagger: NDArray[np.int64]
+    failures: Text
     critical_share: Float
     service_limit: Float
     notes: tuple[str, ...] = field(default=())
@@ -174,6 +177,7 @@ def populate(
         transfer=_text([""] * count),
         grid_code=_text([""] * count),
         return_stagger=np.zeros(count, dtype=np.int64),
+        failures=np.full(count, None, dtype=object),
         critical_share=np.ones(count),
         service_limit=np.full(count, np.nan),
     )
@@ -256,9 +260,8 @@ def _equip(
 ) -> None:
     population.group[chosen] = name
     for column in (
-        "adapter", "transfer", "grid_code", "return_stagger", "critical_share", "household", "inverter", "jaws",
-        "socket",
-        "service_rating_a", "service_limit",
+        "adapter", "transfer", "grid_code", "return_stagger", "failures", "critical_share", "household", "inverter",
+        "jaws", "socket", "service_rating_a", "service_limit",
     ):  # fmt: skip
         given = getattr(group, column)
         if given is not None:

@@ -11,7 +11,8 @@ from cosim.scenario.entry_rules import Violation, library_violations, nearest
 from cosim.scenario.quantities import format_duration
 
 if TYPE_CHECKING:
-    from cosim.scenario.home_schema import HomeGroup
+    from cosim.scenario.home_schema import Failures, HomeGroup
+    from cosim.transfer_entry import TransferEntry
 
 Place = tuple[str | int, ...]
 
@@ -31,6 +32,9 @@ def transfer_violations(path: Place, group: HomeGroup) -> Iterator[Violation]:
     if group.return_stagger is not None and not (machine and library.load("transfer", machine).grid_codes):
         message = "staggers nothing: needs a transfer device that keeps a grid code's delay"
         yield (*path, "return_stagger"), message, format_duration(group.return_stagger)
+    if group.failures is not None:
+        for failure, message, rate in failure_problems(machine, group.failures):
+            yield (*path, "failures", failure), message, rate
     if group.transfer is None or not machine:
         return
     supply = library.load("transfer", machine).supply
@@ -50,6 +54,41 @@ def machine_of(adapter: str | None, transfer: str | None) -> str | None:
         return library.load("adapters", adapter).machine
     except LibraryError:
         return None
+
+
+def failure_problems(machine: str, failures: Failures) -> Iterator[tuple[str, str, float]]:
+    """Failures asked for that a machine, empty for none, cannot have: which, why, and its rate."""
+    for failure, rate in failures:
+        if not rate:
+            continue
+        if not machine:
+            yield failure, "nothing to fail: name a transfer device, or an adapter that is one", rate
+        elif why := _cannot_have(library.load("transfer", machine), failure):
+            yield failure, f"{machine!r} {why}; remove it", rate
+
+
+def _cannot_have(entry: TransferEntry, failure: str) -> str:
+    """Why a machine cannot fail in a way; empty if it can."""
+    states = entry.states.values()
+    senses = any(
+        way.by == "device" and entry.conditions[name.removeprefix("not ")].quantity == "service_pu"
+        for state in states
+        for way in state.leave
+        for name in way.when
+    )
+    able, why = {
+        "service_welds": (
+            any(state.service == "open" for state in states),
+            "opens no contactor towards the grid",
+        ),
+        "source_welds": (
+            any(state.source == "closed" for state in states),
+            "has no contactor towards a source",
+        ),
+        "sensor_wrong": (senses, "has no sensor of the grid's voltage"),
+        "interlock_defeated": (entry.interlock.kind != "none", "has no interlock"),
+    }[failure]
+    return "" if able else why
 
 
 def code_problems(machine: str, code: str) -> Iterator[str]:

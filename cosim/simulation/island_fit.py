@@ -16,6 +16,7 @@ from cosim.simulation.islands import Islands
 if TYPE_CHECKING:
     from cosim.devices.transfer import Machine
     from cosim.entries import BatteryEntry, GeneratorEntry
+    from cosim.scenario.home_schema import Failures
     from cosim.scenario.population import Population
     from cosim.simulation.assembly import Study
 
@@ -39,22 +40,29 @@ def islands_of(study: Study) -> Islands:
 
 def machines_by_row(population: Population) -> dict[int, Machine]:
     """Machines of the homes that have one that moves, by row."""
-    made: dict[tuple[str, str, int], Machine] = {}
+    made: dict[tuple[str, str, int, Failures | None], Machine] = {}
     found = {}
     for row in np.flatnonzero(population.transfer != "").tolist():
         name, code = str(population.transfer[row]), str(population.grid_code[row])
-        stagger_us = int(population.return_stagger[row])
-        key = name, code, stagger_us
-        if key not in made:
-            said = [
-                *([code] if code else []),
-                *([f"up to {format_duration(stagger_us)} later"] if stagger_us else []),
-            ]
-            machine = library.load("transfer", name).machine(code or None, stagger_us)
-            made[key] = replace(machine, name=f"{name} ({', '.join(said)})") if said else machine
-        if made[key].moves:
-            found[row] = made[key]
+        kind = name, code, int(population.return_stagger[row]), population.failures[row]
+        if kind not in made:
+            made[kind] = _machine(*kind)
+        if made[kind].moves:
+            found[row] = made[kind]
     return found
+
+
+def _machine(name: str, code: str, stagger_us: int, failures: Failures | None) -> Machine:
+    """A machine as its group has it, named for what the group says of it."""
+    machine = library.load("transfer", name).machine(code or None, stagger_us)
+    asked = {failure.replace("_", "-"): rate for failure, rate in failures or () if rate is not None}
+    said = [
+        *([code] if code else []),
+        *([f"up to {format_duration(stagger_us)} later"] if stagger_us else []),
+        *(f"{failure} {rate}" for failure, rate in asked.items()),
+    ]
+    title = f"{name} ({', '.join(said)})" if said else name
+    return replace(machine, name=title, failures=machine.failures | asked)
 
 
 def sources_by_row(population: Population) -> dict[int, BatteryEntry | GeneratorEntry]:

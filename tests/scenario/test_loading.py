@@ -390,6 +390,25 @@ BAD = [
         ":6: homes.a.return_stagger: staggers nothing: needs a transfer device that keeps a grid code's delay",
     ),
     (
+        "[homes.a]\nshare = 0.1\nfailures = { service_welds = 0.1 }\n",
+        ":5: homes.a.failures.service_welds: nothing to fail: name a transfer device, or an adapter that is one",
+    ),
+    (
+        '[homes.a]\nshare = 0.1\nadapter = "tesla-backup-switch"\nbattery = "powerwall-3"\n'
+        "failures = { sensor_wrong = 2 }\n",
+        ":7: homes.a.failures.sensor_wrong: should be less than or equal to 1",
+    ),
+    (
+        '[homes.a]\nshare = 0.1\ntransfer = "interlock-kit"\ngenerator = "portable-generator-6.25"\n'
+        "failures = { sensor_wrong = 0.5 }\n",
+        ":7: homes.a.failures.sensor_wrong: 'interlock-kit' has no sensor of the grid's voltage; remove it",
+    ),
+    (
+        '[homes.a]\nshare = 0.1\ntransfer = "suicide-cord"\ngenerator = "portable-generator-6.25"\n'
+        "failures = { interlock_defeated = 0.5 }\n",
+        ":7: homes.a.failures.interlock_defeated: 'suicide-cord' has no interlock; remove it",
+    ),
+    (
         '[homes.a]\nshare = 0.1\ngenerator = { entry = "portable-generator-6.25", tank = 2 }\n',
         ":5: homes.a.generator.tank: should be less than or equal to 1",
     ),
