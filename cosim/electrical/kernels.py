@@ -1,8 +1,9 @@
 """Compiled: power flow of LANES steps abreast, windows of steps dealt to workers.
 
 Matrices are sparse by rows in 2 by 2 real blocks, see `factor_kernels`. Vectors have shape (rows, 2, LANES): real
-part, imaginary part, one lane a step. Rows stand in elimination order and the last row of a vector is ground. No lane
-looks at another: bits do not depend on what is solved beside a step.
+part, imaginary part, one lane a step; (rows, 2, FEW) where there are no more steps than that. Rows stand in
+elimination order and the last row of a vector is ground. No lane looks at another: bits do not depend on what is
+solved beside a step.
 """
 
 import math
@@ -29,6 +30,9 @@ from cosim.electrical.law_kernels import low_lanes, other_current
 
 SINGLE_LIMIT = 12  # iterations; a lane that single precision has not settled by then goes on in double
 SINGLE_FROM = 1e-3  # pu: where single precision is no better than this it is not tried
+PACED = (
+    5  # iterations in one precision before its pace is judged: the first ones may still jump between branches
+)
 AHEAD = 8  # injectors: how far ahead powers are asked for; they stand a row of steps apart
 
 
@@ -36,10 +40,10 @@ AHEAD = 8  # injectors: how far ahead powers are asked for; they stand a row of 
 def injection(busy, p, q, wide, terminals, law, slope, offset, x, base, branch, spare, out):
     """What the busy injectors add to the right-hand side at x: their tangent's current less their own, into out.
 
-    p, q (busy, LANES): powers in x's precision; wide: both in double.
+    p, q (busy, lanes): powers in x's precision; wide: both in double.
     slope (m, 4): tangent [[0, 1], [2, 3]] of each injector's current in the factorised matrix [S].
     offset (m, 2): the same difference at `base`, which the base already contains.
-    branch, spare (5, LANES): scratch for voltage, current and squared voltage in x's precision and in double.
+    branch, spare (5, lanes): scratch for voltage, current and squared voltage in x's precision and in double.
     """
     laws, plain = law[0], law[3]
     p_wide, q_wide = wide
@@ -56,21 +60,32 @@ def injection(busy, p, q, wide, terminals, law, slope, offset, x, base, branch, 
 
 
 @kernel
+def arrives(change, earlier, tolerance, most):
+    """Whether `most` iterations more will do, each pair as good as the last; `earlier`: the change before that pair.
+
+    To a tolerance of nothing all iterations are wanted.
+    """
+    return tolerance <= 0.0 or math.log(tolerance / change) >= 0.5 * most * math.log(change / earlier)
+
+
+@kernel
 def iterate(
     limit, tolerance, first, busy, wide, terminals, law, slope, offset, base, square_base,
     structure, factors, vectors, spare, iterations, change,
 ):  # fmt: skip
     """Chord iterations on the active rows of x in the lanes that move, in x's own precision.
 
-    A lane stops by itself: where no voltage changed by more than `tolerance`, where it diverged, or after `limit`
-    iterations in all; the others do not touch it. x is the deviation from `base`.
+    A lane stops by itself: where no voltage changed by more than `tolerance`, where it diverged, after `limit`
+    iterations in all, or where it will not come so far at its pace of late; the others do not touch it. x is the
+    deviation from `base`.
     """
     passive, l_pointer, l_column, u_pointer, u_column = structure
     l_value, diagonal, u_value = factors
-    x, y, worst, moving, branch, p, q = vectors
+    x, y, small, branch, p, q = vectors
+    worst, moving, before = small[:2], small[2], small[3:]
     rows = len(square_base)
-    left = 0
-    for lane in range(LANES):
+    left, done = 0, 0
+    for lane in range(len(moving)):
         if moving[lane] > 0.0:
             left += 1
     while left > 0:
@@ -94,15 +109,24 @@ def iterate(
                 worst,
             )
         left = 0
-        for lane in range(LANES):
+        done += 1
+        for lane in range(len(moving)):
             if moving[lane] > 0.0:
                 step = first + lane
                 iterations[step] += 1
                 change[step] = math.sqrt(worst[0, lane]) if math.isfinite(worst[1, lane]) else math.nan
-                if change[step] > tolerance and iterations[step] < limit:
+                if (
+                    change[step] > tolerance
+                    and iterations[step] < limit
+                    and (
+                        done < PACED
+                        or arrives(change[step], before[0, lane], tolerance, limit - iterations[step])
+                    )
+                ):
                     left += 1
                 else:
                     moving[lane] = 0.0
+                before[0, lane], before[1, lane] = before[1, lane], change[step]
 
 
 @kernel
@@ -122,13 +146,13 @@ def solve_lanes(
     Single precision goes as far as it is good for on this rung, double the rest of the way.
     """
     slope, offset, base, floor, l_value, diagonal, u_value, l_single, d_single, u_single = reference
-    x, moving = double[0][0], double[0][3]
-    x_single, moving_single = single[0][0], single[0][3]
-    wide = (double[0][5], double[0][6])
+    x, moving = double[0][0], double[0][2][2]
+    x_single, moving_single = single[0][0], single[0][2][2]
+    wide = (double[0][4], double[0][5])
     passive = structure[0]
     rough = max(tolerance, floor[rung])
     x_single[passive:] = 0.0
-    for lane in range(LANES):
+    for lane in range(len(chosen)):
         moving_single[lane] = chosen[lane]
     if rough < SINGLE_FROM:
         iterate(
@@ -137,7 +161,7 @@ def solve_lanes(
             change,
         )  # fmt: skip
     left = False
-    for lane in range(LANES):
+    for lane in range(len(chosen)):
         moving[lane] = 0.0
         if chosen[lane] > 0.0:
             step = first + lane
@@ -188,7 +212,7 @@ def write_window(first, lanes, source, row, out, at):
 
 @kernel
 def write_currents(first, lanes, busy, p, q, rows, terminals, law, still, x, branch, spare, drawn, current):
-    """Injector currents of one window into current (m, steps); drawn (2, 2, LANES), of which the last stays 0."""
+    """Injector currents of one window into current (m, steps); drawn (2, 2, lanes), of which the last stays 0."""
     laws, plain = law[0], law[3]
     number = 0
     for k in range(len(rows)):
@@ -200,7 +224,7 @@ def write_currents(first, lanes, busy, p, q, rows, terminals, law, still, x, bra
             other_current(k, a, b, p[number], q[number], law, still, x, branch)
         elif constant_power(a, b, p[number], q[number], still, x, laws[k, 14], laws[k, 15], branch):
             low_lanes(k, a, b, p[number], q[number], law, still, x, branch, spare)
-        for lane in range(LANES):
+        for lane in range(branch.shape[1]):
             drawn[0, 0, lane] = branch[2, lane]
             drawn[0, 1, lane] = branch[3, lane]
         write_window(first, lanes, drawn, 0, current, rows[k])
@@ -213,14 +237,14 @@ def gather(first, lanes, rows, p_w, q_var, steep, double, single, busy):
 
     An injector without power or tangent adds exactly nothing, so leaving it out changes no bit.
     """
-    p, q, p_single, q_single = double[5], double[6], single[5], single[6]
+    p, q, p_single, q_single = double[4], double[5], single[4], single[5]
     count, steps = 0, p_w.shape[1]
     for k in range(len(rows)):
         row, later = rows[k], rows[min(k + AHEAD, len(rows) - 1)]
         some = steep[k]
         prefetch_lanes(p_w, later, first)
         prefetch_lanes(q_var, later, first)
-        if row * steps + first + LANES <= p_w.size:
+        if row * steps + first + p.shape[1] <= p_w.size:
             if read_lanes(p_w, row, first, lanes, p, p_single, count):
                 some = True
             if read_lanes(q_var, row, first, lanes, q, q_single, count):
@@ -255,25 +279,26 @@ def solve_share(
 ):  # fmt: skip
     """Every `workers`-th of the windows (w,), from `worker` on.
 
-    A window is LANES neighbouring steps from where it says, fewer at the block's end; place (steps,) is each one's on
-    the ladder. Its rungs are solved one after another, the lanes of the others standing still.
+    A window is as many neighbouring steps as there are lanes from where it says, fewer at the block's end; place
+    (steps,) is each one's on the ladder. Its rungs are solved one after another, the lanes of the others standing
+    still.
     """
     x_all, y_all, small_all, branch_all, p_all, q_all = double_scratch
     x_single, y_single, small_single, branch_single, p_single, q_single = single_scratch
-    small, small_s = small_all[worker], small_single[worker]
     branch, spare = branch_all[worker, :5], branch_all[worker, 5:]
     x = x_all[worker]
-    double = (x, y_all[worker], small[:2], small[2], branch, p_all[worker], q_all[worker])
+    double = (x, y_all[worker], small_all[worker], branch, p_all[worker], q_all[worker])
     single = (
-        x_single[worker], y_single[worker], small_s[:2], small_s[2], branch_single[worker, :5], p_single[worker],
+        x_single[worker], y_single[worker], small_single[worker], branch_single[worker, :5], p_single[worker],
         q_single[worker],
     )  # fmt: skip
     busy_all = np.zeros(len(rows), dtype=np.int64)
     steep = np.zeros(len(rows), dtype=np.bool_)
-    chosen = np.zeros(LANES)
-    waiting = np.zeros(LANES, dtype=np.bool_)
+    width = x.shape[2]
+    chosen = np.zeros(width)
+    waiting = np.zeros(width, dtype=np.bool_)
     still = np.zeros((len(x), 2))
-    drawn = np.zeros((2, 2, LANES))
+    drawn = np.zeros((2, 2, width))
     slope = reference[0]
     passive, ground = structure[0], len(x) - 1
     x[passive:] = 1.0  # lanes without a step still run through the currents' laws
@@ -281,7 +306,7 @@ def solve_share(
     single[0][ground] = 0.0
     for number in range(worker, len(windows), workers):
         first = windows[number]
-        lanes = min(LANES, len(place) - first)
+        lanes = min(width, len(place) - first)
         steep[:] = False
         for lane in range(lanes):
             rung = place[first + lane]
@@ -301,7 +326,7 @@ def solve_share(
         for begin in range(lanes):
             if waiting[begin]:
                 rung = place[first + begin]
-                for lane in range(LANES):
+                for lane in range(width):
                     chosen[lane] = 0.0
                     if lane < lanes and place[first + lane] == rung:
                         chosen[lane] = 1.0
@@ -315,8 +340,8 @@ def solve_share(
             first,
             lanes,
             busy,
+            double[4],
             double[5],
-            double[6],
             rows,
             terminals,
             law,

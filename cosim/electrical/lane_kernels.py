@@ -5,7 +5,8 @@ the row go by, which loops over lanes cannot promise (they reload and store them
 arrays overlap: five times slower). Plain Python runs the bodies below. Products and sums may fuse where the
 processor can; the order is the row's own, the same in every lane.
 
-Vectors are (rows, 2, LANES) and blocks (entries, 4), all of one type, single or double.
+Vectors are (rows, 2, LANES), or (rows, 2, FEW) where few steps are solved, and blocks (entries, 4), all of one type,
+single or double. The instructions of both widths stand side by side, and the arrays say which are run.
 """
 
 import numpy as np
@@ -16,6 +17,7 @@ from numba.extending import intrinsic, overload
 
 # Loops over fewer lanes are unrolled before the compiler vectorises, and then stay scalar.
 LANES = 32
+FEW = 8  # lanes for single steps, as events make them: their vectors are a quarter of the memory to move
 LINE = 4  # complex numbers in a cache line
 
 
@@ -113,12 +115,12 @@ def write_line(source, row, lane, target, at, first):
 
 
 class _Row:
-    """Writes the instructions of one row."""
+    """Writes the instructions of one row, `width` lanes wide."""
 
-    def __init__(self, context, builder, signature, arguments, real):
-        self.builder = builder
+    def __init__(self, context, builder, signature, arguments, real, width):
+        self.builder, self.width = builder, width
         self.real = context.get_value_type(real)
-        self.vector = ir.VectorType(self.real, LANES)
+        self.vector = ir.VectorType(self.real, width)
         self.bytes = 4 if real == types.float32 else 8
         self.data = [
             context.make_array(kind)(context, builder, value).data if isinstance(kind, types.Array) else value
@@ -131,8 +133,8 @@ class _Row:
         return self.builder.gep(array, [offset])
 
     def lanes(self, array, index):
-        """Pointer to lanes number `index` of an array (.., LANES)."""
-        return self.builder.bitcast(self.place(array, index, LANES), self.vector.as_pointer())
+        """Pointer to lanes number `index` of an array (.., width)."""
+        return self.builder.bitcast(self.place(array, index, self.width), self.vector.as_pointer())
 
     def load(self, pointer):
         found = self.builder.load(pointer)
@@ -151,8 +153,12 @@ class _Row:
         """A scalar in all lanes."""
         one = ir.Constant(ir.VectorType(self.real, LANES), ir.Undefined)
         first = self.builder.insert_element(one, scalar, ir.Constant(ir.IntType(32), 0))
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), self.width), [0] * self.width)
         return self.builder.shuffle_vector(first, one, zeros)
+
+    def nothing(self):
+        """Lanes of zeros."""
+        return ir.Constant(self.vector, [ir.Constant(self.real, 0.0)] * self.width)
 
     def times(self, a, b):
         return self.builder.fmul(a, b, flags=("contract",))
@@ -189,19 +195,42 @@ class _Row:
         return out
 
 
+def _by_width(array, write):
+    """Body of an intrinsic: what `write(width, context, builder, signature, arguments)` says for both widths.
+
+    array: number of the argument whose last dimension is the width. What `write` returns, a flag or None, is returned.
+    """
+
+    def generate(context, builder, signature, arguments):
+        given = context.make_array(signature.args[array])(context, builder, arguments[array])
+        width = cgutils.unpack_tuple(builder, given.shape)[-1]
+        flag = cgutils.alloca_once(builder, ir.IntType(1))
+        told = False
+        with builder.if_else(builder.icmp_signed("==", width, _constant(64, LANES))) as branches:
+            for branch, lanes in zip(branches, (LANES, FEW), strict=True):
+                with branch:
+                    found = write(lanes, context, builder, signature, arguments)
+                    if found is not None:
+                        builder.store(found, flag)
+                        told = True
+        return builder.load(flag) if told else None
+
+    return generate
+
+
 @intrinsic
 def _forward_row(typing, row, first, last, column, value, y):
     signature = types.void(types.int64, types.int64, types.int64, column, value, y)
 
-    def generate(context, builder, sig, arguments):
-        w = _Row(context, builder, sig, arguments, value.dtype)
+    def write(width, context, builder, sig, arguments):
+        w = _Row(context, builder, sig, arguments, value.dtype, width)
         at, begin, end, columns, values, vector = w.data
         here = w.pair(vector, at)
         total = w.sum_products(tuple(map(w.load, here)), begin, end, columns, values, vector)
         for part, pointer in zip(total, here, strict=True):
             w.store(part, pointer)
 
-    return signature, generate
+    return signature, _by_width(5, write)
 
 
 @intrinsic
@@ -210,8 +239,8 @@ def _backward_row(typing, row, first, last, column, value, diagonal, y, scale, m
         types.int64, types.int64, types.int64, column, value, diagonal, y, value.dtype, moving, x, worst
     )
 
-    def generate(context, builder, sig, arguments):
-        w = _Row(context, builder, sig, arguments, value.dtype)
+    def write(width, context, builder, sig, arguments):
+        w = _Row(context, builder, sig, arguments, value.dtype, width)
         at, begin, end, columns, values, pivots, right, scaling, mask, vector, largest = w.data
         zero = ir.Constant(ir.IntType(64), 0)
         here = w.pair(vector, at)
@@ -226,27 +255,25 @@ def _backward_row(typing, row, first, last, column, value, diagonal, y, scale, m
         before = w.load(most)
         w.store(builder.select(builder.fcmp_ordered(">", square, before), square, before), most)
         w.store(builder.fadd(w.load(every), square), every)
-        still = ir.Constant(w.vector, [ir.Constant(w.real, 0.0)] * LANES)
-        moves = builder.fcmp_ordered(">", w.load(w.lanes(mask, zero)), still)
+        moves = builder.fcmp_ordered(">", w.load(w.lanes(mask, zero)), w.nothing())
         for new, kept, pointer in zip(total, old, here, strict=True):
             w.store(builder.select(moves, new, kept), pointer)
 
-    return signature, generate
+    return signature, _by_width(10, write)
 
 
 @intrinsic
 def _fill_row(typing, row, first, last, column, value, x):
     signature = types.void(types.int64, types.int64, types.int64, column, value, x)
 
-    def generate(context, builder, sig, arguments):
-        w = _Row(context, builder, sig, arguments, value.dtype)
+    def write(width, context, builder, sig, arguments):
+        w = _Row(context, builder, sig, arguments, value.dtype, width)
         at, begin, end, columns, values, vector = w.data
-        nothing = ir.Constant(w.vector, [ir.Constant(w.real, 0.0)] * LANES)
-        total = w.sum_products((nothing, nothing), begin, end, columns, values, vector)
+        total = w.sum_products((w.nothing(), w.nothing()), begin, end, columns, values, vector)
         for part, pointer in zip(total, w.pair(vector, at), strict=True):
             w.store(part, pointer)
 
-    return signature, generate
+    return signature, _by_width(5, write)
 
 
 def _constant(width, value):
@@ -263,7 +290,7 @@ def _cast(w, value, like):
 
 def _some(w, flags):
     """Whether any lane's flag is set."""
-    bits = w.builder.bitcast(flags, ir.IntType(LANES))
+    bits = w.builder.bitcast(flags, ir.IntType(w.width))
     return w.builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
 
 
@@ -271,9 +298,9 @@ def _some(w, flags):
 def _constant_power(typing, a, b, p, q, base, x, least, floor, branch):
     signature = types.boolean(types.int64, types.int64, p, q, base, x, types.float64, types.float64, branch)
 
-    def generate(context, builder, sig, arguments):
-        w = _Row(context, builder, sig, arguments, branch.dtype)
-        wide = _Row(context, builder, sig, arguments, types.float64)
+    def write(width, context, builder, sig, arguments):
+        w = _Row(context, builder, sig, arguments, branch.dtype, width)
+        wide = _Row(context, builder, sig, arguments, types.float64, width)
         first, second, active, reactive, still, moving, lowest, smallest, out = w.data
         parts = []
         for part, (here, there) in enumerate(zip(w.pair(moving, first), w.pair(moving, second), strict=True)):
@@ -296,19 +323,19 @@ def _constant_power(typing, a, b, p, q, base, x, least, floor, branch):
         for number, value in enumerate((re, im, *current, square)):
             w.store(value, w.lanes(out, _constant(64, number)))
         low = builder.fcmp_unordered("<=", _cast(w, square, wide), wide.spread(lowest))
-        return builder.zext(_some(w, low), ir.IntType(1))
+        return _some(w, low)
 
-    return signature, generate
+    return signature, _by_width(8, write)
 
 
 @intrinsic
 def _add_injection(typing, k, a, b, ground, slope, offset, branch, out):
     signature = types.void(types.int64, types.int64, types.int64, types.int64, slope, offset, branch, out)
 
-    def generate(context, builder, sig, arguments):
-        w = _Row(context, builder, sig, arguments, branch.dtype)
-        target = _Row(context, builder, sig, arguments, out.dtype)
-        wide = _Row(context, builder, sig, arguments, types.float64)
+    def write(width, context, builder, sig, arguments):
+        w = _Row(context, builder, sig, arguments, branch.dtype, width)
+        target = _Row(context, builder, sig, arguments, out.dtype, width)
+        wide = _Row(context, builder, sig, arguments, types.float64, width)
         row, first, second, none, tangent, known, lanes, rows = w.data
         re, im, current_re, current_im = (
             w.load(w.lanes(lanes, _constant(64, number))) for number in range(4)
@@ -328,27 +355,26 @@ def _add_injection(typing, k, a, b, ground, slope, offset, branch, out):
                     total = combine(_cast(target, target.load(pointer), w), one)
                     target.store(_cast(w, total, target), pointer)
 
-    return signature, generate
+    return signature, _by_width(6, write)
 
 
 @intrinsic
 def _read_lanes(typing, source, start, count, wide, narrow, place):
     signature = types.boolean(source, types.int64, types.int64, wide, narrow, types.int64)
 
-    def generate(context, builder, sig, arguments):
-        w = _Row(context, builder, sig, arguments, types.float64)
-        single = _Row(context, builder, sig, arguments, types.float32)
+    def write(width, context, builder, sig, arguments):
+        w = _Row(context, builder, sig, arguments, types.float64, width)
+        single = _Row(context, builder, sig, arguments, types.float32, width)
         given, begin, some, doubles, singles, at = w.data
-        nothing = ir.Constant(w.vector, [ir.Constant(w.real, 0.0)] * LANES)
-        number = ir.Constant(w.vector, [ir.Constant(w.real, float(lane)) for lane in range(LANES)])
+        number = ir.Constant(w.vector, [ir.Constant(w.real, float(lane)) for lane in range(width)])
         own = builder.fcmp_ordered("<", number, w.spread(builder.sitofp(some, w.real)))
         found = w.load(builder.bitcast(w.place(given, begin, 1), w.vector.as_pointer()))
-        found = builder.select(own, found, nothing)
+        found = builder.select(own, found, w.nothing())
         w.store(found, w.lanes(doubles, at))
         single.store(_cast(w, found, single), single.lanes(singles, at))
-        return builder.zext(_some(w, builder.fcmp_unordered("!=", found, nothing)), ir.IntType(1))
+        return _some(w, builder.fcmp_unordered("!=", found, w.nothing()))
 
-    return signature, generate
+    return signature, _by_width(3, write)
 
 
 @intrinsic
@@ -356,7 +382,7 @@ def _prefetch_lanes(typing, source, start):
     signature = types.void(source, types.int64)
 
     def generate(context, builder, sig, arguments):
-        w = _Row(context, builder, sig, arguments, types.float64)
+        w = _Row(context, builder, sig, arguments, types.float64, LANES)
         given, begin = w.data
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
         ask = cgutils.get_or_insert_function(
@@ -376,42 +402,41 @@ def _prefetch_lanes(typing, source, start):
 def _settle_row(typing, row, start_re, start_im, source, chosen, x):
     signature = types.void(types.int64, types.float64, types.float64, source, chosen, x)
 
-    def generate(context, builder, sig, arguments):
-        w = _Row(context, builder, sig, arguments, x.dtype)
-        given = _Row(context, builder, sig, arguments, source.dtype)
+    def write(width, context, builder, sig, arguments):
+        w = _Row(context, builder, sig, arguments, x.dtype, width)
+        given = _Row(context, builder, sig, arguments, source.dtype, width)
         at, begin_re, begin_im, lanes, mask, target = w.data
-        still = ir.Constant(w.vector, [ir.Constant(w.real, 0.0)] * LANES)
         own = w.load(w.lanes(mask, _constant(64, 0)))
-        moves = builder.fcmp_ordered(">", own, still)
+        moves = builder.fcmp_ordered(">", own, w.nothing())
         for begin, new, kept in zip(
             (begin_re, begin_im), given.pair(lanes, at), w.pair(target, at), strict=True
         ):
             total = builder.fadd(w.spread(begin), _cast(given, given.load(new), w))
             w.store(builder.select(moves, total, w.load(kept)), kept)
 
-    return signature, generate
+    return signature, _by_width(5, write)
 
 
-def _writer(width):
-    """Intrinsic that writes `width` lanes of a row, from `lane` on, to a place among complex numbers."""
+def _writer(count):
+    """Intrinsic that writes `count` lanes of a row, from `lane` on, to a place among complex numbers."""
 
     @intrinsic
     def write(typing, source, row, lane, target, place):
         signature = types.void(source, types.int64, types.int64, target, types.int64)
 
-        def generate(context, builder, sig, arguments):
-            w = _Row(context, builder, sig, arguments, types.float64)
+        def put(width, context, builder, sig, arguments):
+            w = _Row(context, builder, sig, arguments, types.float64, width)
             lanes, at, begin, out, where = w.data
-            some = ir.VectorType(w.real, width).as_pointer()
+            some = ir.VectorType(w.real, count).as_pointer()
             real, imag = (
                 w.load(
                     builder.bitcast(builder.gep(builder.bitcast(part, w.real.as_pointer()), [begin]), some)
                 )
                 for part in w.pair(lanes, at)
             )
-            order = [lane + width * part for lane in range(width) for part in (0, 1)]
+            order = [lane + count * part for lane in range(count) for part in (0, 1)]
             mixed = builder.shuffle_vector(
-                real, imag, ir.Constant(ir.VectorType(ir.IntType(32), 2 * width), order)
+                real, imag, ir.Constant(ir.VectorType(ir.IntType(32), 2 * count), order)
             )
             start = builder.bitcast(
                 w.place(builder.bitcast(out, w.real.as_pointer()), where, 2), mixed.type.as_pointer()
@@ -427,7 +452,7 @@ def _writer(width):
                 with other:
                     builder.store(mixed, start).align = 8
 
-        return signature, generate
+        return signature, _by_width(0, put)
 
     return write
 

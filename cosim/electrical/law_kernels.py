@@ -1,18 +1,18 @@
-"""Compiled: what injectors draw at given voltages, LANES steps abreast."""
+"""Compiled: what injectors draw at given voltages, some steps abreast."""
 
 import math
 
 import numpy as np
 
 from cosim.compiled import kernel
-from cosim.electrical.lane_kernels import LANES, constant_power
+from cosim.electrical.lane_kernels import FEW, LANES, constant_power
 
 TINY = 1e-200  # V^2, keeps 1 / |V| finite at a dead short
 
 
 @kernel
 def injector_current(k, p, q, laws, exponential, cut, branch):
-    """Current of injector k into branch[2:4] [A] at the voltage branch[0:2] across it; p, q (LANES,) its nominal power.
+    """Current of injector k into branch[2:4] [A] at the voltage branch[0:2] across it; p, q (lanes,) its nominal power.
 
     laws (m, 16), of which the last two serve `constant_power`: per unit of v_nom the factor f in
     I = (p f_p - j q f_q) V / v_nom^2. With u = |V| / v_nom, f = 1 below v_low, f = b + a / u up to v_min, then
@@ -24,7 +24,7 @@ def injector_current(k, p, q, laws, exponential, cut, branch):
     a_p, b_p, z_p, i_p, s_p = laws[k, 4], laws[k, 5], laws[k, 6], laws[k, 7], laws[k, 8]
     a_q, b_q, z_q, i_q, s_q = laws[k, 9], laws[k, 10], laws[k, 11], laws[k, 12], laws[k, 13]
     square = inverse_nom * inverse_nom
-    for lane in range(LANES):
+    for lane in range(branch.shape[1]):
         re, im = branch[0, lane], branch[1, lane]
         u = math.sqrt(re * re + im * im + TINY) * inverse_nom
         r = 1.0 / u
@@ -42,7 +42,7 @@ def injector_current(k, p, q, laws, exponential, cut, branch):
     if exponential[k, 2] > 0.0:
         _exponential_current(k, p, q, laws, exponential, branch)
     if cut[k] > 0.0:
-        for lane in range(LANES):
+        for lane in range(branch.shape[1]):
             u = math.sqrt(branch[0, lane] * branch[0, lane] + branch[1, lane] * branch[1, lane]) * inverse_nom
             share = 0.5 * (1.0 + math.tanh(500.0 * (u - cut[k]))) if u > low else 1.0
             branch[2, lane] *= share
@@ -53,7 +53,7 @@ def injector_current(k, p, q, laws, exponential, cut, branch):
 def _exponential_current(k, p, q, laws, exponential, branch):
     """Overwrite the current where P ~ u^a, Q ~ u^b holds, which is strictly inside the band."""
     inverse_nom = laws[k, 0]
-    for lane in range(LANES):
+    for lane in range(branch.shape[1]):
         re, im = branch[0, lane], branch[1, lane]
         u = math.sqrt(re * re + im * im) * inverse_nom
         if u > laws[k, 2] and u > laws[k, 1] and u * laws[k, 3] <= 1.0:
@@ -77,7 +77,7 @@ def inverter_current(k, row, p, laws, settings, branch):
     w1, w2, p1, p2, fall = (
         settings[row, 16], settings[row, 17], settings[row, 18], settings[row, 19], settings[row, 20],
     )  # fmt: skip
-    for lane in range(LANES):
+    for lane in range(branch.shape[1]):
         re, im = branch[0, lane], branch[1, lane]
         square = re * re + im * im + TINY
         u = math.sqrt(square) * inverse_nom
@@ -112,7 +112,7 @@ def inverter_current(k, row, p, laws, settings, branch):
 def _voltage_across(a, b, x, base, branch):
     """Voltage from row a to row b into branch[0:2]."""
     base_re, base_im = base[a, 0] - base[b, 0], base[a, 1] - base[b, 1]
-    for lane in range(LANES):
+    for lane in range(branch.shape[1]):
         branch[0, lane] = base_re + (x[a, 0, lane] - x[b, 0, lane])
         branch[1, lane] = base_im + (x[a, 1, lane] - x[b, 1, lane])
 
@@ -136,7 +136,7 @@ def low_lanes(k, a, b, p, q, law, base, x, branch, spare):
     """
     other_current(k, a, b, p, q, law, base, x, spare)
     least = law[0][k, 14]
-    for lane in range(LANES):
+    for lane in range(branch.shape[1]):
         inside = branch[4, lane] > least
         branch[2, lane] = branch[2, lane] if inside else spare[2, lane]
         branch[3, lane] = branch[3, lane] if inside else spare[3, lane]
@@ -144,16 +144,29 @@ def low_lanes(k, a, b, p, q, law, base, x, branch, spare):
 
 @kernel
 def injector_currents(p, q, law, v, current):
-    """Currents of all injectors; p, q (m, LANES), v and current (m, 2, LANES)."""
-    branch = np.zeros((5, LANES))
-    spare = np.zeros((5, LANES))
+    """Currents of all injectors; p, q, v and current (m, k), k at most LANES.
+
+    One injector at a time passes through lanes that stay in the first cache, and one without power draws none.
+    """
+    width = FEW if v.shape[1] <= FEW else LANES
+    p_lanes, q_lanes = np.zeros(width), np.zeros(width)
+    branch, spare = np.zeros((5, width)), np.zeros((5, width))
     still = np.zeros((2, 2))
-    across = np.zeros((2, 2, LANES))  # row 1 is ground
+    across = np.zeros((2, 2, width))  # row 1 is ground
+    across[0] = 1.0  # lanes that are not asked for still run through the laws
     laws, plain = law[0], law[3]
-    for k in range(len(v)):
-        across[0] = v[k]
+    for k in range(v.shape[0]):
+        some = False
+        for lane in range(v.shape[1]):
+            p_lanes[lane], q_lanes[lane] = p[k, lane], q[k, lane]
+            some = some or p[k, lane] != 0.0 or q[k, lane] != 0.0
+            across[0, 0, lane], across[0, 1, lane] = v[k, lane].real, v[k, lane].imag
+        if not some:
+            current[k] = 0.0
+            continue
         if not plain[k]:
-            other_current(k, 0, 1, p[k], q[k], law, still, across, branch)
-        elif constant_power(0, 1, p[k], q[k], still, across, laws[k, 14], laws[k, 15], branch):
-            low_lanes(k, 0, 1, p[k], q[k], law, still, across, branch, spare)
-        current[k] = branch[2:4]
+            other_current(k, 0, 1, p_lanes, q_lanes, law, still, across, branch)
+        elif constant_power(0, 1, p_lanes, q_lanes, still, across, laws[k, 14], laws[k, 15], branch):
+            low_lanes(k, 0, 1, p_lanes, q_lanes, law, still, across, branch, spare)
+        for lane in range(v.shape[1]):
+            current[k, lane] = complex(branch[2, lane], branch[3, lane])

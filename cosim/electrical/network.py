@@ -23,11 +23,11 @@ from numba import get_num_threads
 
 from cosim.electrical import kernels
 from cosim.electrical.circuit import Circuit, Complex, Float, Int
-from cosim.electrical.lane_kernels import LANES
+from cosim.electrical.lane_kernels import FEW, LANES
 from cosim.electrical.linear_network import LinearNetwork, LoadsAs
 from cosim.electrical.newton import Found, newton
 from cosim.electrical.references import HIGHEST, LOWEST, SPACING, Factor, Ladder, Rung
-from cosim.electrical.scratch import Scratch, aligned
+from cosim.electrical.scratch import Scratch, aligned, no_scratch
 from cosim.electrical.solution import Solution
 
 __all__ = ["LoadsAs", "Network", "Solution"]
@@ -53,7 +53,7 @@ class Network(LinearNetwork):
         self._active = self._elimination.active()
         square = 1.0 / circuit.base_v[self._node_of_row] ** 2
         self._square_base = (square, square.astype(np.float32))
-        self._scratch: list[Scratch] = []
+        self._scratch = no_scratch()
         self._ladder = self._new_ladder()
         none = np.zeros((len(self._rows), 4))  # slopes, and half of it for offsets
         self._ladder.set(
@@ -336,7 +336,7 @@ class Network(LinearNetwork):
         laws, e = self._laws, self._elimination
         workers = min(get_num_threads(), len(solves)) if parallel else 1
         windows = _dealt(solves, workers) * LANES
-        scratch = self._borrow(workers)
+        scratch = self._borrow(workers, FEW if len(place) <= FEW else LANES)
         target = np.full(len(self._live), -1)
         target[wanted] = self._node_of_row[wanted]
         arguments = (
@@ -351,15 +351,16 @@ class Network(LinearNetwork):
             twin(workers, *arguments)
         else:
             serial(*arguments)
-        self._scratch.append(scratch)
+        self._scratch[scratch.lanes].append(scratch)
 
-    def _borrow(self, workers: int) -> Scratch:
+    def _borrow(self, workers: int, lanes: int) -> Scratch:
         """Scratch for some workers, of an earlier solution if one is free (concurrent callers each get their own)."""
-        while self._scratch:
-            scratch = self._scratch.pop()
+        free = self._scratch[lanes]
+        while free:
+            scratch = free.pop()
             if scratch.workers >= workers:
                 return scratch
-        return Scratch(workers, len(self._live) + 1, len(self._rows))
+        return Scratch(workers, lanes, len(self._live) + 1, len(self._rows))
 
 
 def _solves(place: Int) -> Int:

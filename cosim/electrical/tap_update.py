@@ -17,6 +17,7 @@ from scipy import sparse
 from cosim.electrical.circuit import Circuit, Complex, Float, Int
 from cosim.electrical.network import Network
 from cosim.electrical.references import Factor, Rung
+from cosim.electrical.scratch import no_scratch
 
 
 @dataclass
@@ -55,7 +56,7 @@ class MovingNetwork(Network):
     def __init__(self, base: Network, changed: Int, work: Work | None = None) -> None:
         self.__dict__.update(base.__dict__)
         self._drop_cached()
-        self._scratch = []
+        self._scratch = no_scratch()
         self._base = base
         self.work = work if work is not None else Work()
         self._changed = np.unique(changed)

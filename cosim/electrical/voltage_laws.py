@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from cosim.electrical import law_kernels
 from cosim.electrical.circuit import Complex, Float, Injectors, Int, Inverters, LoadModel
-from cosim.electrical.lane_kernels import LANES
 
 KINK_PU = 0.01  # the slope of an inverter's law is taken over this voltage to either side
 
@@ -100,15 +99,11 @@ class VoltageLaws:
 
     def current(self, p_w: Float, q_var: Float, v: Complex) -> Complex:
         """(m, k) currents at (m, k) voltages and nominal powers [A]; k at most `LANES`."""
-        m, k = v.shape
-        across = np.ones((m, 2, LANES))
-        p, q = np.zeros((2, m, LANES))
-        across[:, 0, :k], across[:, 1, :k] = v.real, v.imag
-        p[:, :k], q[:, :k] = p_w, q_var
-        out = np.zeros((m, 2, LANES))
+        p, q = (np.ascontiguousarray(a, dtype=np.float64) for a in (p_w, q_var))
+        out = np.empty(v.shape, dtype=np.complex128)
         run: Callable[..., None] = law_kernels.injector_currents
-        run(p, q, self.arrays(), across, out)
-        return np.asarray(out[:, 0, :k] + 1j * out[:, 1, :k])
+        run(p, q, self.arrays(), np.ascontiguousarray(v, dtype=np.complex128), out)
+        return out
 
     def tangent(self, p_w: Float, q_var: Float, v: Complex, *, kink_pu: float = KINK_PU) -> Float:
         """(m, 4) derivative of the current's parts by the voltage's at v (m,).

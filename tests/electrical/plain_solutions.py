@@ -46,10 +46,9 @@ def laws() -> dict[str, np.ndarray]:
         v = u * circuit.injectors.v_nom[:, None] * np.exp(1j * rng.uniform(0.0, 6.0, (m, 1)))
         scale = rng.uniform(0.0, 1.4, (m, LANES))
         p, q = (circuit.injectors.p_w[:, None] * scale, circuit.injectors.q_var[:, None] * scale)
-        across = np.ascontiguousarray(np.stack([v.real, v.imag], axis=1))
-        current = np.empty_like(across)
+        current = np.empty_like(v)
         law = VoltageLaws.of(circuit.injectors, circuit.inverters)
-        law_kernels.injector_currents(p, q, law.arrays(), across, current)
+        law_kernels.injector_currents(p, q, law.arrays(), v, current)
         found[f"plain {number}"] = law.plain
         found[f"law {number}"] = current
     return found

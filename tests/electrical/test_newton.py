@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from electrical_sketch import Sketch, random_feeder
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from cosim.electrical import network
+from cosim.electrical import kernels, network
 from cosim.electrical.network import Network
 
 
@@ -35,6 +39,40 @@ def test_up_to_the_collapse_every_step_is_solved_and_beyond_none() -> None:
     assert error.max() < 1e-6 * COLLAPSE_W
     assert (s.worst_node[share < 1.0] == -1).all()
     assert {net.circuit.nodes[k] for k in s.worst_node[share > 1.0]} == {"b.1"}
+
+
+def test_a_chord_that_crawls_is_given_up_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The nearer to the collapse the slower; what would not arrive by the limit does not go on until there."""
+    net = long_line()
+    given_up = {}
+    finish = Network._finish
+
+    def watched(self: Network, step: int, *rest: Any) -> None:
+        given_up[step] = int(rest[-1].iterations[step])
+        finish(self, step, *rest)
+
+    monkeypatch.setattr(Network, "_finish", watched)
+    share = np.array([0.2, 0.5, 0.7, 0.9999, 0.99999])
+    p = (share * COLLAPSE_W)[None, :]
+    s = net.solve(p, np.zeros_like(p))
+    assert s.converged.all()
+    assert {3, 4} <= given_up.keys()
+    assert not given_up.keys() & {0, 1}
+    assert max(given_up.values()) <= 2 * kernels.PACED
+
+
+@given(
+    st.floats(1e-6, 1e2),
+    st.floats(0.01, 2.0),
+    st.floats(1e-12, 1e-3),
+    st.integers(1, 100),
+)
+def test_a_pace_arrives_as_a_geometric_series_does(
+    change: float, ratio: float, tolerance: float, most: int
+) -> None:
+    reached = change * ratio**most
+    assume(not 0.999 < reached / tolerance < 1.001)
+    assert kernels.arrives(change, change / ratio**2, tolerance, most) == (reached < tolerance)
 
 
 def test_newton_finds_what_the_chord_finds(monkeypatch: pytest.MonkeyPatch) -> None:

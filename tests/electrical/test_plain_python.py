@@ -11,6 +11,9 @@ import numpy as np
 import plain_solutions
 import pytest
 
+from cosim.electrical.lane_kernels import FEW, LANES
+from cosim.electrical.voltage_laws import VoltageLaws
+
 Arrays = dict[str, np.ndarray]
 
 
@@ -54,3 +57,23 @@ def test_solutions(interpreted: Arrays) -> None:
         if name.startswith("current"):
             near *= 10.0  # differences of voltages over small impedances
         np.testing.assert_allclose(compiled, plain, rtol=0.0, atol=near * np.abs(plain).max(), err_msg=name)
+
+
+def test_few_voltages_give_the_bits_of_many() -> None:
+    """Few steps stand in narrower lanes."""
+    for number, mode in enumerate(plain_solutions.MODES):
+        circuit = plain_solutions.solar(31 + number, mode)
+        injectors, rng = circuit.injectors, np.random.default_rng(number)
+        shape = len(injectors), LANES
+        v = (
+            rng.uniform(0.02, 1.3, shape)
+            * injectors.v_nom[:, None]
+            * np.exp(1j * rng.uniform(0.0, 6.0, shape))
+        )
+        scale = rng.uniform(0.0, 1.4, shape)
+        p, q = injectors.p_w[:, None] * scale, injectors.q_var[:, None] * scale
+        laws = VoltageLaws.of(injectors, circuit.inverters)
+        many = laws.current(p, q, v)
+        for first, last in ((0, 1), (5, 5 + FEW), (3, 4 + FEW)):
+            few = laws.current(p[:, first:last], q[:, first:last], v[:, first:last])
+            assert np.array_equal(few, many[:, first:last])
