@@ -54,6 +54,13 @@ class Network(LinearNetwork):
         square = 1.0 / circuit.base_v[self._node_of_row] ** 2
         self._square_base = (square, square.astype(np.float32))
         self._scratch = no_scratch()
+        inverter = self._laws.inverter >= 0
+        self._solar = self._rows[inverter]
+        self._sides = [
+            (column, sign, np.sort(rows), nominal)
+            for column, sign, rows in ((0, 1.0, self._rows[~inverter]), (1, -1.0, self._solar))
+            if (nominal := sign * circuit.injectors.p_w[rows].sum()) > 0.0
+        ]  # of the ladder: what says a step's place on it
         self._ladder = self._new_ladder()
         none = np.zeros((len(self._rows), 4))  # slopes, and half of it for offsets
         self._ladder.set(
@@ -114,20 +121,16 @@ class Network(LinearNetwork):
 
     def _rungs_of(self, p: Float) -> Int:
         """(steps, 2) rungs: of total power over nominal, and of what inverters may give over nominal."""
-        inverter = self._laws.inverter >= 0
         rungs = np.zeros((p.shape[1], 2), dtype=np.int64)
-        for column, sign, rows in ((0, 1.0, self._rows[~inverter]), (1, -1.0, self._rows[inverter])):
-            nominal = sign * self.circuit.injectors.p_w[rows].sum()
-            if not nominal > 0.0:
-                continue
+        for column, sign, rows, nominal in self._sides:
             total = np.zeros(p.shape[1])
-            total_power(np.sort(rows), p, total)
+            total_power(rows, p, total)
             share = np.nan_to_num(sign * total / (nominal * SPACING))
             # Where a law jumps two solutions may stand side by side; the one reached from no load is meant.
             nearest = np.trunc(share) if self._laws.jumps else np.rint(share)
             rungs[:, column] = np.clip(nearest, LOWEST, HIGHEST)
         # With the first watt an inverter takes up all of its volt-var: no rung without sun knows that slope.
-        on = (p[self._rows[inverter]] < 0.0).any(axis=0)
+        on = (p[self._solar] < 0.0).any(axis=0)
         rungs[:, 1] = np.where(on, np.maximum(rungs[:, 1], 1), rungs[:, 1])
         return rungs
 
