@@ -182,8 +182,8 @@ class Network(LinearNetwork):
         return Factor(factor.l_value[self._active[2]], factor.diagonal, factor.u_value)
 
     def _measure_single(self, rung: Rung) -> float:
-        """What single precision is good for on a rung [pu]: its error on a step half a rung off, ten times over."""
-        m, steps = len(self.circuit.injectors), LANES
+        """What single precision is good for on a rung [pu]: four times its error on steps up to two rungs off."""
+        m, steps = len(self.circuit.injectors), FEW
         uneven = np.sin(np.arange(m * steps).reshape(m, steps) * 0.7)  # any powers will do, if they differ
         share = np.full(m, rung[0] * SPACING)
         share[self.circuit.inverters.injector] = rung[1] * SPACING
