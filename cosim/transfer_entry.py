@@ -151,7 +151,7 @@ class Interlock(Frozen):
 
 
 class Failures(Frozen):
-    """How often it fails: a weld at each opening under load, the others as a share of units found so."""
+    """How often it fails: a weld at each opening, loaded or not, the others as a share of units found so."""
 
     service_welds: Share | None = None
     source_welds: Share | None = None

@@ -389,7 +389,7 @@ def _close(machine: Machine, device: Device, to: State, deeds: list[Deed]) -> De
 
 
 def _weld(machine: Machine, failure: str, poles: str, now_us: int, luck: Luck) -> str:
-    """The pole that welds at this opening, "" for none: one of those that carried current, each as likely."""
+    """The pole that welds at this opening, "" for none: one of those that open, each as likely."""
     chance, draw = machine.failures.get(failure, 0.0), luck(failure, now_us)
     return poles[int(len(poles) * draw / chance)] if draw < chance else ""
 

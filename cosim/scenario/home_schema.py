@@ -99,10 +99,10 @@ class Failures(Strict):
     """How often the transfer devices of a group fail, in place of their entry's own rates; see docs/transfer.md."""
 
     service_welds: Share | None = Field(
-        default=None, description="chance of a pole towards the grid to weld at each opening under load"
+        default=None, description="chance of a pole towards the grid to weld at each opening, loaded or not"
     )
     source_welds: Share | None = Field(
-        default=None, description="chance of a pole towards the source to weld at each opening under load"
+        default=None, description="chance of a pole towards the source to weld at each opening, loaded or not"
     )
     sensor_wrong: Share | None = Field(
         default=None, description="share of units that see a good grid for ever"
