@@ -30,9 +30,7 @@ from cosim.electrical.law_kernels import low_lanes, other_current
 
 SINGLE_LIMIT = 12  # iterations; a lane that single precision has not settled by then goes on in double
 SINGLE_FROM = 1e-3  # pu: where single precision is no better than this it is not tried
-PACED = (
-    5  # iterations in one precision before its pace is judged: the first ones may still jump between branches
-)
+PACED = 5  # iterations before a pace is judged: the first ones may still jump between branches
 AHEAD = 8  # injectors: how far ahead powers are asked for; they stand a row of steps apart
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from cosim.electrical import law_kernels
 from cosim.electrical.circuit import Complex, Float, Injectors, Int, Inverters, LoadModel
+from cosim.electrical.lane_kernels import LANES
 
 KINK_PU = 0.01  # the slope of an inverter's law is taken over this voltage to either side
 
@@ -98,7 +99,9 @@ class VoltageLaws:
         return self.factors, self.exponents, self.cut_pu, self.plain, self.inverter, self.settings
 
     def current(self, p_w: Float, q_var: Float, v: Complex) -> Complex:
-        """(m, k) currents at (m, k) voltages and nominal powers [A]; k at most `LANES`."""
+        """(m, k) currents at (m, k) voltages and nominal powers [A]; ValueError if k is more than `LANES`."""
+        if v.shape[1] > LANES or not p_w.shape == q_var.shape == v.shape:
+            raise ValueError(f"asks for (m, k <= {LANES}) thrice, got {p_w.shape}, {q_var.shape}, {v.shape}")
         p, q = (np.ascontiguousarray(a, dtype=np.float64) for a in (p_w, q_var))
         out = np.empty(v.shape, dtype=np.complex128)
         run: Callable[..., None] = law_kernels.injector_currents

@@ -74,6 +74,8 @@ def test_few_voltages_give_the_bits_of_many() -> None:
         p, q = injectors.p_w[:, None] * scale, injectors.q_var[:, None] * scale
         laws = VoltageLaws.of(injectors, circuit.inverters)
         many = laws.current(p, q, v)
+        with pytest.raises(ValueError, match="k <= 32"):
+            laws.current(*(np.repeat(a, 2, axis=1) for a in (p, q, v)))
         for first, last in ((0, 1), (5, 5 + FEW), (3, 4 + FEW)):
             few = laws.current(p[:, first:last], q[:, first:last], v[:, first:last])
             assert np.array_equal(few, many[:, first:last])
